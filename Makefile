@@ -1,0 +1,101 @@
+# One non-recursive Makefile. Sources are found by directory; every .c below the part directories goes into
+# libvmm.a, and programs and tests link against that. `make BUILD=build-asan` uses another configured tree.
+
+BUILD ?= build
+ifeq ($(wildcard $(BUILD)/config.mak),)
+ifneq ($(MAKECMDGOALS),distclean)
+$(info $(BUILD)/config.mak is missing, running ./configure --build=$(BUILD))
+_ := $(shell ./configure --build=$(BUILD) >&2 && echo ok)
+ifneq ($(_),ok)
+$(error configure failed)
+endif
+endif
+endif
+-include $(BUILD)/config.mak
+
+VERSION := $(shell cat VERSION)
+WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings \
+        -Wpointer-arith -Wno-unused-parameter -Wno-missing-field-initializers
+CPPFLAGS := -I. -I$(BUILD)/gen -D_GNU_SOURCE -DVMM_VERSION='"$(VERSION)"' \
+            -DVMM_FIRMWARE_DIR='"$(FIRMWARE_DIR)"' -DVMM_DATA_DIR='"$(PREFIX)/share/vmm"'
+CFLAGS := -std=gnu11 $(OPT) $(WARN) -fno-strict-aliasing -fno-common -pthread
+LDFLAGS := -pthread $(SANITIZE)
+LDLIBS := $(LIB_LIBS) -lm
+
+PARTS := core accel accel/interp accel/kvm hw hw/* block chardev net ui monitor
+ALL_SRCS := $(wildcard $(addsuffix /*.c,$(PARTS)))
+TOOL_SRCS := block/vmm-img.c
+LIB_SRCS := $(filter-out $(TOOL_SRCS),$(ALL_SRCS))
+LIB_OBJS := $(LIB_SRCS:%.c=$(BUILD)/%.o)
+LIB := $(BUILD)/libvmm.a
+PROGRAMS := $(BUILD)/vmm $(if $(wildcard block/vmm-img.c),$(BUILD)/vmm-img)
+
+UNIT_SRCS := $(wildcard tests/unit/test_*.c tests/catalog/test_*.c)
+UNIT_TESTS := $(UNIT_SRCS:%.c=$(BUILD)/%)
+TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+
+# Assembly that ends up inside the program (option ROMs) or in guest payloads.
+GEN_HEADERS := $(patsubst hw/pc/%.asm,$(BUILD)/gen/%.bin.h,$(wildcard hw/pc/*.asm)) \
+               $(patsubst hw/acpi/%.asl,$(BUILD)/gen/%.aml.h,$(wildcard hw/acpi/*.asl))
+
+.PHONY: all check check-unit check-guest check-block check-layers check-boot check-fuzz demo bench install uninstall dist clean distclean
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS)
+
+$(LIB): $(LIB_OBJS)
+	@rm -f $@
+	@ar rcs $@ $(LIB_OBJS)
+
+$(BUILD)/vmm: $(BUILD)/main.o $(LIB)
+	@echo "LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/vmm-img: $(BUILD)/block/vmm-img.o $(LIB)
+	@echo "LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The interpreter's handlers chain by tail calls: keep their frames bare.
+$(BUILD)/accel/interp/%.o: CFLAGS += -fomit-frame-pointer -fno-stack-protector -fcf-protection=none
+
+$(BUILD)/%.o: %.c $(BUILD)/config.mak | $(GEN_HEADERS)
+	@mkdir -p $(@D)
+	@echo "CC    $<"
+	@$(CC) $(CPPFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/%: tests/%.c $(TEST_SUPPORT) $(LIB)
+	@mkdir -p $(@D)
+	@echo "TEST  $@"
+	@$(CC) $(CPPFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LIB) $(LDLIBS)
+
+$(BUILD)/gen/%.bin.h: hw/pc/%.asm
+	@mkdir -p $(@D)
+	@echo "NASM  $<"
+	@nasm -f bin -o $(@:.h=) $<
+	@cd $(@D) && xxd -i $(notdir $(@:.h=)) | sed 's/^unsigned/static const unsigned/' > $(notdir $@)
+
+$(BUILD)/gen/%.aml.h: hw/acpi/%.asl
+	@mkdir -p $(@D)
+	@echo "IASL  $<"
+	@iasl -p $(BUILD)/gen/$*.aml $< > $(BUILD)/gen/$*.log
+	@cd $(@D) && xxd -i $*.aml | sed 's/^unsigned/static const unsigned/' > $(notdir $@)
+
+check: check-layers check-unit
+
+check-layers:
+	@scripts/check-layers
+
+check-unit: $(UNIT_TESTS)
+	prove -j2 --exec '' $(UNIT_TESTS)
+
+-include $(wildcard tests/*/rules.mk)
+
+clean:
+	rm -rf $(BUILD)/core $(BUILD)/accel $(BUILD)/hw $(BUILD)/block $(BUILD)/chardev $(BUILD)/net $(BUILD)/ui \
+	       $(BUILD)/monitor $(BUILD)/tests $(BUILD)/gen $(BUILD)/*.o $(BUILD)/*.d $(LIB) $(PROGRAMS)
+
+distclean:
+	rm -rf $(BUILD)
+
+-include $(wildcard $(LIB_OBJS:.o=.d)) $(BUILD)/main.d $(BUILD)/block/vmm-img.d $(wildcard $(BUILD)/tests/*/*.d)
