@@ -1,0 +1,70 @@
+/*
+ * Engines. An engine runs VCPUs; I/O is not a return reason: it calls the bus. accel_create() chooses one,
+ * explains the choice, creates the VCPUs and attaches them to the machine (machine->cpus).
+ */
+#ifndef ACCEL_ACCEL_H
+#define ACCEL_ACCEL_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "accel/x86_cpuid.h"
+#include "accel/x86_state.h"
+
+struct machine;
+struct accel;
+
+/* Why vcpu_run came back. */
+enum vcpu_exit { VCPU_KICKED, VCPU_HALTED, VCPU_SHUTDOWN /* triple fault */, VCPU_DEBUG, VCPU_ERROR };
+
+/* What an engine implements (accel_impl users: accel/interp/engine.c, accel/kvm/kvm.c). */
+struct accel_ops {
+    const char *name; /* "interp", "kvm" */
+    void *(*open)(struct machine *machine, const struct x86_cpuid *cpuid, unsigned cpus, GError **error);
+    void (*close)(void *engine);
+    /* Runs CPU `cpu` until something is to be done; machine lock not held. */
+    enum vcpu_exit (*vcpu_run)(void *engine, unsigned cpu);
+    /* Makes vcpu_run return soon; any thread. */
+    void (*vcpu_kick)(void *engine, unsigned cpu);
+    void (*vcpu_reset)(void *engine, unsigned cpu, bool init);
+    void (*state_get)(void *engine, unsigned cpu, struct x86_state *state); /* parked */
+    void (*state_put)(void *engine, unsigned cpu, const struct x86_state *state);
+    void (*set_intr)(void *engine, unsigned cpu, bool level); /* machine lock held */
+    void (*nmi)(void *engine, unsigned cpu);
+    void (*set_a20)(void *engine, bool enabled);
+    /* True if the CPU has nothing to do until an interrupt. */
+    bool (*halted)(void *engine, unsigned cpu);
+    /* Debugger's translation of a linear address; false if not mapped. Parked. */
+    bool (*translate)(void *engine, unsigned cpu, uint64_t linear, uint64_t *physical);
+    /* Instructions retired so far by all CPUs, 0 if unknown. Any thread. */
+    uint64_t (*instructions)(void *engine);
+    /* Executes exactly one instruction. Parked. */
+    enum vcpu_exit (*vcpu_step)(void *engine, unsigned cpu);
+};
+extern const struct accel_ops accel_interp_ops;
+
+struct accel_options {
+    const char *engine; /* "auto", "interp", "tcg" (= interp), "kvm", or a list kvm:tcg */
+    const char *cpu;    /* -cpu text, NULL = default model */
+    unsigned cpus;
+};
+
+/* NULL and error if an explicit request cannot be met. */
+struct accel *accel_create(struct machine *machine, const struct accel_options *options, GError **error);
+/* Stops and joins the VCPU threads. */
+void accel_destroy(struct accel *accel);
+
+const char *accel_name(const struct accel *accel);
+const char *accel_reason(const struct accel *accel); /* one sentence, for the start line and `info accel` */
+unsigned accel_cpu_count(const struct accel *accel);
+const struct x86_cpuid *accel_cpuid(const struct accel *accel);
+uint64_t accel_instructions(const struct accel *accel);
+
+/* The machine must be parked. */
+void accel_state_get(struct accel *accel, unsigned cpu, struct x86_state *state);
+void accel_state_put(struct accel *accel, unsigned cpu, const struct x86_state *state);
+bool accel_translate(struct accel *accel, unsigned cpu, uint64_t linear, uint64_t *physical);
+enum vcpu_exit accel_step(struct accel *accel, unsigned cpu);
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * The interpreter's CPU, its decoded instruction and trace.
+ *
+ * How it runs. The decoder turns straight runs of up to TRACE_MAX instructions within one 4 KiB page into a
+ * trace: an array of fixed 32-byte records, each with the address of its handler. A handler does its work and
+ * tail-calls the handler of the record after it; the last record of a trace looks up the next trace and
+ * tail-calls into it. A trace is found again by the host address of its first byte and by the mode word, so
+ * remapping of memory needs no invalidation. Everything that can be resolved at decode time is: mode checks,
+ * operand form, sizes. So handlers have no mode tests.
+ *
+ * RIP is not kept up to date inside a trace: gpr[REG_RIP0] is the RIP of the first instruction of the running
+ * trace, and insn->off is the distance from it; cpu->rip is valid only outside traces. A memory access that
+ * misses the TLB goes down a slow path that gets the insn, and so knows the precise RIP; a fault leaves by
+ * longjmp to the run loop and nothing architectural may have been changed before it.
+ *
+ * Flags are lazy: every arithmetic handler leaves fl_z, fl_s and fl_c (below), and whoever needs a flag
+ * computes it from them without knowing which instruction ran.
+ */
+#ifndef ACCEL_INTERP_CPU_H
+#define ACCEL_INTERP_CPU_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "accel/x86_cpuid.h"
+#include "accel/x86_state.h"
+
+struct cpu;
+struct insn;
+struct machine;
+struct ram;
+struct trace_cache;
+
+typedef void insn_fn(struct cpu *cpu, const struct insn *insn);
+
+/* Pseudo registers behind the 16 general ones, so that address computation needs no branches. */
+#define REG_ZERO 16 /* always 0: absent base or index */
+#define REG_RIP0 17 /* RIP of the running trace's first instruction: base of RIP-relative operands */
+
+/* A decoded instruction. 32 bytes. */
+struct insn {
+    insn_fn *fn;
+    uint64_t imm; /* immediate, sign-extended as the instruction wants it; for direct branches the target's
+                   * distance from the trace's first instruction; ENTER: size | level << 16;
+                   * far pointers: offset | selector << 32; moffs: the address */
+    int32_t disp; /* displacement; for RIP-relative operands already relative to REG_RIP0 */
+    uint8_t base, index, scale; /* gpr numbers (REG_ZERO if absent), shift count 0-3 */
+    uint8_t asize;              /* address size: 0 = 16, 1 = 32, 2 = 64 bits */
+    uint8_t seg;  /* enum x86_seg of the memory operand, overrides applied */
+    uint8_t reg;  /* ModRM.reg (with REX.R), or the register in the opcode; 8-bit registers: byte offset
+                   * into cpu->gpr (so AH is 1); segment, control, MMX, XMM numbers as they are */
+    uint8_t rm;   /* ModRM.rm (with REX.B) of register forms; 8-bit registers: byte offset */
+    uint8_t vreg; /* VEX.vvvv; for 8-bit forms of others not used */
+    uint16_t off; /* first byte's distance from the trace's first byte */
+    uint8_t n;    /* instructions before this one in the trace */
+    uint8_t len;  /* bytes, 0 for the pseudo instruction that ends a trace */
+};
+_Static_assert(sizeof(struct insn) == 32, "two records a cache line");
+
+#define TRACE_MAX 32
+
+/* What decoding depends on. Traces of different mode words never mix. */
+enum mode_bit {
+    MODE_CODE32 = 1 << 0,   /* CS.D (never with MODE_CODE64) */
+    MODE_CODE64 = 1 << 1,   /* long mode and CS.L */
+    MODE_STACK32 = 1 << 2,  /* SS.B */
+    MODE_PE = 1 << 3,       /* CR0.PE */
+    MODE_V86 = 1 << 4,      /* EFLAGS.VM */
+    MODE_CPL_SHIFT = 5,     /* two bits */
+    MODE_CPL = 3 << 5,
+    MODE_FPU_NM = 1 << 7,   /* x87 raises #NM (CR0.EM or TS); MMX then #NM for TS */
+    MODE_FPU_EM = 1 << 8,   /* CR0.EM: MMX and SSE raise #UD */
+    MODE_SSE_UD = 1 << 9,   /* SSE raises #UD (CR4.OSFXSR clear or EM) */
+    MODE_SSE_NM = 1 << 10,  /* SSE and AVX raise #NM (CR0.TS) */
+    MODE_AVX_UD = 1 << 11,  /* AVX raises #UD (CR4.OSXSAVE clear, XCR0 without YMM, or not protected) */
+    MODE_LMA = 1 << 12,     /* EFER.LMA */
+    MODE_SINGLE = 1 << 13,  /* traces of one instruction: TF, debug registers, monitor stepping */
+    MODE_WAIT_NM = 1 << 14, /* CR0.MP and TS: FWAIT raises #NM */
+};
+
+/* A trace: header and records lie together in the trace cache's pool. */
+struct trace {
+    uintptr_t key;         /* host address of the first byte; 0 once invalidated */
+    uint32_t mode;         /* cpu->mode it was decoded in */
+    uint16_t bytes;        /* length of the code */
+    uint8_t count;         /* instructions, without the pseudo end record */
+    struct trace *link[2]; /* [0] fall-through, [1] taken: next trace in the same page, or NULL; follow only
+                            * if link->key is not 0 */
+    struct trace *page_next; /* others with code in the same page, for invalidation */
+    struct trace *hash_next;
+    struct insn insn[];
+};
+
+/* Software TLB: one bank each for supervisor and user accesses, direct-mapped. A tag is the linear page
+ * address; any low bit set in it makes the fast compare fail and sends the access to the slow path. */
+#define TLB_BITS 10
+#define TLB_SIZE (1u << TLB_BITS)
+enum tlb_bank { TLB_SUPERVISOR, TLB_USER, TLB_SUPERVISOR_NO_SMAP /* EFLAGS.AC set */, TLB_BANKS };
+#define TLB_INVALID 1u    /* nothing here */
+#define TLB_SLOW 2u       /* translated, but device, code page or dirty log: see slow path */
+struct tlb_entry {
+    uint64_t read_tag, write_tag, exec_tag;
+    uintptr_t addend; /* host address = linear address + addend */
+};
+
+/* What an access needs to know of a segment register. */
+struct seg_fast {
+    uint64_t base;        /* 0 in 64-bit mode but for FS and GS */
+    uint64_t read_limit;  /* highest offset that a read may touch without the slow path; 0 forces it */
+    uint64_t write_limit;
+};
+
+#define CPU_ATTENTION_INTR 1u    /* INTR pin high */
+#define CPU_ATTENTION_NMI 2u
+#define CPU_ATTENTION_INIT 4u
+#define CPU_ATTENTION_KICK 8u    /* leave the run loop: park, events or timers to run */
+#define CPU_ATTENTION_SHADOW 16u /* STI or MOV SS: one instruction without interrupts */
+#define CPU_ATTENTION_DEBUG 32u  /* TF or a breakpoint trap is pending */
+#define CPU_ATTENTION_SMI 64u
+#define CPU_ATTENTION_SIPI 128u
+#define CPU_ATTENTION_APIC 256u  /* local APIC has something for us */
+
+struct cpu {
+    /* Hot: first cache lines. */
+    uint64_t gpr[18]; /* byte offsets into this array are the 8-bit register numbers */
+    uint64_t fl_z;    /* ZF = (fl_z == 0) */
+    uint64_t fl_s;    /* SF = bit 63 (results are stored sign-extended); PF = even parity of bits 0-7 */
+    uint32_t fl_c;    /* carry-outs: bit 31 = CF, OF = bit 31 ^ bit 30, bit 3 = AF */
+    uint32_t eflags;  /* all but the six status flags; bit 1 set */
+    int64_t budget;   /* instructions until the run loop must look at clocks; counted down at trace ends */
+    uint32_t attention; /* CPU_ATTENTION_*; atomic, set by any thread */
+    uint32_t mode;      /* enum mode_bit, kept up to date by cpu_update_mode() */
+    struct tlb_entry *tlb; /* the bank for data accesses at the present CPL and AC */
+    struct trace *trace;   /* the running trace */
+    uint64_t exec_page;    /* linear page of the last code fetch, ~0 = none; */
+    uintptr_t exec_host;   /* its host page address */
+    struct seg_fast segf[6];
+    uint64_t rip;          /* valid outside traces */
+
+    /* A read-modify-write in progress: set by the read half, used by the write half. */
+    struct {
+        void *host;           /* direct store, or NULL: through phys[] */
+        uint64_t phys[2];     /* guest physical; second only if the access crosses a page */
+        uint8_t size, first;  /* bytes in all / in the first page */
+    } rmw;
+
+    /* Everything else in canonical form. gpr, rip, rflags, tsc of this copy are stale while running; base of
+     * segments is the architectural one. */
+    struct x86_state s;
+    unsigned index;  /* CPU number */
+    uint8_t cpl;
+
+    /* Host FPU control: while guest code runs, MXCSR in the host register is the guest's with all exceptions
+     * masked, see fpu.h. */
+    bool mxcsr_loaded;
+
+    sigjmp_buf fault_exit; /* to the run loop, after an exception was delivered */
+    int exception_depth;   /* vector being delivered, for double faults; -1 if none */
+    bool triple_fault;
+
+    uint64_t icount;       /* instructions retired up to the last account */
+    struct machine *machine;
+    const struct x86_cpuid *cpuid;
+    struct trace_cache *traces; /* shared by all CPUs of the machine */
+    uint64_t a20_mask;     /* ANDed to every physical address */
+    uint64_t phys_mask;    /* MAXPHYADDR */
+    struct tlb_entry tlb_bank[TLB_BANKS][TLB_SIZE];
+};
+
+/* ---- helpers that every handler file uses ---- */
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Goes on with the record after this one. Must be the last statement of a handler. */
+#define NEXT(cpu, insn) return (insn)[1].fn((cpu), (insn) + 1)
+
+static inline uint64_t insn_rip(const struct cpu *cpu, const struct insn *insn)
+{
+    return cpu->gpr[REG_RIP0] + insn->off;
+}
+/* RIP after the instruction; callers in 16-bit code mask it to 16 bits where the manual says so. */
+static inline uint64_t insn_next_rip(const struct cpu *cpu, const struct insn *insn)
+{
+    return cpu->gpr[REG_RIP0] + insn->off + insn->len;
+}
+
+/* Effective address (offset in the segment). */
+extern const uint64_t address_mask[3];
+static inline uint64_t insn_ea(const struct cpu *cpu, const struct insn *insn)
+{
+    return (cpu->gpr[insn->base] + (cpu->gpr[insn->index] << insn->scale) + (int64_t)insn->disp) &
+           address_mask[insn->asize];
+}
+
+static inline uint8_t *reg8(struct cpu *cpu, unsigned byte_offset)
+{
+    return (uint8_t *)cpu->gpr + byte_offset;
+}
+static inline void set_reg16(struct cpu *cpu, unsigned r, uint16_t v)
+{
+    cpu->gpr[r] = (cpu->gpr[r] & ~0xffffull) | v;
+}
+static inline void set_reg32(struct cpu *cpu, unsigned r, uint32_t v)
+{
+    cpu->gpr[r] = v; /* zero-extends in every mode: the upper half is not visible outside 64-bit mode */
+}
+
+/* Recomputes mode, the TLB bank, CPL-dependent and segment caches after any change of CS, SS, CR0, CR4, EFER,
+ * XCR0, EFLAGS.VM/TF/AC or debug registers (segment.c). */
+void cpu_update_mode(struct cpu *cpu);
+/* Recomputes segf[i] from s.seg[i] and the mode (segment.c). */
+void cpu_update_segment(struct cpu *cpu, unsigned i);
+
+/* Whole RFLAGS from eflags and the lazy flags, and back (flags.h has the single ones). */
+uint64_t cpu_rflags(const struct cpu *cpu);
+void cpu_set_rflags(struct cpu *cpu, uint64_t rflags);
+
+/* Canonical state out and in (interp.c). in: rebuilds every derived thing and flushes the TLB. */
+void cpu_state_get(struct cpu *cpu, struct x86_state *state);
+void cpu_state_put(struct cpu *cpu, const struct x86_state *state);
+
+/* ---- faults (exception.c) ---- */
+
+enum x86_vector {
+    EXC_DE = 0, EXC_DB = 1, EXC_NMI = 2, EXC_BP = 3, EXC_OF = 4, EXC_BR = 5, EXC_UD = 6, EXC_NM = 7,
+    EXC_DF = 8, EXC_TS = 10, EXC_NP = 11, EXC_SS = 12, EXC_GP = 13, EXC_PF = 14, EXC_MF = 16, EXC_AC = 17,
+    EXC_MC = 18, EXC_XM = 19
+};
+
+/* Raises a fault at this instruction: restores RIP to its start, delivers the exception (which may nest into
+ * a double or triple fault) and goes to the run loop. The error code is ignored for vectors without one.
+ * insn may be NULL when cpu->rip is already the faulting instruction's. */
+void cpu_fault(struct cpu *cpu, const struct insn *insn, enum x86_vector vector, uint32_t error)
+    __attribute__((noreturn, cold));
+/* As cpu_fault for a page fault; sets CR2. */
+void cpu_page_fault(struct cpu *cpu, const struct insn *insn, uint64_t linear, uint32_t error)
+    __attribute__((noreturn, cold));
+/* A handler that raises #UD; the decoder puts it where nothing else fits. */
+insn_fn op_ud, op_gp0, op_nm;
+
+#endif
