@@ -8,6 +8,7 @@
 #define UI_SURFACE_H
 
 #include <pixman.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Larger pictures are never made: the guest chooses the size. */
