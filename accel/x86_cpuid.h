@@ -33,6 +33,9 @@ struct x86_cpuid {
 /* Parses "qemu64,+avx2,-sse3". False and error (with the nearest name) if model or feature is unknown or
  * one of the features needs one that is off. */
 bool x86_cpuid_parse(struct x86_cpuid *cpuid, const char *text, GError **error);
+/* Turns off every feature for which host_supports() says no: the engine executes SIMD, AES and the like with
+ * the host's own instructions. For the named model too, so that CPUID tells only what works. */
+void x86_cpuid_mask(struct x86_cpuid *cpuid, bool (*supports)(enum x86_feature feature));
 /* Lists models and features for `-cpu help`. */
 void x86_cpuid_help(GString *out);
 
@@ -48,6 +51,8 @@ struct x86_cpuid_result {
 struct x86_cpuid_result x86_cpuid_query(const struct x86_cpuid *cpuid, unsigned cpu_index,
                                         uint32_t leaf, uint32_t subleaf, uint64_t cr4, uint64_t xcr0,
                                         uint64_t apic_base);
+/* Family, model and stepping as in CPUID leaf 1 EAX, and in EDX after a reset. */
+uint32_t x86_cpuid_signature(const struct x86_cpuid *cpuid);
 /* CR4 and XCR0 bits that may be set with this model. */
 uint64_t x86_cpuid_cr4_mask(const struct x86_cpuid *cpuid);
 uint64_t x86_cpuid_xcr0_mask(const struct x86_cpuid *cpuid);
