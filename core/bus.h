@@ -19,12 +19,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct log;
 struct ram;
 
 /* Register access by offset from the start of the region. size is 1, 2, 4 or 8 and lies within
  * [min_size, max_size]: the bus splits wider accesses (little-endian, ascending) and widens narrower reads
- * never: a narrower access than min_size is passed as min_size at the aligned offset, shifted. Values are
- * zero-extended; the bus masks what read returns. Called under the machine lock. */
+ * never: a narrower access than min_size is passed as min_size at the aligned offset, shifted. So with a
+ * min_size above 1 every offset is a multiple of it (and the region's size must be one too); with a min_size
+ * of 1 an access may be unaligned. Values are zero-extended; the bus masks what read returns. A NULL read or
+ * write counts as unassigned. Called under the machine lock. */
 struct region_ops {
     uint64_t (*read)(void *owner, uint64_t offset, unsigned size);
     void (*write)(void *owner, uint64_t offset, uint64_t value, unsigned size);
@@ -73,13 +76,15 @@ struct flat_view {
 };
 
 /* Told after each commit that changed something, under the machine lock; both views are valid only during
- * the call. */
+ * the call, and the listener must not change mappings. */
 typedef void bus_listener_fn(void *arg, struct bus *bus, const struct flat_view *before,
                              const struct flat_view *after);
 
 /* address_bits: 16 for ports, up to 52 for memory. `name` is "memory" or "io". */
 struct bus *bus_create(const char *name, unsigned address_bits);
 void bus_destroy(struct bus *bus);
+/* Where unassigned accesses are logged (LOG_UNIMP). Not owned; NULL, as at first, logs nothing. */
+void bus_set_log(struct bus *bus, struct log *log);
 
 /* Maps the whole region at base with priority (higher wins), enabled. The mapping lives until bus_unmap()
  * or bus_destroy(). Outside begin/commit this commits by itself. */
@@ -97,12 +102,14 @@ void mapping_retarget(struct mapping *mapping, struct region *region);
 void bus_begin(struct bus *bus);
 void bus_commit(struct bus *bus);
 
+/* Adds a listener. It is not called for the view as it is: look at bus_view() for that. */
 void bus_listen(struct bus *bus, bus_listener_fn *fn, void *arg);
 const struct flat_view *bus_view(const struct bus *bus);
 /* The range that contains address, or NULL. O(log n), O(1) for ports. */
 const struct flat_range *bus_find(const struct bus *bus, uint64_t address);
 
-/* One access of 1, 2, 4 or 8 bytes, under the machine lock. It may cross ranges; each piece goes its way. */
+/* One access of 1, 2, 4 or 8 bytes, under the machine lock. It may cross ranges; each piece goes its way.
+ * What lies above the last address of the bus is unassigned. */
 uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size);
 void bus_write(struct bus *bus, uint64_t address, uint64_t value, unsigned size);
 

@@ -1,10 +1,10 @@
 /*
  * Clocks and timers.
  *
- * There are three clocks, all in nanoseconds: CLOCK_GUEST stands still while the machine is paused and can
- * be driven by the instruction count; CLOCK_HOST is the host's monotonic clock; CLOCK_RTC is wall-clock time
- * since 1970 with the -rtc offset applied. Device models read CLOCK_GUEST and nothing else (the RTC chip
- * reads CLOCK_RTC once at reset); host time in hw/ fails the build.
+ * There are three clocks, all in nanoseconds: GUEST_CLOCK stands still while the machine is paused and can
+ * be driven by the instruction count; HOST_CLOCK is the host's monotonic clock; RTC_CLOCK is wall-clock time
+ * since 1970 with the -rtc offset applied. Device models read GUEST_CLOCK and nothing else (the RTC chip
+ * reads RTC_CLOCK once at reset); host time in hw/ fails the build.
  *
  * A timer fires once at its deadline, in the machine thread under the machine lock. Its deadline is state:
  * drive() sets it again after a load. timer_at() is idempotent.
@@ -47,7 +47,8 @@ uint64_t clock_deadline(const struct clock *clock);
 /* Fires, in order of deadline, every timer due at the time of the call. Returns how many. A timer that is
  * set again by its own handler to a time already due fires in the same call, at most 1000 times in all. */
 unsigned clock_run(struct clock *clock);
-/* Called (from timer_at) whenever the earliest deadline moved to an earlier time, to wake a sleeper. */
+/* Called (from timer_at) whenever the earliest deadline moved to an earlier time, to wake a sleeper. Not
+ * called from inside clock_run(): its caller looks at clock_deadline() anyway. */
 void clock_on_earlier(struct clock *clock, void (*fn)(void *arg), void *arg);
 
 typedef void timer_fn(void *arg);

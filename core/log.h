@@ -38,12 +38,14 @@ static inline bool log_wants(const struct log *log, enum log_item item);
 void log_print(struct log *log, enum log_item item, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Parses "int,cpu_reset" into *items. False: *bad_item points at a newly allocated copy of the wrong word. */
+/* Parses "int,cpu_reset" into *items. Other emulators' names without a counterpart ("op", "nochain",
+ * "trace:PATTERN") are accepted and select nothing, "all" and "none" mean that. False: *bad_item points at a newly allocated copy of the wrong word. */
 bool log_parse_items(const char *text, uint32_t *items, char **bad_item);
 /* Name and help of item number i (0, 1, ..); NULL at the end. */
 const char *log_item_name(unsigned i, const char **help);
 
-/* Warnings and notes to the person who started vmm: "vmm: warning: ..." on stderr, each text once. */
+/* Warnings and notes to the person who started vmm: "vmm: warning: ..." on stderr, each text once. A NULL
+ * log swallows them. */
 void warn_once(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 struct log_mask {
@@ -52,7 +54,8 @@ struct log_mask {
 static inline bool log_wants(const struct log *log, enum log_item item)
 {
     /* The mask is the first member, so that the check costs one load. */
-    return log != NULL && (((const struct log_mask *)log)->items & item) != 0;
+    return log != NULL &&
+           (__atomic_load_n(&((const struct log_mask *)log)->items, __ATOMIC_RELAXED) & item) != 0;
 }
 
 #endif

@@ -41,7 +41,7 @@ enum machine_request {
     REQUEST_PAUSE,     /* stop from a VCPU's own thread: breakpoint, io error */
 };
 
-/* What the machine needs of its CPUs; filled by accel/. */
+/* What the machine needs of its CPUs; filled by accel/. Any function may be NULL (a machine without CPUs). */
 struct machine_cpus {
     void *arg;
     /* Ask all VCPUs to leave guest code soon and look at machine->attention. Any thread, never blocks. */
@@ -49,7 +49,7 @@ struct machine_cpus {
     /* Let VCPUs run / wait until all are parked. Main thread, machine lock not held. */
     void (*resume)(void *arg);
     void (*park)(void *arg);
-    void (*reset)(void *arg); /* while parked */
+    void (*reset)(void *arg); /* while parked, machine lock held */
     /* The level of the 8259's INTR line to the boot CPU, NMI edge, A20 and INIT: set by the board's lines. */
     void (*set_intr)(void *arg, bool level);
     void (*nmi)(void *arg);
@@ -74,6 +74,7 @@ struct machine {
     enum run_state run_state;   /* changed by the main thread only */
     enum machine_request request; /* pending; set by machine_request() */
     int exit_code;              /* for REQUEST_EXIT_CODE */
+    enum run_state pause_why;   /* for REQUEST_PAUSE, to be set before it; RUN_STATE_PAUSED unless set */
     bool no_reboot;             /* -no-reboot: a reset request becomes a power-off */
     bool no_shutdown;           /* -no-shutdown: a power-off request becomes a pause */
     /* Called in the main thread after run_state changed. */
@@ -85,7 +86,7 @@ struct machine {
 
 typedef void run_state_fn(void *arg, struct machine *machine, enum run_state state);
 
-/* Empty machine: buses, clocks (guest clock stopped), no devices. */
+/* Empty machine: buses, clocks (guest clock stopped), no devices. log is not owned and may be NULL. */
 struct machine *machine_create(struct log *log);
 /* Destroys devices in reverse order of creation, then the rest. VCPUs must have been destroyed. */
 void machine_destroy(struct machine *machine);
@@ -108,7 +109,8 @@ void machine_request(struct machine *machine, enum machine_request request);
 /* Main thread: carries out what was requested. Returns false if the process should end now. */
 bool machine_serve_request(struct machine *machine);
 
-/* Machine thread: events, then due timers, under the lock (taken here). */
+/* Machine thread: events, then due timers of all clocks (of the guest clock only while it runs), under the
+ * lock (taken here). */
 void machine_poll(struct machine *machine);
 
 #endif

@@ -22,7 +22,9 @@ void state_print(const struct field *fields, const void *object, GString *out);
 /* Fills every field with bytes from next(arg): for tests. FIELD_TYPE_RAM contents are left alone. */
 void state_randomize(const struct field *fields, void *object, uint64_t (*next)(void *arg), void *arg);
 
-/* The whole machine: every device, by id. */
+/* The whole machine: the guest clock and every device, by id. The machine is parked, its lock held. Loading
+ * resets all devices first (what is missing keeps its reset value), then reads, then drives all of them. A
+ * device in the data that the machine does not have is an error; after an error the machine must be reset. */
 void state_save_machine(struct machine *machine, GByteArray *out);
 bool state_load_machine(struct machine *machine, const uint8_t *data, size_t size, GError **error);
 

@@ -1,0 +1,183 @@
+/*
+ * Logging: the sink, the mask and the names of the items.
+ */
+#include "core/log.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { WARN_LIMIT = 1024 }; /* different warnings remembered (and said) */
+
+struct log {
+    struct log_mask mask; /* first: log_wants() reads it without knowing the rest */
+    pthread_mutex_t mutex;
+    FILE *file;
+    bool owned; /* file was opened by log_set_file() */
+    GHashTable *said; /* texts given to warn_once() */
+};
+
+struct log_name {
+    const char *name;
+    uint32_t items;
+    const char *help;
+};
+
+static const struct log_name log_names[] = {
+    { "guest_errors", LOG_GUEST_ERROR, "what the guest does wrong (invalid register values, bad requests)" },
+    { "unimp", LOG_UNIMP, "accesses to what is not there or not modelled" },
+    { "int", LOG_INT, "interrupts and exceptions in short form" },
+    { "cpu_reset", LOG_CPU_RESET, "CPU state before a CPU reset" },
+    { "in_asm", LOG_IN_ASM, "guest code as it is decoded" },
+    { "exec", LOG_EXEC, "each trace before it is executed" },
+    { "cpu", LOG_CPU, "CPU state before each trace" },
+    { "mmu", LOG_MMU, "page walks and faults" },
+    { "io", LOG_IO, "port and register accesses" },
+    { "pcall", LOG_PCALL, "far calls, returns and task switches in protected mode" },
+};
+
+/* Names of other emulators that are accepted for the sake of people's scripts. */
+static const struct log_name log_aliases[] = {
+    { "all", 0x3ff, NULL },     { "none", 0, NULL }, { "fpu", LOG_CPU, NULL },
+    { "out_asm", 0, NULL }, { "op", 0, NULL },   { "nochain", 0, NULL },
+};
+
+struct log *log_create(FILE *file, uint32_t items)
+{
+    struct log *log = g_new0(struct log, 1);
+
+    pthread_mutex_init(&log->mutex, NULL);
+    log->mask.items = items;
+    log->file = file;
+    log->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return log;
+}
+
+void log_destroy(struct log *log)
+{
+    if (log == NULL) {
+        return;
+    }
+    if (log->owned) {
+        fclose(log->file);
+    }
+    g_hash_table_destroy(log->said);
+    pthread_mutex_destroy(&log->mutex);
+    g_free(log);
+}
+
+void log_set_items(struct log *log, uint32_t items)
+{
+    __atomic_store_n(&log->mask.items, items, __ATOMIC_RELAXED);
+}
+
+uint32_t log_items(const struct log *log)
+{
+    return log ? __atomic_load_n(&log->mask.items, __ATOMIC_RELAXED) : 0;
+}
+
+bool log_set_file(struct log *log, const char *path)
+{
+    FILE *file = fopen(path, "we");
+
+    if (file == NULL) {
+        return false;
+    }
+    setvbuf(file, NULL, _IOLBF, 0);
+    pthread_mutex_lock(&log->mutex);
+    if (log->owned) {
+        fclose(log->file);
+    }
+    log->file = file;
+    log->owned = true;
+    pthread_mutex_unlock(&log->mutex);
+    return true;
+}
+
+void log_print(struct log *log, enum log_item item, const char *format, ...)
+{
+    va_list args;
+
+    if (!log_wants(log, item)) {
+        return;
+    }
+    va_start(args, format);
+    pthread_mutex_lock(&log->mutex);
+    vfprintf(log->file, format, args);
+    pthread_mutex_unlock(&log->mutex);
+    va_end(args);
+}
+
+static const struct log_name *find_name(const struct log_name *names, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i].name, word) == 0) {
+            return &names[i];
+        }
+    }
+    return NULL;
+}
+
+bool log_parse_items(const char *text, uint32_t *items, char **bad_item)
+{
+    char **words = g_strsplit(text, ",", -1);
+    uint32_t result = 0;
+    bool ok = true;
+
+    for (char **word = words; *word && ok; word++) {
+        const struct log_name *name = find_name(log_names, G_N_ELEMENTS(log_names), *word);
+
+        if (name == NULL) {
+            name = find_name(log_aliases, G_N_ELEMENTS(log_aliases), *word);
+        }
+        if (name != NULL) {
+            result |= name->items;
+        } else if (!g_str_has_prefix(*word, "trace:")) {
+            ok = false;
+            if (bad_item) {
+                *bad_item = g_strdup(*word);
+            }
+        }
+    }
+    g_strfreev(words);
+    if (ok) {
+        *items = result;
+    }
+    return ok;
+}
+
+const char *log_item_name(unsigned i, const char **help)
+{
+    if (i >= G_N_ELEMENTS(log_names)) {
+        return NULL;
+    }
+    if (help) {
+        *help = log_names[i].help;
+    }
+    return log_names[i].name;
+}
+
+void warn_once(struct log *log, const char *format, ...)
+{
+    va_list args;
+
+    if (log == NULL) {
+        return;
+    }
+    va_start(args, format);
+    char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    pthread_mutex_lock(&log->mutex);
+    bool fresh = g_hash_table_size(log->said) < WARN_LIMIT && !g_hash_table_contains(log->said, text);
+    if (fresh) {
+        g_hash_table_add(log->said, text);
+        fprintf(stderr, "vmm: warning: %s\n", text);
+    }
+    pthread_mutex_unlock(&log->mutex);
+    if (!fresh) {
+        g_free(text);
+    }
+}

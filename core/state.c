@@ -1,0 +1,531 @@
+/*
+ * Saved state.
+ *
+ * A record is, all little-endian:
+ *
+ *   u8   length of the name, 1..255        u32  number of elements
+ *   ...  name                              u32  size of one element (0 for structs and memory blocks)
+ *   u8   type (enum field_type)            u64  length of the payload, then the payload
+ *
+ * The payload of scalars and bytes is the elements as they lie in memory; of structs, for each element a u32
+ * length and its records; of a memory block, its u64 size and then each page that is not all zeros as a u64
+ * page number and its 4096 bytes. Nothing in it is trusted: lengths are checked before they are used, and
+ * nothing is allocated by them.
+ *
+ * A machine is the magic, the guest clock as a struct of its own, and for each device its id, its class (both
+ * u8 length and text), a u64 length and its records.
+ */
+#include "core/state.h"
+
+#include "core/machine.h"
+#include "core/ram.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define STATE_ERROR g_quark_from_static_string("vmm-state")
+#define STATE_MAGIC "VMMSTATE1"
+
+enum { STATE_MAX_DEPTH = 8, BYTES_SHOWN = 64, ELEMENTS_SHOWN = 32 };
+
+/* ---- saving ---- */
+
+static void put(GByteArray *out, uint64_t value, unsigned size)
+{
+    g_byte_array_append(out, (const guint8 *)&value, size);
+}
+
+static void put_name(GByteArray *out, const char *name)
+{
+    size_t length = strlen(name);
+
+    assert(length > 0 && length <= UINT8_MAX);
+    put(out, length, 1);
+    g_byte_array_append(out, (const guint8 *)name, (guint)length);
+}
+
+/* Reserves room for a length of the bytes that follow; patch_length() fills it in. */
+static guint reserve_length(GByteArray *out, unsigned size)
+{
+    put(out, 0, size);
+    return out->len;
+}
+
+static void patch_length(GByteArray *out, guint start, unsigned size)
+{
+    uint64_t length = out->len - start;
+
+    memcpy(out->data + start - size, &length, size);
+}
+
+static bool page_is_zero(const uint8_t *page)
+{
+    return page[0] == 0 && memcmp(page, page + 1, RAM_PAGE_SIZE - 1) == 0;
+}
+
+static void save_ram(const struct ram *ram, GByteArray *out)
+{
+    put(out, ram ? ram->size : 0, 8);
+    for (uint64_t page = 0; ram && page < ram->size >> RAM_PAGE_BITS; page++) {
+        const uint8_t *bytes = ram->host + (page << RAM_PAGE_BITS);
+
+        if (!page_is_zero(bytes)) {
+            put(out, page, 8);
+            g_byte_array_append(out, bytes, RAM_PAGE_SIZE);
+        }
+    }
+}
+
+static bool is_plain(enum field_type type)
+{
+    return type != FIELD_TYPE_STRUCT && type != FIELD_TYPE_RAM;
+}
+
+void state_save(const struct field *fields, const void *object, GByteArray *out)
+{
+    for (const struct field *f = fields; f && f->name; f++) {
+        const uint8_t *member = (const uint8_t *)object + f->offset;
+
+        put_name(out, f->name);
+        put(out, f->type, 1);
+        put(out, f->count, 4);
+        put(out, is_plain(f->type) ? f->size : 0, 4);
+        guint start = reserve_length(out, 8);
+        if (f->type == FIELD_TYPE_RAM) {
+            save_ram(*(struct ram *const *)member, out);
+        } else if (f->type == FIELD_TYPE_STRUCT) {
+            for (size_t i = 0; i < f->count; i++) {
+                guint inner = reserve_length(out, 4);
+
+                state_save(f->sub, member + i * f->size, out);
+                patch_length(out, inner, 4);
+            }
+        } else {
+            g_byte_array_append(out, member, (guint)(f->size * f->count));
+        }
+        patch_length(out, start, 8);
+    }
+}
+
+/* ---- loading ---- */
+
+struct reader {
+    const uint8_t *data;
+    size_t left;
+};
+
+static bool get(struct reader *in, uint64_t *value, unsigned size)
+{
+    if (in->left < size) {
+        return false;
+    }
+    *value = 0;
+    memcpy(value, in->data, size);
+    in->data += size;
+    in->left -= size;
+    return true;
+}
+
+/* Splits off a reader for the next `length` bytes. */
+static bool get_part(struct reader *in, struct reader *part, uint64_t length)
+{
+    if (in->left < length) {
+        return false;
+    }
+    *part = (struct reader){ in->data, length };
+    in->data += length;
+    in->left -= length;
+    return true;
+}
+
+static bool get_name(struct reader *in, char name[UINT8_MAX + 1])
+{
+    uint64_t length;
+
+    if (!get(in, &length, 1) || length == 0 || in->left < length) {
+        return false;
+    }
+    memcpy(name, in->data, length);
+    name[length] = '\0';
+    in->data += length;
+    in->left -= length;
+    return strlen(name) == length;
+}
+
+static bool fail(GError **error, const char *name, const char *what)
+{
+    g_set_error(error, STATE_ERROR, 0, "saved state is damaged: %s '%s'", what, name);
+    return false;
+}
+
+static bool load_ram(struct ram *ram, struct reader *in, const char *name, GError **error)
+{
+    uint64_t size, page;
+
+    if (!get(in, &size, 8) || size != (ram ? ram->size : 0)) {
+        return fail(error, name, "wrong size of memory block");
+    }
+    if (ram == NULL) {
+        return true;
+    }
+    for (page = 0; page < size >> RAM_PAGE_BITS; page++) {
+        uint8_t *bytes = ram->host + (page << RAM_PAGE_BITS);
+
+        /* Only what is not zero already: untouched pages shall stay untouched. */
+        if (!page_is_zero(bytes)) {
+            memset(bytes, 0, RAM_PAGE_SIZE);
+        }
+    }
+    while (in->left > 0) {
+        if (!get(in, &page, 8) || page >= size >> RAM_PAGE_BITS || in->left < RAM_PAGE_SIZE) {
+            return fail(error, name, "bad page in memory block");
+        }
+        memcpy(ram->host + (page << RAM_PAGE_BITS), in->data, RAM_PAGE_SIZE);
+        in->data += RAM_PAGE_SIZE;
+        in->left -= RAM_PAGE_SIZE;
+    }
+    ram_touched(ram, 0, ram->size);
+    return true;
+}
+
+static bool load_fields(const struct field *fields, void *object, struct reader in, unsigned depth,
+                        GError **error);
+
+static bool load_structs(const struct field *f, uint8_t *member, uint64_t count, struct reader *in,
+                         unsigned depth, GError **error)
+{
+    for (uint64_t i = 0; i < count && i < f->count; i++) {
+        struct reader part;
+        uint64_t length;
+
+        if (!get(in, &length, 4) || !get_part(in, &part, length)) {
+            return fail(error, f->name, "truncated struct");
+        }
+        if (!load_fields(f->sub, member + i * f->size, part, depth + 1, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load_plain(const struct field *f, uint8_t *member, uint64_t count, uint64_t size,
+                       struct reader *in, GError **error)
+{
+    if (size != f->size || count > in->left / size || count * size != in->left) {
+        return fail(error, f->name, "wrong length of field");
+    }
+    count = MIN(count, f->count);
+    if (f->type == FIELD_TYPE_BOOL) {
+        /* A bool that is neither 0 nor 1 is undefined behaviour in C. */
+        for (uint64_t i = 0; i < count; i++) {
+            member[i] = in->data[i] != 0;
+        }
+    } else {
+        memcpy(member, in->data, count * size);
+    }
+    return true;
+}
+
+static const struct field *find_field(const struct field *fields, const char *name)
+{
+    for (const struct field *f = fields; f && f->name; f++) {
+        if (strcmp(f->name, name) == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+static bool load_record(const struct field *fields, void *object, struct reader *in, unsigned depth,
+                        GError **error)
+{
+    char name[UINT8_MAX + 1] = "?";
+    uint64_t type, count, size, length;
+    struct reader payload;
+
+    if (!get_name(in, name) || !get(in, &type, 1) || !get(in, &count, 4) || !get(in, &size, 4) ||
+        !get(in, &length, 8) || !get_part(in, &payload, length)) {
+        return fail(error, name, "truncated record");
+    }
+    const struct field *f = find_field(fields, name);
+    if (f == NULL) {
+        return true;
+    }
+    if (type != f->type) {
+        return fail(error, name, "wrong type of field");
+    }
+    uint8_t *member = (uint8_t *)object + f->offset;
+    if (type == FIELD_TYPE_RAM) {
+        return load_ram(*(struct ram **)member, &payload, name, error);
+    }
+    if (type == FIELD_TYPE_STRUCT) {
+        return load_structs(f, member, count, &payload, depth, error);
+    }
+    return load_plain(f, member, count, size, &payload, error);
+}
+
+static bool load_fields(const struct field *fields, void *object, struct reader in, unsigned depth,
+                        GError **error)
+{
+    assert(depth < STATE_MAX_DEPTH);
+    while (in.left > 0) {
+        if (!load_record(fields, object, &in, depth, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool state_load(const struct field *fields, void *object, const uint8_t *data, size_t size,
+                GError **error)
+{
+    return load_fields(fields, object, (struct reader){ data, size }, 0, error);
+}
+
+/* ---- comparing ---- */
+
+static bool ram_equal(const struct ram *a, const struct ram *b)
+{
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    return a->size == b->size && memcmp(a->host, b->host, a->size) == 0;
+}
+
+static char *compare_element(const struct field *f, size_t i, const uint8_t *a, const uint8_t *b)
+{
+    char *inner = NULL;
+
+    if (f->type == FIELD_TYPE_STRUCT) {
+        inner = state_compare(f->sub, a, b);
+        if (inner == NULL) {
+            return NULL;
+        }
+    } else if (f->type == FIELD_TYPE_RAM) {
+        if (ram_equal(*(struct ram *const *)a, *(struct ram *const *)b)) {
+            return NULL;
+        }
+    } else if (memcmp(a, b, f->size) == 0) {
+        return NULL;
+    }
+
+    GString *path = g_string_new(f->name);
+    if (f->count > 1) {
+        g_string_append_printf(path, "[%zu]", i);
+    }
+    if (inner) {
+        g_string_append_printf(path, ".%s", inner);
+        g_free(inner);
+    }
+    return g_string_free(path, FALSE);
+}
+
+char *state_compare(const struct field *fields, const void *a, const void *b)
+{
+    for (const struct field *f = fields; f && f->name; f++) {
+        for (size_t i = 0; i < f->count; i++) {
+            size_t at = f->offset + i * f->size;
+            char *path = compare_element(f, i, (const uint8_t *)a + at, (const uint8_t *)b + at);
+
+            if (path) {
+                return path;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- printing ---- */
+
+static void print_scalar(const struct field *f, const uint8_t *member, GString *out)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, member, MIN(f->size, sizeof(value)));
+    switch (f->type) {
+    case FIELD_TYPE_BOOL:
+        g_string_append_printf(out, "%u", (unsigned)value);
+        break;
+    case FIELD_TYPE_I32:
+        g_string_append_printf(out, "%" PRId32, (int32_t)value);
+        break;
+    case FIELD_TYPE_I64:
+        g_string_append_printf(out, "%" PRId64, (int64_t)value);
+        break;
+    default:
+        g_string_append_printf(out, "0x%0*" PRIx64, (int)(2 * f->size), value);
+        break;
+    }
+}
+
+static void print_values(const struct field *f, const uint8_t *member, GString *out)
+{
+    size_t limit = f->type == FIELD_TYPE_BYTES ? BYTES_SHOWN : ELEMENTS_SHOWN;
+
+    for (size_t i = 0; i < f->count && i < limit; i++) {
+        if (f->type == FIELD_TYPE_BYTES) {
+            g_string_append_printf(out, "%02x", member[i]);
+        } else {
+            g_string_append(out, i ? " " : "");
+            print_scalar(f, member + i * f->size, out);
+        }
+    }
+    if (f->count > limit) {
+        g_string_append_printf(out, "... (%zu)", f->count);
+    }
+}
+
+static void print_fields(const struct field *fields, const uint8_t *object, const char *prefix,
+                         GString *out)
+{
+    for (const struct field *f = fields; f && f->name; f++) {
+        const uint8_t *member = object + f->offset;
+
+        if (f->type == FIELD_TYPE_STRUCT) {
+            for (size_t i = 0; i < f->count; i++) {
+                char *path = f->count > 1 ? g_strdup_printf("%s%s[%zu].", prefix, f->name, i)
+                                          : g_strdup_printf("%s%s.", prefix, f->name);
+
+                print_fields(f->sub, member + i * f->size, path, out);
+                g_free(path);
+            }
+            continue;
+        }
+        g_string_append_printf(out, "%s%s = ", prefix, f->name);
+        if (f->type == FIELD_TYPE_RAM) {
+            const struct ram *ram = *(struct ram *const *)member;
+
+            g_string_append_printf(out, "%" PRIu64 " bytes of memory", ram ? ram->size : 0);
+        } else {
+            print_values(f, member, out);
+        }
+        g_string_append_c(out, '\n');
+    }
+}
+
+void state_print(const struct field *fields, const void *object, GString *out)
+{
+    print_fields(fields, object, "", out);
+}
+
+/* ---- randomizing ---- */
+
+void state_randomize(const struct field *fields, void *object, uint64_t (*next)(void *arg), void *arg)
+{
+    for (const struct field *f = fields; f && f->name; f++) {
+        for (size_t i = 0; i < f->count; i++) {
+            uint8_t *member = (uint8_t *)object + f->offset + i * f->size;
+
+            if (f->type == FIELD_TYPE_STRUCT) {
+                state_randomize(f->sub, member, next, arg);
+            } else if (f->type == FIELD_TYPE_BOOL) {
+                *member = next(arg) & 1;
+            } else if (f->type != FIELD_TYPE_RAM) {
+                uint64_t value = next(arg);
+
+                memcpy(member, &value, MIN(f->size, sizeof(value)));
+            }
+        }
+    }
+}
+
+/* ---- the machine ---- */
+
+struct machine_state {
+    uint64_t guest_time; /* ns */
+};
+
+static const struct field machine_fields[] = {
+    FIELD_U64(struct machine_state, guest_time),
+    FIELD_END,
+};
+
+void state_save_machine(struct machine *machine, GByteArray *out)
+{
+    struct machine_state state = { .guest_time = clock_now(machine->guest_clock) };
+
+    g_byte_array_append(out, (const guint8 *)STATE_MAGIC, strlen(STATE_MAGIC));
+    guint start = reserve_length(out, 8);
+    state_save(machine_fields, &state, out);
+    patch_length(out, start, 8);
+    for (unsigned i = 0; i < machine->devices->len; i++) {
+        const struct device *dev = g_ptr_array_index(machine->devices, i);
+
+        put_name(out, dev->id);
+        put_name(out, dev->class->name);
+        start = reserve_length(out, 8);
+        state_save(dev->class->fields, dev, out);
+        patch_length(out, start, 8);
+    }
+}
+
+static bool load_device(struct machine *machine, struct reader *in, GError **error)
+{
+    char id[UINT8_MAX + 1] = "?", class_name[UINT8_MAX + 1];
+    struct reader records;
+    uint64_t length;
+
+    if (!get_name(in, id) || !get_name(in, class_name) || !get(in, &length, 8) ||
+        !get_part(in, &records, length)) {
+        return fail(error, id, "truncated device");
+    }
+    struct device *dev = machine_find_device(machine, id);
+    if (dev == NULL || strcmp(dev->class->name, class_name) != 0) {
+        g_set_error(error, STATE_ERROR, 0,
+                    "saved state has a device '%s' (%s) that this machine lacks; remedy: start with the "
+                    "options it was saved with",
+                    id, class_name);
+        return false;
+    }
+    if (!load_fields(dev->class->fields, dev, records, 0, error)) {
+        g_prefix_error(error, "device '%s': ", id);
+        return false;
+    }
+    return true;
+}
+
+bool state_load_machine(struct machine *machine, const uint8_t *data, size_t size, GError **error)
+{
+    struct machine_state state = { 0 };
+    struct reader in = { data, size }, magic, header;
+    uint64_t length;
+
+    if (!get_part(&in, &magic, strlen(STATE_MAGIC)) ||
+        memcmp(magic.data, STATE_MAGIC, magic.left) != 0 || !get(&in, &length, 8) ||
+        !get_part(&in, &header, length)) {
+        g_set_error(error, STATE_ERROR, 0, "this is not a saved state of vmm");
+        return false;
+    }
+    if (!load_fields(machine_fields, &state, header, 0, error)) {
+        return false;
+    }
+    for (unsigned i = 0; i < machine->devices->len; i++) {
+        struct device *dev = g_ptr_array_index(machine->devices, i);
+
+        if (dev->class->reset) {
+            dev->class->reset(dev);
+        }
+    }
+    while (in.left > 0) {
+        if (!load_device(machine, &in, error)) {
+            return false;
+        }
+    }
+    clock_set(machine->guest_clock, state.guest_time);
+    for (unsigned i = 0; i < machine->devices->len; i++) {
+        struct device *dev = g_ptr_array_index(machine->devices, i);
+
+        if (dev->class->loaded) {
+            dev->class->loaded(dev);
+        }
+    }
+    bus_begin(machine->memory);
+    bus_begin(machine->io);
+    for (unsigned i = 0; i < machine->devices->len; i++) {
+        device_drive(g_ptr_array_index(machine->devices, i));
+    }
+    bus_commit(machine->io);
+    bus_commit(machine->memory);
+    return true;
+}
