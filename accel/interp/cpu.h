@@ -152,9 +152,16 @@ struct cpu {
     unsigned index;  /* CPU number */
     uint8_t cpl;
 
-    /* Host FPU control: while guest code runs, MXCSR in the host register is the guest's with all exceptions
-     * masked, see fpu.h. */
-    bool mxcsr_loaded;
+    /* x87 and SIMD control, see fpu.h. While guest code runs, MXCSR and the x87 control word in the host's
+     * registers are the guest's with all exceptions masked; s.fpu.st is in physical order, s.fpu.fsw without TOP. */
+    bool mxcsr_loaded;  /* the host registers are the guest's */
+    bool simd_unmasked; /* the guest has unmasked a SIMD exception */
+    bool fpu_slow;      /* the guest has unmasked an x87 exception, or one is pending */
+    bool ignne;         /* level of the IGNNE# pin */
+    uint8_t fpu_top;    /* physical register that is ST(0) */
+    /* FERR# goes active: an x87 exception is pending and CR0.NE is 0. Set by the board (IRQ 13), may be NULL. */
+    void (*ferr)(void *arg);
+    void *ferr_arg;
 
     sigjmp_buf fault_exit; /* to the run loop, after an exception was delivered */
     int exception_depth;   /* vector being delivered, for double faults; -1 if none */
