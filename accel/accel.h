@@ -27,7 +27,8 @@ struct accel_ops {
     enum vcpu_exit (*vcpu_run)(void *engine, unsigned cpu);
     /* Makes vcpu_run return soon; any thread. */
     void (*vcpu_kick)(void *engine, unsigned cpu);
-    void (*vcpu_reset)(void *engine, unsigned cpu, bool init);
+    void (*vcpu_reset)(void *engine, unsigned cpu); /* power-on reset; parked */
+    void (*vcpu_init)(void *engine, unsigned cpu); /* INIT, from any thread while running */
     void (*state_get)(void *engine, unsigned cpu, struct x86_state *state); /* parked */
     void (*state_put)(void *engine, unsigned cpu, const struct x86_state *state);
     void (*set_intr)(void *engine, unsigned cpu, bool level); /* machine lock held */

@@ -1,0 +1,200 @@
+/*
+ * Choosing an engine and attaching it to the machine. So far there is one engine, the interpreter; `auto`
+ * says so, and an explicit request for KVM fails instead of falling back in silence.
+ */
+#include "accel/accel.h"
+
+#include <string.h>
+
+#include "accel/accel_impl.h"
+
+static void cpus_kick(void *arg)
+{
+    vcpu_kick_all(arg);
+}
+
+static void cpus_resume(void *arg)
+{
+    vcpu_resume(arg);
+}
+
+static void cpus_park(void *arg)
+{
+    vcpu_park(arg);
+}
+
+static void cpus_reset(void *arg)
+{
+    struct accel *accel = arg;
+    for (unsigned i = 0; i < accel->cpus; i++) {
+        accel->ops->vcpu_reset(accel->engine, i);
+    }
+}
+
+static void cpus_set_intr(void *arg, bool level)
+{
+    struct accel *accel = arg;
+    accel->ops->set_intr(accel->engine, 0, level);
+    if (level) {
+        vcpu_kick_all(accel);
+    }
+}
+
+static void cpus_nmi(void *arg)
+{
+    struct accel *accel = arg;
+    accel->ops->nmi(accel->engine, 0);
+    vcpu_kick_all(accel);
+}
+
+static void cpus_set_a20(void *arg, bool enabled)
+{
+    struct accel *accel = arg;
+    accel->ops->set_a20(accel->engine, enabled);
+}
+
+static void cpus_init(void *arg)
+{
+    struct accel *accel = arg;
+    accel->ops->vcpu_init(accel->engine, 0);
+    vcpu_kick_all(accel);
+}
+
+static void on_work(void *arg)
+{
+    vcpu_kick_all(arg);
+}
+
+static const struct {
+    const char *name;
+    const struct accel_ops *ops;
+} engines[] = {
+    { "interp", &accel_interp_ops },
+    { "tcg", &accel_interp_ops }, /* what QEMU's users call software emulation */
+};
+
+/* Picks the first usable engine of a list such as "kvm:tcg". */
+static const struct accel_ops *engine_choose(const char *list, char **reason, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(list != NULL ? list : "auto", ":", -1);
+    for (unsigned i = 0; names[i] != NULL; i++) {
+        if (strcmp(names[i], "auto") == 0) {
+            *reason = g_strdup("this version has no KVM engine: interpreter chosen");
+            return &accel_interp_ops;
+        }
+        for (unsigned e = 0; e < G_N_ELEMENTS(engines); e++) {
+            if (strcmp(names[i], engines[e].name) == 0) {
+                *reason = g_strdup(i == 0 ? "interpreter, as asked for" : "no KVM engine: back to the interpreter");
+                return engines[e].ops;
+            }
+        }
+        if (strcmp(names[i], "kvm") != 0) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "-accel: unknown engine '%s'; known: auto, interp (or tcg), kvm", names[i]);
+            return NULL;
+        }
+    }
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                "-accel kvm: this version has no KVM engine; leave the option out or use -accel interp");
+    return NULL;
+}
+
+struct accel *accel_create(struct machine *machine, const struct accel_options *options, GError **error)
+{
+    struct accel *accel = g_new0(struct accel, 1);
+    accel->machine = machine;
+    accel->cpus = MAX(options->cpus, 1);
+    accel->ops = engine_choose(options->engine, &accel->reason, error);
+    if (accel->ops == NULL || !x86_cpuid_parse(&accel->cpuid, options->cpu, error)) {
+        accel_destroy(accel);
+        return NULL;
+    }
+    accel->cpuid.cpu_count = accel->cpus;
+    accel->engine = accel->ops->open(machine, &accel->cpuid, accel->cpus, error);
+    if (accel->engine == NULL || !vcpu_thread_start(accel, error)) {
+        accel_destroy(accel);
+        return NULL;
+    }
+    machine->cpus = (struct machine_cpus){
+        .arg = accel,
+        .kick = cpus_kick,
+        .resume = cpus_resume,
+        .park = cpus_park,
+        .reset = cpus_reset,
+        .set_intr = cpus_set_intr,
+        .nmi = cpus_nmi,
+        .set_a20 = cpus_set_a20,
+        .cpu_reset = cpus_init,
+    };
+    event_on_post(machine->events, on_work, accel);
+    clock_on_earlier(machine->guest_clock, on_work, accel);
+    clock_on_earlier(machine->host_clock, on_work, accel);
+    clock_on_earlier(machine->rtc_clock, on_work, accel);
+    return accel;
+}
+
+void accel_destroy(struct accel *accel)
+{
+    if (accel == NULL) {
+        return;
+    }
+    vcpu_thread_stop(accel);
+    struct machine *machine = accel->machine;
+    if (machine->cpus.arg == accel) {
+        event_on_post(machine->events, NULL, NULL);
+        clock_on_earlier(machine->guest_clock, NULL, NULL);
+        clock_on_earlier(machine->host_clock, NULL, NULL);
+        clock_on_earlier(machine->rtc_clock, NULL, NULL);
+        memset(&machine->cpus, 0, sizeof(machine->cpus));
+    }
+    if (accel->engine != NULL) {
+        accel->ops->close(accel->engine);
+    }
+    g_free(accel->reason);
+    g_free(accel);
+}
+
+const char *accel_name(const struct accel *accel)
+{
+    return accel->ops->name;
+}
+
+const char *accel_reason(const struct accel *accel)
+{
+    return accel->reason;
+}
+
+unsigned accel_cpu_count(const struct accel *accel)
+{
+    return accel->cpus;
+}
+
+const struct x86_cpuid *accel_cpuid(const struct accel *accel)
+{
+    return &accel->cpuid;
+}
+
+uint64_t accel_instructions(const struct accel *accel)
+{
+    return accel->ops->instructions(accel->engine);
+}
+
+void accel_state_get(struct accel *accel, unsigned cpu, struct x86_state *state)
+{
+    accel->ops->state_get(accel->engine, cpu, state);
+}
+
+void accel_state_put(struct accel *accel, unsigned cpu, const struct x86_state *state)
+{
+    accel->ops->state_put(accel->engine, cpu, state);
+}
+
+bool accel_translate(struct accel *accel, unsigned cpu, uint64_t linear, uint64_t *physical)
+{
+    return accel->ops->translate(accel->engine, cpu, linear, physical);
+}
+
+enum vcpu_exit accel_step(struct accel *accel, unsigned cpu)
+{
+    return accel->ops->vcpu_step(accel->engine, cpu);
+}

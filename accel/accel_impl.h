@@ -1,0 +1,37 @@
+/*
+ * Inside accel/: the engine chooser's object and its VCPU thread.
+ */
+#ifndef ACCEL_ACCEL_IMPL_H
+#define ACCEL_ACCEL_IMPL_H
+
+#include <pthread.h>
+
+#include "accel/accel.h"
+#include "core/machine.h"
+
+struct accel {
+    struct machine *machine;
+    const struct accel_ops *ops;
+    void *engine; /* owned, made by ops->open */
+    struct x86_cpuid cpuid;
+    unsigned cpus;
+    char *reason; /* owned */
+
+    /* The VCPU thread; one for all CPUs in turn. */
+    pthread_t thread;
+    bool thread_started;
+    pthread_mutex_t mutex; /* guards what follows; innermost lock */
+    pthread_cond_t cond;   /* CLOCK_MONOTONIC; signalled on every change below */
+    bool want_parked, parked, quit;
+    bool kicked; /* something happened since the thread last looked */
+    bool held;   /* a CPU asked for the main thread (triple fault, breakpoint): wait until parked */
+};
+
+/* vcpu.c */
+bool vcpu_thread_start(struct accel *accel, GError **error);
+void vcpu_thread_stop(struct accel *accel);
+void vcpu_kick_all(struct accel *accel);
+void vcpu_park(struct accel *accel);
+void vcpu_resume(struct accel *accel);
+
+#endif
