@@ -38,6 +38,9 @@ typedef void insn_fn(struct cpu *cpu, const struct insn *insn);
 /* Pseudo registers behind the 16 general ones, so that address computation needs no branches. */
 #define REG_ZERO 16 /* always 0: absent base or index */
 #define REG_RIP0 17 /* RIP of the running trace's first instruction: base of RIP-relative operands */
+#define REG_4G 18   /* always 1 << 32: index of RIP-relative operands whose displacement from REG_RIP0 is more
+                     * than 31 bits */
+#define REG_COUNT 20
 
 /* A decoded instruction. 32 bytes. */
 struct insn {
@@ -52,7 +55,7 @@ struct insn {
     uint8_t reg;  /* ModRM.reg (with REX.R), or the register in the opcode; 8-bit registers: byte offset
                    * into cpu->gpr (so AH is 1); segment, control, MMX, XMM numbers as they are */
     uint8_t rm;   /* ModRM.rm (with REX.B) of register forms; 8-bit registers: byte offset */
-    uint8_t vreg; /* VEX.vvvv; for 8-bit forms of others not used */
+    uint8_t vreg; /* VEX.vvvv; for all others the stack address size: 0 = 16, 1 = 32, 2 = 64 bits */
     uint16_t off; /* first byte's distance from the trace's first byte */
     uint8_t n;    /* instructions before this one in the trace */
     uint8_t len;  /* bytes, 0 for the pseudo instruction that ends a trace */
@@ -78,6 +81,9 @@ enum mode_bit {
     MODE_LMA = 1 << 12,     /* EFER.LMA */
     MODE_SINGLE = 1 << 13,  /* traces of one instruction: TF, debug registers, monitor stepping */
     MODE_WAIT_NM = 1 << 14, /* CR0.MP and TS: FWAIT raises #NM */
+    /* Only in trace->mode, never in cpu->mode: */
+    MODE_CUT = 1 << 15,     /* the page ends beyond the CS limit: trace is checked against it at each use */
+    MODE_CROSS = 1 << 16,   /* one instruction that crosses a page: bytes are compared at each use */
 };
 
 /* A trace: header and records lie together in the trace cache's pool. */
@@ -124,12 +130,13 @@ struct seg_fast {
 
 struct cpu {
     /* Hot: first cache lines. */
-    uint64_t gpr[18]; /* byte offsets into this array are the 8-bit register numbers */
+    uint64_t gpr[REG_COUNT]; /* byte offsets into this array are the 8-bit register numbers */
     uint64_t fl_z;    /* ZF = (fl_z == 0) */
     uint64_t fl_s;    /* SF = bit 63 (results are stored sign-extended); PF = even parity of bits 0-7 */
     uint32_t fl_c;    /* carry-outs: bit 31 = CF, OF = bit 31 ^ bit 30, bit 3 = AF */
     uint32_t eflags;  /* all but the six status flags; bit 1 set */
-    int64_t budget;   /* instructions until the run loop must look at clocks; counted down at trace ends */
+    int64_t budget;   /* instructions until the run loop must look at clocks; counted down at trace ends, and
+                       * by insn->n when a fault leaves the trace */
     uint32_t attention; /* CPU_ATTENTION_*; atomic, set by any thread */
     uint32_t mode;      /* enum mode_bit, kept up to date by cpu_update_mode() */
     struct tlb_entry *tlb; /* the bank for data accesses at the present CPL and AC */
@@ -168,6 +175,9 @@ struct cpu {
     bool triple_fault;
 
     uint64_t icount;       /* instructions retired up to the last account */
+    int64_t quantum;       /* budget at the last account: icount + quantum - budget were retired up to the start
+                            * of the running trace */
+    struct trace *scratch; /* room for one trace that is not cached (code in device memory) */
     struct machine *machine;
     const struct x86_cpuid *cpuid;
     struct trace_cache *traces; /* shared by all CPUs of the machine */

@@ -94,11 +94,19 @@ struct op_row {
 extern const struct op_row op_table[];
 extern const unsigned op_table_size;
 
+/* Rows by map and opcode, for speed; immutable after it was made. Free with g_free. */
+struct op_index;
+struct op_index *op_index_create(void);
+
 /* Decodes one instruction from `avail` (1 to 15) bytes at code into *insn (fn, operands, len; off and n are
  * the caller's, and REG_RIP0-relative fields are for off as set in *insn on entry). Returns the row, NULL for an
  * invalid instruction (fn = op_ud, len = bytes looked at). *more is set if the bytes ran out before the
  * instruction ended (nothing else is valid then). Pure function of code, mode and features. */
 const struct op_row *decode_insn(struct insn *insn, const uint8_t *code, unsigned avail, uint32_t mode,
                                  const struct x86_cpuid *cpuid, bool *more);
+/* The same with an index. */
+const struct op_row *decode_insn_indexed(const struct op_index *index, struct insn *insn, const uint8_t *code,
+                                         unsigned avail, uint32_t mode, const struct x86_cpuid *cpuid,
+                                         bool *more);
 
 #endif

@@ -11,6 +11,12 @@ void trace_cache_destroy(struct trace_cache *cache);
 /* Drops everything. */
 void trace_cache_flush(struct trace_cache *cache);
 
+/* The CPU's TLB is told when a page gets its first decoded code. All CPUs of a cache run in one thread. */
+void trace_cache_add_cpu(struct trace_cache *cache, struct cpu *cpu);
+void trace_cache_remove_cpu(struct trace_cache *cache, struct cpu *cpu);
+/* Makes the cache the target of the block's code hook: DMA and pokes drop traces. */
+void trace_cache_watch_ram(struct trace_cache *cache, struct ram *ram);
+
 /* Finds or decodes the trace at cpu->rip in cpu->mode. Fetch faults are raised from here (longjmp). */
 struct trace *trace_find(struct cpu *cpu);
 
