@@ -177,7 +177,6 @@ struct cpu {
     uint64_t icount;       /* instructions retired up to the last account */
     int64_t quantum;       /* budget at the last account: icount + quantum - budget were retired up to the start
                             * of the running trace */
-    struct trace *scratch; /* room for one trace that is not cached (code in device memory) */
     struct machine *machine;
     const struct x86_cpuid *cpuid;
     struct trace_cache *traces; /* shared by all CPUs of the machine */

@@ -6,15 +6,14 @@
 
 #include "accel/interp/cpu.h"
 
-/* Translates the page of `linear` for an instruction fetch at the present CPL. Returns the host address of the
- * page's first byte and sets *ram, *ram_offset (of the page in the block) and *writable_ram (false for ROM);
- * NULL if there is a device or nothing behind it. Raises #PF (cpu_page_fault with insn NULL, so cpu->rip must
- * be valid). */
+/* Host address of the start of the code page that contains linear, with the block and offset behind it, for
+ * fetching at the present CPL. writable: it is RAM, so stores may change it. Raises #PF with the fetch bit.
+ * Where there is no memory, a page of ones. */
 const uint8_t *tlb_exec_page(struct cpu *cpu, uint64_t linear, struct ram **ram, uint64_t *ram_offset,
                              bool *writable_ram);
 
-/* The page at this host address got RAM_CODE: every entry through which it could be stored to directly is
- * sent down the slow path (TLB_SLOW in write_tag). */
-void tlb_code_page(struct cpu *cpu, const uint8_t *host_page);
+/* Called when the page at offset of ram has just been flagged RAM_CODE: from now on stores to it take the slow
+ * path on every CPU. */
+void tlb_protect_code(struct cpu *cpu, struct ram *ram, uint64_t ram_offset);
 
 #endif

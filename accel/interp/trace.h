@@ -11,16 +11,10 @@ void trace_cache_destroy(struct trace_cache *cache);
 /* Drops everything. */
 void trace_cache_flush(struct trace_cache *cache);
 
-/* The CPU's TLB is told when a page gets its first decoded code. All CPUs of a cache run in one thread. */
-void trace_cache_add_cpu(struct trace_cache *cache, struct cpu *cpu);
-void trace_cache_remove_cpu(struct trace_cache *cache, struct cpu *cpu);
-/* Makes the cache the target of the block's code hook: DMA and pokes drop traces. */
-void trace_cache_watch_ram(struct trace_cache *cache, struct ram *ram);
-
 /* Finds or decodes the trace at cpu->rip in cpu->mode. Fetch faults are raised from here (longjmp). */
 struct trace *trace_find(struct cpu *cpu);
 
-/* Bytes [host, host + size) of a page flagged RAM_CODE were or will be changed: drops traces whose code
+/* Bytes [offset, offset + size) of a block, in a page flagged RAM_CODE were or will be changed: drops traces whose code
  * overlaps (found by 64-byte line, so that data beside code costs little). The handlers of a dropped trace
  * are replaced by one that leaves the trace, so a running trace ends after the present instruction. */
 void trace_invalidate(struct trace_cache *cache, struct ram *ram, uint64_t offset, uint64_t size);
