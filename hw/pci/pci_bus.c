@@ -8,9 +8,13 @@
 #include "core/log.h"
 #include "core/machine.h"
 
-#define CONFIG_ENABLE    0x80000000u
-#define CONFIG_WRITABLE  0x80fffffcu
-#define RESET_PORT       1 /* CF9h, as an offset from CF8h */
+#define CONFIG_ENABLE 0x80000000u
+#define RESET_PORT    1 /* CF9h, as an offset from CF8h */
+
+const struct field pci_bus_fields[] = {
+    FIELD_U32(struct pci_bus, config_address),
+    FIELD_END,
+};
 
 unsigned pci_bus_pirq_of(unsigned slot, unsigned pin)
 {
@@ -45,7 +49,7 @@ static void address_write(void *owner, uint64_t offset, uint64_t value, unsigned
     struct pci_bus *bus = owner;
 
     if (offset == 0 && size == 4) {
-        bus->config_address = (uint32_t)value & CONFIG_WRITABLE;
+        bus->config_address = (uint32_t)value & PCI_CONFIG_ADDRESS_WRITABLE;
     } else if (offset == RESET_PORT && size == 1 && bus->reset_control != NULL) {
         bus->reset_control->ops->write(bus->reset_control->owner, 0, value, 1);
     } else {

@@ -22,7 +22,8 @@
 #include "core/irq.h"
 #include "hw/pci/config.h"
 
-#define PCI_PIRQ_COUNT 4
+#define PCI_PIRQ_COUNT              4
+#define PCI_CONFIG_ADDRESS_WRITABLE 0x80fffffcu
 
 struct log;
 
@@ -36,6 +37,8 @@ struct pci_bus {
     uint16_t pirq_users[PCI_PIRQ_COUNT]; /* pins that are high, derived */
     struct irq *pirq[PCI_PIRQ_COUNT];    /* outputs; NULL while unconnected */
 };
+
+extern const struct field pci_bus_fields[];
 
 /* Prepares an empty bus as a part of `host` and adds the two port regions to that device. */
 void pci_bus_init(struct pci_bus *bus, struct device *host);

@@ -15,6 +15,8 @@
 #include "hw/pci/config.h"
 #include "hw/pci/pirq.h"
 
+struct pci_bus;
+
 #define PIIX3_PIRQRCA 0x60
 
 #define PIIX3_RCR_SRST 0x02 /* 1 = hard reset, 0 = soft */
