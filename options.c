@@ -1,0 +1,552 @@
+/*
+ * The table of vmm's command line: QEMU's and the 2007 kvm's spellings. Options that QEMU's users know and
+ * that do nothing here yet are in the table too, marked OPTION_LATER, so that they are refused by name.
+ */
+#include "options.h"
+
+#include <string.h>
+
+#include "core/option.h"
+
+#define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
+#define MIB (1ull << 20)
+#define RAM_MIN MIB
+#define RAM_MAX (1ull << 39) /* half of a 40-bit physical address space */
+
+typedef bool set_fn(void *target, const struct option *option, const char *argument, GError **error);
+
+static void drive_free(gpointer data)
+{
+    struct option_drive *d = data;
+    g_free(d->file);
+    g_free(d->interface);
+    g_free(d->format);
+    g_free(d->cache);
+    g_free(d->werror);
+    g_free(d->rerror);
+    g_free(d->id);
+    g_free(d);
+}
+
+void options_init(struct options *o)
+{
+    memset(o, 0, sizeof(*o));
+    o->ram = 128 * MIB;
+    o->cpus = 1;
+    o->firmware_dirs = g_ptr_array_new_with_free_func(g_free);
+    o->drives = g_ptr_array_new_with_free_func(drive_free);
+    o->debugcon_iobase = 0xe9;
+    o->debug_exit_iobase = 0x501;
+    o->debug_exit_iosize = 2;
+    o->echr = 1;
+}
+
+void options_finish(struct options *o)
+{
+    char **strings[] = {
+        &o->help_topic, &o->cpu, &o->accel, &o->bios, &o->boot_order, &o->boot_once, &o->kernel, &o->initrd,
+        &o->append, &o->vga, &o->display, &o->monitor, &o->monitor_prompt, &o->debugcon, &o->rtc_base, &o->name,
+        &o->pidfile, &o->log_items, &o->log_file,
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
+        g_free(*strings[i]);
+    }
+    for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
+        g_free(o->serial[i]);
+    }
+    g_clear_pointer(&o->firmware_dirs, g_ptr_array_unref);
+    g_clear_pointer(&o->drives, g_ptr_array_unref);
+}
+
+static void replace(char **member, const char *text)
+{
+    char *copy = g_strdup(text);
+    g_free(*member);
+    *member = copy;
+}
+
+/* ---- machine ---- */
+
+static bool set_ram(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    static const char *const known[] = { "size", "slots", "maxmem", NULL };
+    struct option_list list;
+    if (!option_list_parse(&list, arg, "size", known, error)) {
+        return false;
+    }
+    const char *size = option_list_get(&list, "size");
+    bool ok = size != NULL ? option_parse_size(size, MIB, &o->ram, error) : FAIL(error, "no size given");
+    if (ok && (option_list_get(&list, "slots") != NULL || option_list_get(&list, "maxmem") != NULL)) {
+        ok = FAIL(error, "memory hot plug (slots, maxmem) is not supported");
+    }
+    if (ok && (o->ram < RAM_MIN || o->ram > RAM_MAX)) {
+        ok = FAIL(error, "%s: guest memory must be between 1M and %lluG", size, RAM_MAX >> 30);
+    }
+    o->ram &= ~0xfffull;
+    option_list_finish(&list);
+    return ok;
+}
+
+static bool set_smp(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    static const char *const known[] = { "cpus", "cores", "threads", "sockets", "dies", "maxcpus", NULL };
+    struct option_list list;
+    if (!option_list_parse(&list, arg, "cpus", known, error)) {
+        return false;
+    }
+    const char *cpus = option_list_get(&list, "cpus");
+    char *end = NULL;
+    uint64_t n = cpus != NULL ? g_ascii_strtoull(cpus, &end, 10) : 1;
+    bool ok = cpus == NULL || (end != cpus && *end == '\0');
+    if (!ok || n < 1) {
+        ok = FAIL(error, "'%s' is no number of CPUs", arg);
+    } else if (n > 1) {
+        ok = FAIL(error, "more than one CPU is not supported yet; leave the option out");
+    }
+    o->cpus = (unsigned)n;
+    option_list_finish(&list);
+    return ok;
+}
+
+static bool set_machine(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    static const char *const known[] = { "type", "accel", "acpi", "hpet", "usb", "vmport", NULL };
+    struct option_list list;
+    bool ok = true;
+    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
+        replace(&o->help_topic, "machine");
+        return true;
+    }
+    if (!option_list_parse(&list, arg, "type", known, error)) {
+        return false;
+    }
+    const char *type = option_list_get(&list, "type"), *acpi = option_list_get(&list, "acpi");
+    if (type != NULL && strcmp(type, "pc") != 0 && !g_str_has_prefix(type, "pc-i440fx")) {
+        ok = FAIL(error, "unknown machine '%s'; there is pc (i440FX + PIIX3)", type);
+    }
+    if (ok && acpi != NULL) {
+        bool on = false;
+        ok = option_parse_bool(acpi, &on, error);
+        o->no_acpi = !on;
+    }
+    if (option_list_get(&list, "accel") != NULL) {
+        replace(&o->accel, option_list_get(&list, "accel"));
+    }
+    for (guint i = 0; ok && i < 2; i++) {
+        static const char *const absent[] = { "hpet", "usb" };
+        const char *value = option_list_get(&list, absent[i]);
+        bool on = false;
+        ok = value == NULL || option_parse_bool(value, &on, error);
+        if (ok && on) {
+            ok = FAIL(error, "%s=on is not supported yet", absent[i]);
+        }
+    }
+    option_list_finish(&list);
+    return ok;
+}
+
+static bool set_accel(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    g_auto(GStrv) words = g_strsplit(arg, ",", 2);
+    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
+        replace(&o->help_topic, "accel");
+        return true;
+    }
+    /* Repeated: a list in order of preference. */
+    char *joined = o->accel != NULL ? g_strconcat(o->accel, ":", words[0], NULL) : g_strdup(words[0]);
+    g_free(o->accel);
+    o->accel = joined;
+    return true;
+}
+
+static bool set_cpu(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
+        replace(&o->help_topic, "cpu");
+        return true;
+    }
+    replace(&o->cpu, arg);
+    return true;
+}
+
+static bool set_firmware_dir(void *target, const struct option *option, const char *arg, GError **error)
+{
+    g_ptr_array_add(((struct options *)target)->firmware_dirs, g_strdup(arg));
+    return true;
+}
+
+/* ---- disks ---- */
+
+static struct option_drive *drive_new(struct options *o)
+{
+    struct option_drive *d = g_new0(struct option_drive, 1);
+    d->interface = g_strdup("ide");
+    d->index = -1;
+    g_ptr_array_add(o->drives, d);
+    return d;
+}
+
+/* -hda .. -hdd: the last letter is the index. */
+static bool set_hd(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct option_drive *d = drive_new(target);
+    d->file = g_strdup(arg);
+    d->index = option->name[2] - 'a';
+    return true;
+}
+
+static bool set_cdrom(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct option_drive *d = drive_new(target);
+    d->file = arg[0] != '\0' ? g_strdup(arg) : NULL;
+    d->index = 2;
+    d->cdrom = true;
+    d->readonly = true;
+    return true;
+}
+
+static bool bare_word(void *target, const char *word, GError **error)
+{
+    struct option_drive *d = drive_new(target);
+    d->file = g_strdup(word);
+    d->index = 0;
+    return true;
+}
+
+static bool drive_number(const struct option_list *list, const char *name, int max, int *value, GError **error)
+{
+    const char *text = option_list_get(list, name);
+    char *end;
+    if (text == NULL) {
+        return true;
+    }
+    uint64_t n = g_ascii_strtoull(text, &end, 10);
+    if (end == text || *end != '\0' || n > (uint64_t)max) {
+        return FAIL(error, "%s=%s: must be a number from 0 to %d", name, text, max);
+    }
+    *value = (int)n;
+    return true;
+}
+
+static bool drive_choice(const struct option_list *list, const char *name, const char *const *choices, char **member,
+                         GError **error)
+{
+    const char *text = option_list_get(list, name);
+    if (text == NULL) {
+        return true;
+    }
+    if (!g_strv_contains(choices, text)) {
+        g_autofree char *all = g_strjoinv(", ", (char **)choices);
+        return FAIL(error, "%s=%s: must be one of %s", name, text, all);
+    }
+    replace(member, text);
+    return true;
+}
+
+static bool drive_flag(const struct option_list *list, const char *name, bool *flag, GError **error)
+{
+    const char *text = option_list_get(list, name);
+    return text == NULL || option_parse_bool(text, flag, error);
+}
+
+static bool drive_fill(struct option_drive *d, const struct option_list *list, GError **error)
+{
+    static const char *const formats[] = { "raw", "qcow", "qcow2", NULL };
+    static const char *const caches[] = { "writeback", "writethrough", "none", "directsync", "unsafe", NULL };
+    static const char *const interfaces[] = { "ide", NULL };
+    static const char *const werrors[] = { "report", "stop", "enospc", "ignore", NULL };
+    static const char *const rerrors[] = { "report", "stop", "ignore", NULL };
+    static const char *const media[] = { "disk", "cdrom", NULL };
+    g_autofree char *medium = NULL;
+    int bus = -1, unit = 0;
+    if (!drive_choice(list, "if", interfaces, &d->interface, error) ||
+        !drive_choice(list, "format", formats, &d->format, error) ||
+        !drive_choice(list, "cache", caches, &d->cache, error) ||
+        !drive_choice(list, "werror", werrors, &d->werror, error) ||
+        !drive_choice(list, "rerror", rerrors, &d->rerror, error) ||
+        !drive_choice(list, "media", media, &medium, error) || !drive_number(list, "index", 3, &d->index, error) ||
+        !drive_number(list, "bus", 1, &bus, error) || !drive_number(list, "unit", 1, &unit, error) ||
+        !drive_flag(list, "snapshot", &d->snapshot, error) || !drive_flag(list, "readonly", &d->readonly, error) ||
+        !drive_flag(list, "read-only", &d->readonly, error)) {
+        return false;
+    }
+    if (bus >= 0) {
+        d->index = bus * 2 + unit;
+    }
+    d->cdrom = medium != NULL && strcmp(medium, "cdrom") == 0;
+    d->readonly |= d->cdrom;
+    d->file = g_strdup(option_list_get(list, "file"));
+    d->id = g_strdup(option_list_get(list, "id"));
+    if (d->file == NULL && !d->cdrom) {
+        return FAIL(error, "file= is missing");
+    }
+    return true;
+}
+
+static bool set_drive(void *target, const struct option *option, const char *arg, GError **error)
+{
+    static const char *const known[] = { "file", "if", "index", "bus", "unit", "media", "format", "cache", "snapshot",
+                                         "readonly", "read-only", "id", "werror", "rerror", NULL };
+    struct option_list list;
+    if (!option_list_parse(&list, arg, NULL, known, error)) {
+        return false;
+    }
+    bool ok = drive_fill(drive_new(target), &list, error);
+    option_list_finish(&list);
+    return ok;
+}
+
+/* ---- boot ---- */
+
+static bool boot_letters(const char *text, GError **error)
+{
+    if (text[0] == '\0' || strspn(text, "acdn") != strlen(text) || strlen(text) > 3) {
+        return FAIL(error, "'%s': up to three of a (floppy), c (disk), d (CD-ROM), n (network)", text);
+    }
+    return true;
+}
+
+static bool set_boot(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    static const char *const known[] = { "order", "once", "menu", "strict", "splash-time", NULL };
+    struct option_list list;
+    if (!option_list_parse(&list, arg, "order", known, error)) {
+        return false;
+    }
+    const char *order = option_list_get(&list, "order"), *once = option_list_get(&list, "once");
+    const char *menu = option_list_get(&list, "menu");
+    bool ok = (order == NULL || boot_letters(order, error)) && (once == NULL || boot_letters(once, error)) &&
+              (menu == NULL || option_parse_bool(menu, &o->boot_menu, error));
+    if (ok && order != NULL) {
+        replace(&o->boot_order, order);
+    }
+    if (ok && once != NULL) {
+        replace(&o->boot_once, once);
+    }
+    option_list_finish(&list);
+    return ok;
+}
+
+/* ---- what a person sees ---- */
+
+static bool set_vga(void *target, const struct option *option, const char *arg, GError **error)
+{
+    if (strcmp(arg, "std") != 0 && strcmp(arg, "none") != 0) {
+        return FAIL(error, "'%s' is not supported; there is std and none", arg);
+    }
+    replace(&((struct options *)target)->vga, arg);
+    return true;
+}
+
+static bool set_display(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    if (g_str_has_prefix(arg, "sdl,")) {
+        return FAIL(error, "settings of the SDL window are not supported yet; write -display sdl");
+    }
+    if (strcmp(arg, "sdl") != 0 && strcmp(arg, "none") != 0) {
+        return FAIL(error, "'%s' is not supported; there is sdl and none (or use -nographic)", arg);
+    }
+    replace(&o->display, arg);
+    return true;
+}
+
+static bool set_serial(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    if (o->serial_count == OPTIONS_SERIAL_MAX) {
+        return FAIL(error, "there are only %d serial ports", OPTIONS_SERIAL_MAX);
+    }
+    replace(&o->serial[o->serial_count++], arg);
+    return true;
+}
+
+static bool set_number(const char *text, const char *what, uint64_t max, uint64_t *value, GError **error)
+{
+    char *end;
+    uint64_t n = g_ascii_strtoull(text, &end, 0);
+    if (end == text || *end != '\0' || n > max) {
+        return FAIL(error, "%s '%s' must be a number up to %#llx", what, text, (unsigned long long)max);
+    }
+    *value = n;
+    return true;
+}
+
+static bool set_echr(void *target, const struct option *option, const char *arg, GError **error)
+{
+    uint64_t n;
+    if (!set_number(arg, "key code", 31, &n, error)) {
+        return false;
+    }
+    ((struct options *)target)->echr = (unsigned)n;
+    return true;
+}
+
+static bool device_debug_exit(struct options *o, const struct option_list *list, GError **error)
+{
+    const char *base = option_list_get(list, "iobase"), *size = option_list_get(list, "iosize");
+    o->debug_exit = true;
+    return (base == NULL || set_number(base, "iobase", 0xffff, &o->debug_exit_iobase, error)) &&
+           (size == NULL || set_number(size, "iosize", 8, &o->debug_exit_iosize, error));
+}
+
+static bool set_device(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    static const char *const known[] = { "driver", "iobase", "iosize", "id", NULL };
+    g_auto(GStrv) words = g_strsplit(arg, ",", 2);
+    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
+        replace(&o->help_topic, "device");
+        return true;
+    }
+    if (words[0] == NULL || strcmp(words[0], "isa-debug-exit") != 0) {
+        return FAIL(error, "device '%s' cannot be added; there is isa-debug-exit (the other devices are on the board)",
+                    words[0] != NULL ? words[0] : "");
+    }
+    struct option_list list;
+    if (!option_list_parse(&list, arg, "driver", known, error)) {
+        return false;
+    }
+    bool ok = device_debug_exit(o, &list, error);
+    option_list_finish(&list);
+    return ok;
+}
+
+static bool set_net(void *target, const struct option *option, const char *arg, GError **error)
+{
+    if (strcmp(arg, "none") != 0) {
+        return FAIL(error, "network cards are not supported yet; only -%s none", option->name);
+    }
+    return true;
+}
+
+static bool set_rtc(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    static const char *const known[] = { "base", "clock", "driftfix", NULL };
+    struct option_list list;
+    if (!option_list_parse(&list, arg, NULL, known, error)) {
+        return false;
+    }
+    const char *base = option_list_get(&list, "base"), *clock = option_list_get(&list, "clock");
+    const char *drift = option_list_get(&list, "driftfix");
+    bool ok = true;
+    if (clock != NULL && strcmp(clock, "host") != 0) {
+        ok = FAIL(error, "clock=%s is not supported yet; there is clock=host", clock);
+    } else if (drift != NULL && strcmp(drift, "none") != 0) {
+        ok = FAIL(error, "driftfix=%s is not supported yet", drift);
+    } else if (base != NULL) {
+        replace(&o->rtc_base, base);
+    }
+    option_list_finish(&list);
+    return ok;
+}
+
+static bool set_action(void *target, const struct option *option, const char *arg, GError **error)
+{
+    ((struct options *)target)->action = strcmp(option->value, "help") == 0 ? ACTION_HELP : ACTION_VERSION;
+    return true;
+}
+
+#define AT(member) offsetof(struct options, member)
+#define WORKS(n, a, h, s) { n, a, OPTION_WORKS, h, s, 0, NULL }
+#define STRING(n, a, h, m) { n, a, OPTION_WORKS, h, option_set_string, AT(m), NULL }
+#define FLAG(n, h, m) { n, NULL, OPTION_WORKS, h, option_set_true, AT(m), NULL }
+#define CONST(n, h, m, v) { n, NULL, OPTION_WORKS, h, option_set_const, AT(m), v }
+#define NO_EFFECT(n, a, why) { n, a, OPTION_NO_EFFECT, why, NULL, 0, NULL }
+#define LATER(n, a) { n, a, OPTION_LATER, NULL, NULL, 0, NULL }
+
+static const struct option option_table[] = {
+    { "h", NULL, OPTION_WORKS, "this text", set_action, 0, "help" },
+    { "help", NULL, OPTION_WORKS, NULL, set_action, 0, "help" },
+    { "version", NULL, OPTION_WORKS, "print the version", set_action, 0, "version" },
+    WORKS("m", "SIZE", "guest memory, in MiB or with suffix K, M, G [128]", set_ram),
+    WORKS("smp", "N", "number of CPUs [1]", set_smp),
+    WORKS("cpu", "MODEL[,+F,-F]", "CPU model and features; -cpu help lists them", set_cpu),
+    WORKS("machine", "pc[,acpi=off]", "board; the only one is pc (i440FX + PIIX3)", set_machine),
+    WORKS("M", "TYPE", NULL, set_machine),
+    WORKS("accel", "auto|interp|kvm", "engine; repeat for a list in order of preference", set_accel),
+    CONST("enable-kvm", "run on KVM or fail", accel, "kvm"),
+    CONST("no-kvm", "run on the interpreter", accel, "interp"),
+    NO_EFFECT("no-kvm-irqchip", NULL, "interrupt controllers are always modelled outside the kernel"),
+    NO_EFFECT("no-kvm-pit", NULL, "the timer is always modelled outside the kernel"),
+    NO_EFFECT("no-kvm-pit-reinjection", NULL, "the timer is always modelled outside the kernel"),
+    WORKS("hda", "FILE", "disk image of the first channel's first drive", set_hd),
+    WORKS("hdb", "FILE", "... second drive", set_hd),
+    WORKS("hdc", "FILE", "... second channel's first drive", set_hd),
+    WORKS("hdd", "FILE", "... second drive", set_hd),
+    WORKS("cdrom", "FILE", "CD-ROM image (second channel's first drive)", set_cdrom),
+    WORKS("drive", "file=F[,if=ide][,index=N][,media=disk|cdrom][,format=F][,cache=C][,...]",
+          "a drive with all its settings", set_drive),
+    FLAG("snapshot", "write to temporary files, leave the images alone", snapshot),
+    WORKS("boot", "[order=]acdn[,once=..][,menu=on]", "what to boot from", set_boot),
+    FLAG("no-fd-bootchk", "boot floppies without signature", no_fd_bootchk),
+    STRING("kernel", "FILE", "boot this Linux kernel", kernel),
+    STRING("initrd", "FILE", "... with this initial RAM disk", initrd),
+    STRING("append", "TEXT", "... and this command line", append),
+    STRING("bios", "FILE", "firmware image [bios-256k.bin]", bios),
+    WORKS("L", "DIR", "look for firmware here first", set_firmware_dir),
+    WORKS("vga", "std|none", "graphics card", set_vga),
+    NO_EFFECT("std-vga", NULL, "the standard VGA is the default"),
+    WORKS("display", "sdl|none", "window or no picture [sdl, else the terminal]", set_display),
+    CONST("sdl", NULL, display, "sdl"),
+    FLAG("nographic", "no window: serial port and monitor on the terminal", nographic),
+    FLAG("full-screen", "start in full screen", full_screen),
+    WORKS("serial", "stdio|mon:stdio|file:F|pty|unix:P,server|tcp:..|null|none", "serial port, up to four times",
+          set_serial),
+    STRING("monitor", "stdio|none|unix:P,server|...", "where the monitor is", monitor),
+    STRING("mon-prompt", "TEXT", "the monitor's prompt [(vmm) ]", monitor_prompt),
+    WORKS("echr", "N", "escape key of the terminal, 1 = Ctrl-A", set_echr),
+    STRING("debugcon", "stdio|file:F|...", "debug console at port E9h", debugcon),
+    WORKS("device", "isa-debug-exit[,iobase=N][,iosize=N]", "add a device", set_device),
+    WORKS("net", "none", "network", set_net),
+    WORKS("nic", "none", "network", set_net),
+    WORKS("rtc", "[base=utc|localtime|DATE]", "clock of the guest", set_rtc),
+    CONST("localtime", "same as -rtc base=localtime", rtc_base, "localtime"),
+    STRING("startdate", "DATE", NULL, rtc_base),
+    FLAG("no-acpi", "no ACPI", no_acpi),
+    NO_EFFECT("no-hpet", NULL, "there is no HPET"),
+    FLAG("S", "do not start the CPU; the monitor's cont does", start_paused),
+    FLAG("no-reboot", "leave when the guest resets", no_reboot),
+    FLAG("no-shutdown", "stay, stopped, when the guest powers off", no_shutdown),
+    STRING("name", "TEXT", "name of the VM, for the window's title", name),
+    STRING("pidfile", "FILE", "write the process number to a file", pidfile),
+    STRING("d", "ITEM,..", "log: int, cpu_reset, guest_errors, unimp, io ...", log_items),
+    STRING("D", "FILE", "log to a file instead of stderr", log_file),
+    NO_EFFECT("no-quit", NULL, "closing the window always works"),
+    NO_EFFECT("no-frame", NULL, "the window has its frame"),
+    NO_EFFECT("win2k-hack", NULL, "the disk model needs no such help"),
+    NO_EFFECT("rtc-td-hack", NULL, "no timer tick is dropped"),
+    NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
+    LATER("fda", "F"), LATER("fdb", "F"), LATER("option-rom", "F"), LATER("netdev", "N"), LATER("redir", "R"),
+    LATER("curses", NULL), LATER("vnc", "D"), LATER("k", "LANG"), LATER("g", "WxH"), LATER("parallel", "D"),
+    LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
+    LATER("soundhw", "S"), LATER("audiodev", "A"), LATER("audio", "A"), LATER("icount", "N"), LATER("s", NULL),
+    LATER("gdb", "D"), LATER("dfilter", "R"), LATER("trace", "P"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
+    LATER("uuid", "U"), LATER("daemonize", NULL), LATER("global", "D.P=V"), LATER("readconfig", "F"),
+    LATER("sandbox", "S"), LATER("runas", "U"), LATER("alt-grab", NULL), LATER("ctrl-grab", NULL),
+    LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
+    LATER("mon-script", "F"), LATER("e", "C"), LATER("flat", "F"), LATER("doctor", NULL), LATER("smbios", "S"),
+    LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"), LATER("action", "A"),
+    { NULL, NULL, 0, NULL, NULL, 0, NULL },
+};
+
+bool options_parse(struct options *options, int argc, char **argv, GPtrArray *warnings, GError **error)
+{
+    return option_parse(option_table, options, argc, argv, bare_word, warnings, error);
+}
+
+char *options_help(void)
+{
+    GString *out = g_string_new("Usage: vmm [OPTION]... [DISK_IMAGE]\n\n");
+    option_help(option_table, out);
+    g_string_append(out, "\nIn the window: Ctrl-Alt-G grabs and releases the mouse, Ctrl-Alt-F is full screen.\n"
+                         "On the terminal (-nographic): Ctrl-A h lists the keys, Ctrl-A x leaves.\n");
+    return g_string_free(out, FALSE);
+}

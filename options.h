@@ -1,0 +1,69 @@
+/*
+ * What the command line of vmm says: one struct, filled by one table (options.c). No part of the emulator but
+ * main.c looks at it.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_SERIAL_MAX 4
+
+struct option_drive {
+    char *file;      /* owned; NULL = no medium */
+    char *interface; /* "ide" */
+    int index;       /* 0-3: bus and unit; -1 = next free */
+    bool cdrom;
+    bool snapshot, readonly;
+    char *format; /* NULL = probe */
+    char *cache;  /* NULL = writeback */
+    char *werror; /* NULL = enospc */
+    char *rerror; /* NULL = report */
+    char *id;     /* NULL = ide0-hd0 and the like */
+};
+
+enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION };
+
+struct options {
+    enum option_action action;
+    char *help_topic; /* "machine", "cpu", "accel", "device": list and leave */
+    uint64_t ram;     /* bytes */
+    unsigned cpus;
+    char *cpu, *accel;
+    bool no_acpi;
+    char *bios;
+    GPtrArray *firmware_dirs; /* char *, -L */
+    GPtrArray *drives;        /* struct option_drive * */
+    bool snapshot;
+    char *boot_order, *boot_once; /* letters a c d n */
+    bool boot_menu, no_fd_bootchk;
+    char *kernel, *initrd, *append;
+    char *vga;     /* std, none */
+    char *display; /* sdl, none, or NULL: choose */
+    bool full_screen, nographic;
+    char *serial[OPTIONS_SERIAL_MAX]; /* NULL = default */
+    unsigned serial_count;
+    char *monitor; /* NULL = default */
+    char *monitor_prompt;
+    char *debugcon;
+    uint64_t debugcon_iobase;
+    bool debug_exit;
+    uint64_t debug_exit_iobase, debug_exit_iosize;
+    char *rtc_base; /* utc, localtime or a date */
+    bool start_paused, no_reboot, no_shutdown;
+    char *name, *pidfile;
+    char *log_items, *log_file;
+    unsigned echr; /* escape key of the terminal multiplexer, 1 = Ctrl-A */
+};
+
+void options_init(struct options *options);
+void options_finish(struct options *options);
+
+/* Fills the struct; warnings gets lines for options without effect. False and error. */
+bool options_parse(struct options *options, int argc, char **argv, GPtrArray *warnings, GError **error);
+/* The text of vmm -help. */
+char *options_help(void);
+
+#endif
