@@ -34,8 +34,11 @@ struct test_time {
 };
 uint64_t test_time_source(void *time);
 
-/* A machine without CPUs and log. The guest clock runs but stands at 0 until test_advance() moves it. The
- * machine lock is held, so that devices may be called at once. */
+/* Where the RTC clock of a test machine stands: 2007-01-01 00:00:00 UTC. */
+#define TEST_RTC_SECONDS 1167609600ull
+
+/* A machine without CPUs and log. The guest clock runs but stands at 0 until test_advance() moves it; the
+ * RTC clock is stopped at TEST_RTC_SECONDS. The machine lock is held, so that devices may be called at once. */
 struct machine *test_machine_create(void);
 /* Destroys it with all devices; the lock may be held or not. */
 void test_machine_destroy(struct machine *machine);

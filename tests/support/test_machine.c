@@ -18,6 +18,8 @@ struct machine *test_machine_create(void)
 
     clock_set_source(machine->guest_clock, no_time, NULL);
     clock_start(machine->guest_clock);
+    clock_stop(machine->rtc_clock);
+    clock_set(machine->rtc_clock, TEST_RTC_SECONDS * NS_PER_SECOND);
     lock_acquire(&machine->lock);
     return machine;
 }
