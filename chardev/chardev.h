@@ -30,6 +30,7 @@ enum chardev_event {
     CHARDEV_OPENED, /* a peer is there: the terminal is open, the socket is connected */
     CHARDEV_CLOSED, /* the peer went away; writes are taken and lost until it is back */
     CHARDEV_BREAK,  /* a break condition on the line */
+    CHARDEV_LINES,  /* the incoming modem lines changed: look at chardev_lines() */
 };
 
 /* Line settings, for backends that are real serial ports. */
@@ -113,7 +114,7 @@ void chardev_memory_clear(struct chardev *chr);
 size_t chardev_memory_send(struct chardev *chr, const void *data, size_t size);
 /* Sends an event to the front. */
 void chardev_memory_event(struct chardev *chr, enum chardev_event event);
-/* The last event, line settings and outgoing lines that the front sent. */
+/* The number of breaks, and the last line settings and outgoing lines, that the front sent. */
 unsigned chardev_memory_breaks(struct chardev *chr);
 const struct chardev_params *chardev_memory_params(struct chardev *chr);
 unsigned chardev_memory_out_lines(struct chardev *chr);

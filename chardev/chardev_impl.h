@@ -38,6 +38,7 @@ struct chardev {
     bool open;                          /* a peer is there */
     bool was_full;                      /* chardev_room() said 0: resume is owed */
     bool writable_pending;              /* the front is to be told */
+    bool lines_pending;                 /* likewise, of CHARDEV_LINES */
 
     /* The front's side; used in the front's thread only. */
     const struct chardev_front *front;

@@ -7,6 +7,7 @@
 #ifndef HW_INPUT_PS2_PORT_H
 #define HW_INPUT_PS2_PORT_H
 
+#include <stddef.h>
 #include <stdbool.h>
 #include <stdint.h>
 
