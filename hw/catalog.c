@@ -7,9 +7,21 @@
 #include <string.h>
 
 /* One #include per chip, sorted. */
+#include "hw/char/debugcon.h"
+#include "hw/intc/i8259.h"
+#include "hw/misc/isa_debug_exit.h"
+#include "hw/misc/port61.h"
+#include "hw/misc/port92.h"
+#include "hw/timer/i8254.h"
 
 /* One line per class, sorted by header. */
 static const struct device_class *const classes[] = {
+    &debugcon_class,
+    &i8259_class,
+    &isa_debug_exit_class,
+    &port61_class,
+    &port92_class,
+    &i8254_class,
     NULL,
 };
 

@@ -199,6 +199,20 @@ bool i8254_tone(struct device *dev, unsigned n, uint32_t *period)
     return (c->mode == 2 || c->mode == 3) && c->loaded && c->running && c->n > 1;
 }
 
+static void i8254_reset(struct device *dev)
+{
+    struct i8254 *pit = (struct i8254 *)dev;
+    for (unsigned n = 0; n < COUNTERS; n++) {
+        /* The datasheet leaves the state undefined: idle in mode 0 is the quiet choice. */
+        pit->counters[n] = (struct i8254_counter){
+            .access = I8254_LSB_MSB,
+            .n = 0x10000,
+            .gate = pit->gates[n].level,
+            .next_rise = I8254_NO_RISE,
+        };
+    }
+}
+
 static bool i8254_create(struct device *dev, GError **error)
 {
     static const char *const names[COUNTERS] = {"gate0", "gate1", "gate2"};
@@ -212,26 +226,15 @@ static bool i8254_create(struct device *dev, GError **error)
     timer_init(&pit->timer, dev->machine->guest_clock, i8254_expired, pit);
     region_init_io(&pit->io, "pit", 4, &i8254_ops, pit);
     device_add_region(dev, &pit->io);
+    i8254_reset(dev); /* a count is never 0 */
+    device_add_region(dev, &pit->io);
+    i8254_reset(dev); /* a count is never 0 */
     return true;
 }
 
 static void i8254_destroy(struct device *dev)
 {
     timer_finish(&((struct i8254 *)dev)->timer);
-}
-
-static void i8254_reset(struct device *dev)
-{
-    struct i8254 *pit = (struct i8254 *)dev;
-    for (unsigned n = 0; n < COUNTERS; n++) {
-        /* The datasheet leaves the state undefined: idle in mode 0 is the quiet choice. */
-        pit->counters[n] = (struct i8254_counter){
-            .access = I8254_LSB_MSB,
-            .n = 0x10000,
-            .gate = pit->gates[n].level,
-            .next_rise = I8254_NO_RISE,
-        };
-    }
 }
 
 static void clamp_tick(uint64_t *tick)
