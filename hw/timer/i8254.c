@@ -227,8 +227,6 @@ static bool i8254_create(struct device *dev, GError **error)
     region_init_io(&pit->io, "pit", 4, &i8254_ops, pit);
     device_add_region(dev, &pit->io);
     i8254_reset(dev); /* a count is never 0 */
-    device_add_region(dev, &pit->io);
-    i8254_reset(dev); /* a count is never 0 */
     return true;
 }
 
