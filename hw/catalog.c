@@ -8,6 +8,7 @@
 
 /* One #include per chip, sorted. */
 #include "hw/char/debugcon.h"
+#include "hw/input/i8042.h"
 #include "hw/intc/i8259.h"
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
@@ -17,6 +18,7 @@
 /* One line per class, sorted by header. */
 static const struct device_class *const classes[] = {
     &debugcon_class,
+    &i8042_class,
     &i8259_class,
     &isa_debug_exit_class,
     &port61_class,

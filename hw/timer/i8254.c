@@ -221,8 +221,9 @@ static bool i8254_create(struct device *dev, GError **error)
         irq_init(&pit->gates[n], names[n], i8254_gate_input, pit, n);
         pit->gates[n].level = n != 2;
     }
-    dev->inputs = pit->gates;
-    dev->input_count = COUNTERS;
+    /* Those that are tied to a high level on a PC are no lines that someone else drives. */
+    dev->inputs = &pit->gates[2];
+    dev->input_count = 1;
     timer_init(&pit->timer, dev->machine->guest_clock, i8254_expired, pit);
     region_init_io(&pit->io, "pit", 4, &i8254_ops, pit);
     device_add_region(dev, &pit->io);

@@ -3,7 +3,7 @@
  *
  *   i8254_connect_out(pit, n, line)     the output OUTn, as a line with an event for each edge
  *   i8254_output(pit, n)                the level of OUTn now, exact, at no cost while nobody asks
- *   irq_set(i8254_gate(pit, n), level)  the input GATEn; 0 and 1 are high after reset, 2 is low
+ *   irq_set(i8254_gate(pit, n), level)  the input GATEn; 0 and 1 are high unless connected
  */
 #ifndef HW_TIMER_I8254_H
 #define HW_TIMER_I8254_H
