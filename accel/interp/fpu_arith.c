@@ -1,0 +1,280 @@
+/*
+ * x87 basic arithmetic and comparison: FADD, FMUL, FSUB(R), FDIV(R), FCOM and kin with memory, integer and
+ * register operands, and the one- and two-operand functions of D9. SDM volume 1, sections 8.3.5 to 8.3.9.
+ */
+#include "accel/interp/flags.h"
+#include "accel/interp/fpu_fast.h"
+
+/* ST(0) = ST(0) op memory. */
+#define ARITH_MEM(name, opcode, ext, bits, text)                                                       \
+    static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        uint64_t ea = insn_ea(cpu, insn);                                                              \
+        uint##bits##_t v = mem_read##bits(cpu, insn, insn->seg, ea);                                   \
+        if (fpu_fast(cpu)) {                                                                           \
+            uint16_t sw;                                                                               \
+            uint8_t *st = fpu_st(cpu, 0);                                                              \
+            __asm__ volatile("fldt %1\n\t" text " %2\n\tfnstsw %0\n\tfstpt %1"                         \
+                             : "=a"(sw), "+m"(FPU_REG(st))                                             \
+                             : "m"(v));                                                                \
+            fpu_flags(cpu, sw, FSW_C1);                                                                \
+            fpu_track_mem(cpu, insn, ea);                                                              \
+        } else {                                                                                       \
+            fpu_native_load(cpu, insn, X87(opcode, ext, 0), &v, sizeof(v), ea);                        \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_MEM_HANDLERS(name, name##_m);
+
+#define ARITH_MEM_ALL(op, ext)                                                                         \
+    ARITH_MEM(fpu_##op##_m32, 0xd8, ext, 32, "f" #op "s")                                              \
+    ARITH_MEM(fpu_##op##_m64, 0xdc, ext, 64, "f" #op "l")                                              \
+    ARITH_MEM(fpu_##op##_i32, 0xda, ext, 32, "fi" #op "l")                                             \
+    ARITH_MEM(fpu_##op##_i16, 0xde, ext, 16, "fi" #op "s")
+
+ARITH_MEM_ALL(add, 0)
+ARITH_MEM_ALL(mul, 1)
+ARITH_MEM_ALL(sub, 4)
+ARITH_MEM_ALL(subr, 5)
+ARITH_MEM_ALL(div, 6)
+ARITH_MEM_ALL(divr, 7)
+
+/* With ST(1) = the destination and ST(0) = the other on the host's stack, these pop into the destination. Given as
+ * bytes since assemblers disagree on the names. */
+#define HOST_ADD ".byte 0xde, 0xc1"
+#define HOST_MUL ".byte 0xde, 0xc9"
+#define HOST_SUBR ".byte 0xde, 0xe1"
+#define HOST_SUB ".byte 0xde, 0xe9"
+#define HOST_DIVR ".byte 0xde, 0xf1"
+#define HOST_DIV ".byte 0xde, 0xf9"
+
+/* dst = dst op src, where one of both is ST(0) and the other ST(i). */
+#define ARITH_REG(name, opcode, ext, dst, src, pop, text)                                              \
+    static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        unsigned i = insn->rm & 7;                                                                     \
+        if (fpu_fast2(cpu, i)) {                                                                       \
+            uint16_t sw;                                                                               \
+            uint8_t *d = fpu_st(cpu, dst), *s = fpu_st(cpu, src);                                      \
+            __asm__ volatile("fldt %1\n\tfldt %2\n\t" text "\n\tfnstsw %0\n\tfstpt %1"                 \
+                             : "=a"(sw), "+m"(FPU_REG(d))                                              \
+                             : "m"(FPU_REG(s)));                                                       \
+            fpu_flags(cpu, sw, FSW_C1);                                                                \
+            fpu_track(cpu, insn);                                                                      \
+            if (pop) {                                                                                 \
+                fpu_pop(cpu);                                                                          \
+            }                                                                                          \
+        } else {                                                                                       \
+            fpu_native_reg(cpu, insn, X87(opcode, ext, i));                                            \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(name, name##_r);
+
+#define ARITH_REG_ALL(op, ext, sti_ext, host)                                                          \
+    ARITH_REG(fpu_##op##_st0, 0xd8, ext, 0, i, false, host)                                            \
+    ARITH_REG(fpu_##op##_sti, 0xdc, sti_ext, i, 0, false, host)                                        \
+    ARITH_REG(fpu_##op##p_sti, 0xde, sti_ext, i, 0, true, host)
+
+ARITH_REG_ALL(add, 0, 0, HOST_ADD)
+ARITH_REG_ALL(mul, 1, 1, HOST_MUL)
+ARITH_REG_ALL(sub, 4, 5, HOST_SUB)
+ARITH_REG_ALL(subr, 5, 4, HOST_SUBR)
+ARITH_REG_ALL(div, 6, 7, HOST_DIV)
+ARITH_REG_ALL(divr, 7, 6, HOST_DIVR)
+
+/* ---- comparison ---- */
+
+#define COMPARE_MEM(name, opcode, ext, bits, pop, text)                                                \
+    static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        uint64_t ea = insn_ea(cpu, insn);                                                              \
+        uint##bits##_t v = mem_read##bits(cpu, insn, insn->seg, ea);                                   \
+        if (fpu_fast(cpu)) {                                                                           \
+            uint16_t sw;                                                                               \
+            __asm__ volatile("fldt %1\n\t" text " %2\n\tfnstsw %0"                                     \
+                             : "=a"(sw)                                                                \
+                             : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(v));                                  \
+            fpu_flags(cpu, sw, FSW_CC);                                                                \
+            fpu_track_mem(cpu, insn, ea);                                                              \
+            if (pop) {                                                                                 \
+                fpu_pop(cpu);                                                                          \
+            }                                                                                          \
+        } else {                                                                                       \
+            fpu_native_load(cpu, insn, X87(opcode, ext, 0), &v, sizeof(v), ea);                        \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_MEM_HANDLERS(name, name##_m);
+
+#define COMPARE_MEM_ALL(op, ext, pop)                                                                  \
+    COMPARE_MEM(fpu_##op##_m32, 0xd8, ext, 32, pop, "fcomps")                                          \
+    COMPARE_MEM(fpu_##op##_m64, 0xdc, ext, 64, pop, "fcompl")                                          \
+    COMPARE_MEM(fpu_##op##_i32, 0xda, ext, 32, pop, "ficompl")                                         \
+    COMPARE_MEM(fpu_##op##_i16, 0xde, ext, 16, pop, "ficomps")
+
+COMPARE_MEM_ALL(com, 2, 0)
+COMPARE_MEM_ALL(comp, 3, 1)
+
+/* pops: 0 to 2; number: the instruction with ST(i) left out. */
+#define COMPARE_REG(name, opcode, ext, pops, text)                                                     \
+    static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        unsigned i = insn->rm & 7;                                                                     \
+        if (fpu_fast2(cpu, i)) {                                                                       \
+            uint16_t sw;                                                                               \
+            __asm__ volatile("fldt %2\n\tfldt %1\n\t" text "\n\tfnstsw %0"                             \
+                             : "=a"(sw)                                                                \
+                             : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(FPU_REG(fpu_st(cpu, i))));            \
+            fpu_flags(cpu, sw, FSW_CC);                                                                \
+            fpu_track(cpu, insn);                                                                      \
+            for (int n = 0; n < (pops); n++) {                                                         \
+                fpu_pop(cpu);                                                                          \
+            }                                                                                          \
+        } else {                                                                                       \
+            fpu_native_reg(cpu, insn, X87(opcode, ext, i));                                            \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(name, name##_r);
+
+COMPARE_REG(fpu_com, 0xd8, 2, 0, "fcompp")
+COMPARE_REG(fpu_comp, 0xd8, 3, 1, "fcompp")
+COMPARE_REG(fpu_compp, 0xde, 3, 2, "fcompp")
+COMPARE_REG(fpu_ucom, 0xdd, 4, 0, "fucompp")
+COMPARE_REG(fpu_ucomp, 0xdd, 5, 1, "fucompp")
+COMPARE_REG(fpu_ucompp, 0xda, 5, 2, "fucompp")
+
+/* The flags of FCOMI when the host runs it in the slow way come from its condition codes: the same compare is
+ * made by FCOM or FUCOM, which differ in nothing else but where the answer goes. */
+static void compare_eflags(struct cpu *cpu, uint16_t cc)
+{
+    set_flags_status(cpu, (cc & FSW_C0 ? FLAG_CF : 0) | (cc & FSW_C2 ? FLAG_PF : 0) |
+                              (cc & FSW_C3 ? FLAG_ZF : 0));
+}
+
+static void compare_eflags_slow(struct cpu *cpu, const struct insn *insn, unsigned number, bool pop)
+{
+    uint16_t cc = cpu->s.fpu.fsw & (FSW_C0 | FSW_C2 | FSW_C3);
+    fpu_native_reg(cpu, insn, number);
+    uint16_t after = cpu->s.fpu.fsw;
+    cpu->s.fpu.fsw = (uint16_t)((after & ~(FSW_C0 | FSW_C2 | FSW_C3)) | cc);
+    /* An unmasked invalid or denormal operand leaves EFLAGS and the stack alone. */
+    if (!(after & ~cpu->s.fpu.fcw & 3)) {
+        compare_eflags(cpu, after);
+        if (pop) {
+            fpu_pop(cpu);
+        }
+    }
+}
+
+#define COMPARE_EFLAGS(name, number, pop, text)                                                        \
+    static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        unsigned i = insn->rm & 7;                                                                     \
+        if (fpu_fast2(cpu, i)) {                                                                       \
+            uint16_t sw;                                                                               \
+            __asm__ volatile("fldt %2\n\tfldt %1\n\t" text "\n\tfnstsw %0"                             \
+                             : "=a"(sw)                                                                \
+                             : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(FPU_REG(fpu_st(cpu, i))));            \
+            fpu_flags(cpu, sw & ~FSW_C1, FSW_C1);                                                      \
+            compare_eflags(cpu, sw);                                                                   \
+            fpu_track(cpu, insn);                                                                      \
+            if (pop) {                                                                                 \
+                fpu_pop(cpu);                                                                          \
+            }                                                                                          \
+        } else {                                                                                       \
+            compare_eflags_slow(cpu, insn, (number) + i, pop);                                         \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(name, name##_r);
+
+COMPARE_EFLAGS(fpu_comi, X87(0xd8, 2, 0), false, "fcompp")
+COMPARE_EFLAGS(fpu_comip, X87(0xd8, 2, 0), true, "fcompp")
+COMPARE_EFLAGS(fpu_ucomi, X87(0xdd, 4, 0), false, "fucompp")
+COMPARE_EFLAGS(fpu_ucomip, X87(0xdd, 4, 0), true, "fucompp")
+
+/* ---- functions of ST(0), and of ST(0) and ST(1) ---- */
+
+#define UNARY(name, rm, cc, text)                                                                      \
+    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        if (fpu_fast(cpu)) {                                                                           \
+            uint16_t sw;                                                                               \
+            uint8_t *st = fpu_st(cpu, 0);                                                              \
+            __asm__ volatile("fldt %1\n\t" text "\n\tfnstsw %0\n\tfstpt %1"                            \
+                             : "=a"(sw), "+m"(FPU_REG(st)));                                           \
+            fpu_flags(cpu, sw, cc);                                                                    \
+            fpu_track(cpu, insn);                                                                      \
+        } else {                                                                                       \
+            fpu_native_reg(cpu, insn, X87(0xd9, (rm) >> 3, (rm) & 7));                                 \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
+
+UNARY(chs, 040, FSW_C1, "fchs")
+UNARY(abs, 041, FSW_C1, "fabs")
+UNARY(tst, 044, FSW_CC, "ftst")
+UNARY(xam, 045, FSW_CC, "fxam")
+UNARY(2xm1, 060, FSW_C1, "f2xm1")
+UNARY(sqrt, 072, FSW_C1, "fsqrt")
+UNARY(rndint, 074, FSW_C1, "frndint")
+UNARY(sin, 076, FSW_C1 | FSW_C2, "fsin")
+UNARY(cos, 077, FSW_C1 | FSW_C2, "fcos")
+
+/* keep: the result replaces ST(0); else ST(1), and the stack is popped. */
+#define BINARY(name, rm, keep, cc, text)                                                               \
+    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        if (fpu_fast2(cpu, 1)) {                                                                       \
+            uint16_t sw;                                                                               \
+            uint8_t *st0 = fpu_st(cpu, 0), *st1 = fpu_st(cpu, 1);                                      \
+            if (keep) {                                                                                \
+                __asm__ volatile("fldt %2\n\tfldt %1\n\t" text                                         \
+                                 "\n\tfnstsw %0\n\tfstpt %1\n\tfstp %%st(0)"                           \
+                                 : "=a"(sw), "+m"(FPU_REG(st0))                                        \
+                                 : "m"(FPU_REG(st1)));                                                 \
+            } else {                                                                                   \
+                __asm__ volatile("fldt %1\n\tfldt %2\n\t" text "\n\tfnstsw %0\n\tfstpt %1"             \
+                                 : "=a"(sw), "+m"(FPU_REG(st1))                                        \
+                                 : "m"(FPU_REG(st0)));                                                 \
+                fpu_pop(cpu);                                                                          \
+            }                                                                                          \
+            fpu_flags(cpu, sw, cc);                                                                    \
+            fpu_track(cpu, insn);                                                                      \
+        } else {                                                                                       \
+            fpu_native_reg(cpu, insn, X87(0xd9, (rm) >> 3, (rm) & 7));                                 \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
+
+BINARY(yl2x, 061, false, FSW_C1, "fyl2x")
+BINARY(patan, 063, false, FSW_C1, "fpatan")
+BINARY(yl2xp1, 071, false, FSW_C1, "fyl2xp1")
+BINARY(prem1, 065, true, FSW_CC, "fprem1")
+BINARY(prem, 070, true, FSW_CC, "fprem")
+BINARY(scale, 075, true, FSW_C1, "fscale")

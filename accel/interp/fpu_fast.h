@@ -1,0 +1,58 @@
+/*
+ * What the fast x87 handlers share: the checks in front of them and the update of the status word after them.
+ * A handler is fast if no x87 exception is unmasked or pending and the registers it reads are not empty (and
+ * the one it pushes is); everything else goes to fpu_native.c.
+ */
+#ifndef ACCEL_INTERP_FPU_FAST_H
+#define ACCEL_INTERP_FPU_FAST_H
+
+#include "accel/interp/decode.h"
+#include "accel/interp/fpu_native.h"
+
+/* Every waiting instruction starts with this; true: the handler must return. */
+static inline bool fpu_wait(struct cpu *cpu, const struct insn *insn)
+{
+    return unlikely(cpu->fpu_slow) && (cpu->s.fpu.fsw & FSW_ES) && fpu_pending(cpu, insn);
+}
+static inline bool fpu_valid(const struct cpu *cpu, unsigned i)
+{
+    return cpu->s.fpu.ftw >> ((cpu->fpu_top + i) & 7) & 1;
+}
+static inline bool fpu_fast(const struct cpu *cpu)
+{
+    return likely(!cpu->fpu_slow && fpu_valid(cpu, 0));
+}
+static inline bool fpu_fast2(const struct cpu *cpu, unsigned i)
+{
+    return likely(!cpu->fpu_slow && fpu_valid(cpu, 0) && fpu_valid(cpu, i));
+}
+static inline bool fpu_fast_push(const struct cpu *cpu)
+{
+    return likely(!cpu->fpu_slow && !fpu_valid(cpu, 7));
+}
+/* Host status word -> guest's: sticky flags accumulate, the condition codes in cc are replaced. */
+static inline void fpu_flags(struct cpu *cpu, uint16_t host, uint16_t cc)
+{
+    cpu->s.fpu.fsw = (uint16_t)((cpu->s.fpu.fsw & ~cc) | (host & (FSW_FLAGS | cc)));
+}
+static inline void fpu_push(struct cpu *cpu)
+{
+    cpu->fpu_top = (cpu->fpu_top - 1) & 7;
+    cpu->s.fpu.ftw |= (uint8_t)(1u << cpu->fpu_top);
+}
+static inline void fpu_pop(struct cpu *cpu)
+{
+    cpu->s.fpu.ftw &= (uint8_t)~(1u << cpu->fpu_top);
+    cpu->fpu_top = (cpu->fpu_top + 1) & 7;
+}
+
+/* An 80-bit register as an asm memory operand. */
+struct fpu_reg {
+    uint8_t byte[10];
+};
+#define FPU_REG(p) (*(struct fpu_reg *)(p))
+
+#define FPU_MEM_HANDLERS(name, fn) const struct op_handlers name = HANDLERS(NULL, fn)
+#define FPU_REG_HANDLERS(name, fn) const struct op_handlers name = HANDLERS(fn, NULL)
+
+#endif

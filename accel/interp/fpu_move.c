@@ -1,0 +1,325 @@
+/*
+ * x87 data transfer and register stack: loads, stores, FXCH, FCMOV, constants, FINCSTP, FFREE and the rarer
+ * instructions that always take the slow way (BCD, FXTRACT, FPTAN, FSINCOS). SDM volume 1, section 8.3.3.
+ */
+#include "accel/interp/flags.h"
+#include "accel/interp/fpu_fast.h"
+
+#define LOAD_MEM(name, opcode, ext, bits, text)                                                        \
+    static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        uint64_t ea = insn_ea(cpu, insn);                                                              \
+        uint##bits##_t v = mem_read##bits(cpu, insn, insn->seg, ea);                                   \
+        if (fpu_fast_push(cpu)) {                                                                      \
+            uint16_t sw;                                                                               \
+            fpu_push(cpu);                                                                             \
+            uint8_t *st = fpu_st(cpu, 0);                                                              \
+            __asm__ volatile(text " %2\n\tfnstsw %0\n\tfstpt %1"                                       \
+                             : "=a"(sw), "=m"(FPU_REG(st))                                             \
+                             : "m"(v));                                                                \
+            fpu_flags(cpu, sw, FSW_C1);                                                                \
+            fpu_track_mem(cpu, insn, ea);                                                              \
+        } else {                                                                                       \
+            fpu_native_load(cpu, insn, X87(opcode, ext, 0), &v, sizeof(v), ea);                        \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_MEM_HANDLERS(name, name##_m);
+
+LOAD_MEM(fpu_ld_m32, 0xd9, 0, 32, "flds")
+LOAD_MEM(fpu_ld_m64, 0xdd, 0, 64, "fldl")
+LOAD_MEM(fpu_ild_i16, 0xdf, 0, 16, "filds")
+LOAD_MEM(fpu_ild_i32, 0xdb, 0, 32, "fildl")
+LOAD_MEM(fpu_ild_i64, 0xdf, 5, 64, "fildll")
+
+/* The 10-byte load and FBLD. */
+static void load10(struct cpu *cpu, const struct insn *insn, unsigned number)
+{
+    uint64_t ea = insn_ea(cpu, insn);
+    uint8_t v[10];
+    mem_read_bytes(cpu, insn, insn->seg, ea, v, sizeof(v));
+    fpu_native_load(cpu, insn, number, v, sizeof(v), ea);
+}
+
+static void fpu_ld_m80_m(struct cpu *cpu, const struct insn *insn)
+{
+    if (fpu_wait(cpu, insn)) {
+        return;
+    }
+    if (fpu_fast_push(cpu)) {
+        uint64_t ea = insn_ea(cpu, insn);
+        uint8_t *st = fpu_st(cpu, 7);
+        const void *p = mem_fast(cpu, insn->seg, ea, 10, false);
+        if (likely(p != NULL)) {
+            memcpy(st, p, 10);
+        } else {
+            uint8_t v[10];
+            mem_read_bytes(cpu, insn, insn->seg, ea, v, sizeof(v));
+            memcpy(st, v, sizeof(v));
+        }
+        fpu_push(cpu);
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
+        fpu_track_mem(cpu, insn, ea);
+    } else {
+        load10(cpu, insn, X87(0xdb, 5, 0));
+    }
+    NEXT(cpu, insn);
+}
+FPU_MEM_HANDLERS(fpu_ld_m80, fpu_ld_m80_m);
+
+static void fpu_bld_m(struct cpu *cpu, const struct insn *insn)
+{
+    if (fpu_wait(cpu, insn)) {
+        return;
+    }
+    load10(cpu, insn, X87(0xdf, 4, 0));
+    NEXT(cpu, insn);
+}
+FPU_MEM_HANDLERS(fpu_bld, fpu_bld_m);
+
+/* The store goes straight to guest memory if the page is writable RAM; then it cannot fault after the host's
+ * flags have changed. text always pops the host's stack. */
+#define STORE_MEM(name, opcode, ext, bits, pop, text)                                                  \
+    static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        uint64_t ea = insn_ea(cpu, insn);                                                              \
+        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, true);                                      \
+        if (fpu_fast(cpu) && likely(p != NULL)) {                                                      \
+            uint16_t sw;                                                                               \
+            uint##bits##_t v;                                                                          \
+            __asm__ volatile("fldt %2\n\t" text " %1\n\tfnstsw %0"                                     \
+                             : "=a"(sw), "=m"(v)                                                       \
+                             : "m"(FPU_REG(fpu_st(cpu, 0))));                                          \
+            memcpy(p, &v, sizeof(v));                                                                  \
+            fpu_flags(cpu, sw, FSW_C1);                                                                \
+            fpu_track_mem(cpu, insn, ea);                                                              \
+            if (pop) {                                                                                 \
+                fpu_pop(cpu);                                                                          \
+            }                                                                                          \
+        } else {                                                                                       \
+            fpu_native_store(cpu, insn, X87(opcode, ext, 0), (bits) / 8, ea);                          \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_MEM_HANDLERS(name, name##_m);
+
+STORE_MEM(fpu_st_m32, 0xd9, 2, 32, 0, "fstps")
+STORE_MEM(fpu_stp_m32, 0xd9, 3, 32, 1, "fstps")
+STORE_MEM(fpu_st_m64, 0xdd, 2, 64, 0, "fstpl")
+STORE_MEM(fpu_stp_m64, 0xdd, 3, 64, 1, "fstpl")
+STORE_MEM(fpu_ist_i16, 0xdf, 2, 16, 0, "fistps")
+STORE_MEM(fpu_istp_i16, 0xdf, 3, 16, 1, "fistps")
+STORE_MEM(fpu_ist_i32, 0xdb, 2, 32, 0, "fistpl")
+STORE_MEM(fpu_istp_i32, 0xdb, 3, 32, 1, "fistpl")
+STORE_MEM(fpu_istp_i64, 0xdf, 7, 64, 1, "fistpll")
+STORE_MEM(fpu_isttp_i16, 0xdf, 1, 16, 1, "fisttps")
+STORE_MEM(fpu_isttp_i32, 0xdb, 1, 32, 1, "fisttpl")
+STORE_MEM(fpu_isttp_i64, 0xdd, 1, 64, 1, "fisttpll")
+
+static void fpu_stp_m80_m(struct cpu *cpu, const struct insn *insn)
+{
+    if (fpu_wait(cpu, insn)) {
+        return;
+    }
+    uint64_t ea = insn_ea(cpu, insn);
+    if (fpu_fast(cpu)) {
+        void *p = mem_fast(cpu, insn->seg, ea, 10, true);
+        if (likely(p != NULL)) {
+            memcpy(p, fpu_st(cpu, 0), 10);
+        } else {
+            mem_write_bytes(cpu, insn, insn->seg, ea, fpu_st(cpu, 0), 10);
+        }
+        fpu_pop(cpu);
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
+        fpu_track_mem(cpu, insn, ea);
+    } else {
+        fpu_native_store(cpu, insn, X87(0xdb, 7, 0), 10, ea);
+    }
+    NEXT(cpu, insn);
+}
+FPU_MEM_HANDLERS(fpu_stp_m80, fpu_stp_m80_m);
+
+static void fpu_bstp_m(struct cpu *cpu, const struct insn *insn)
+{
+    if (fpu_wait(cpu, insn)) {
+        return;
+    }
+    fpu_native_store(cpu, insn, X87(0xdf, 6, 0), 10, insn_ea(cpu, insn));
+    NEXT(cpu, insn);
+}
+FPU_MEM_HANDLERS(fpu_bstp, fpu_bstp_m);
+
+/* ---- register to register ---- */
+
+static void fpu_ld_sti_r(struct cpu *cpu, const struct insn *insn)
+{
+    if (fpu_wait(cpu, insn)) {
+        return;
+    }
+    unsigned i = insn->rm & 7;
+    if (fpu_fast_push(cpu) && fpu_valid(cpu, i)) {
+        memcpy(fpu_st(cpu, 7), fpu_st(cpu, i), 10);
+        fpu_push(cpu);
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
+        fpu_track(cpu, insn);
+    } else {
+        fpu_native_reg(cpu, insn, X87(0xd9, 0, i));
+    }
+    NEXT(cpu, insn);
+}
+FPU_REG_HANDLERS(fpu_ld_sti, fpu_ld_sti_r);
+
+static void fpu_xch_r(struct cpu *cpu, const struct insn *insn)
+{
+    if (fpu_wait(cpu, insn)) {
+        return;
+    }
+    unsigned i = insn->rm & 7;
+    if (fpu_fast2(cpu, i)) {
+        struct fpu_reg *a = (struct fpu_reg *)fpu_st(cpu, 0), *b = (struct fpu_reg *)fpu_st(cpu, i);
+        struct fpu_reg t = *a;
+        *a = *b;
+        *b = t;
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
+        fpu_track(cpu, insn);
+    } else {
+        fpu_native_reg(cpu, insn, X87(0xd9, 1, i));
+    }
+    NEXT(cpu, insn);
+}
+FPU_REG_HANDLERS(fpu_xch, fpu_xch_r);
+
+#define STORE_STI(name, ext, pop)                                                                      \
+    static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        unsigned i = insn->rm & 7;                                                                     \
+        if (fpu_fast(cpu)) {                                                                           \
+            struct fpu_reg v = FPU_REG(fpu_st(cpu, 0));                                                \
+            FPU_REG(fpu_st(cpu, i)) = v;                                                               \
+            cpu->s.fpu.ftw |= (uint8_t)(1u << ((cpu->fpu_top + i) & 7));                               \
+            if (pop) {                                                                                 \
+                fpu_pop(cpu);                                                                          \
+            }                                                                                          \
+            cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
+            fpu_track(cpu, insn);                                                                      \
+        } else {                                                                                       \
+            fpu_native_reg(cpu, insn, X87(0xdd, ext, i));                                              \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(name, name##_r);
+
+STORE_STI(fpu_st_sti, 2, 0)
+STORE_STI(fpu_stp_sti, 3, 1)
+
+/* The slow way runs FCMOVE or FCMOVNE with ZF set. */
+#define FCMOV(name, condition)                                                                         \
+    static void fpu_cmov##name##_r(struct cpu *cpu, const struct insn *insn)                           \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        unsigned i = insn->rm & 7;                                                                     \
+        bool move = (condition);                                                                       \
+        if (fpu_fast2(cpu, i)) {                                                                       \
+            if (move) {                                                                                \
+                struct fpu_reg v = FPU_REG(fpu_st(cpu, i));                                            \
+                FPU_REG(fpu_st(cpu, 0)) = v;                                                           \
+            }                                                                                          \
+            cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
+            fpu_track(cpu, insn);                                                                      \
+        } else {                                                                                       \
+            fpu_native_reg(cpu, insn, X87(move ? 0xda : 0xdb, 1, i));                                  \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(fpu_cmov##name, fpu_cmov##name##_r);
+
+FCMOV(b, flag_cf(cpu))
+FCMOV(e, flag_zf(cpu))
+FCMOV(be, flag_cf(cpu) || flag_zf(cpu))
+FCMOV(u, flag_pf(cpu))
+FCMOV(nb, !flag_cf(cpu))
+FCMOV(ne, !flag_zf(cpu))
+FCMOV(nbe, !flag_cf(cpu) && !flag_zf(cpu))
+FCMOV(nu, !flag_pf(cpu))
+
+#define CONSTANT(name, rm)                                                                             \
+    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        if (fpu_fast_push(cpu)) {                                                                      \
+            __asm__ volatile("f" #name "\n\tfstpt %0" : "=m"(FPU_REG(fpu_st(cpu, 7))));                \
+            fpu_push(cpu);                                                                             \
+            cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
+            fpu_track(cpu, insn);                                                                      \
+        } else {                                                                                       \
+            fpu_native_reg(cpu, insn, X87(0xd9, 5, rm));                                               \
+        }                                                                                              \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
+
+CONSTANT(ld1, 0)
+CONSTANT(ldl2t, 1)
+CONSTANT(ldl2e, 2)
+CONSTANT(ldpi, 3)
+CONSTANT(ldlg2, 4)
+CONSTANT(ldln2, 5)
+CONSTANT(ldz, 6)
+
+/* ---- only the slow way ---- */
+
+#define SLOW_REG(name, opcode, ext, rm)                                                                \
+    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        fpu_native_reg(cpu, insn, X87(opcode, ext, rm));                                               \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
+
+SLOW_REG(ptan, 0xd9, 6, 2)
+SLOW_REG(xtract, 0xd9, 6, 4)
+SLOW_REG(sincos, 0xd9, 7, 3)
+
+/* FINCSTP, FDECSTP, FFREE, FFREEP do not look at the tags and raise nothing. */
+#define STACK(name, statement)                                                                         \
+    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        statement;                                                                                     \
+        fpu_track(cpu, insn);                                                                          \
+        NEXT(cpu, insn);                                                                               \
+    }                                                                                                  \
+    FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
+
+static void stack_move(struct cpu *cpu, unsigned by)
+{
+    cpu->fpu_top = (cpu->fpu_top + by) & 7;
+    cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
+}
+static void stack_free(struct cpu *cpu, unsigned i)
+{
+    cpu->s.fpu.ftw &= (uint8_t)~(1u << ((cpu->fpu_top + i) & 7));
+}
+STACK(incstp, stack_move(cpu, 1))
+STACK(decstp, stack_move(cpu, 7))
+STACK(free, stack_free(cpu, insn->rm))
+STACK(freep, (stack_free(cpu, insn->rm), fpu_pop(cpu)))
+STACK(nop, (void)0)
