@@ -36,6 +36,8 @@ struct text_screen {
 };
 
 void text_screen_clear(struct text_screen *screen);
+/* The Unicode character of a code in code page 437. */
+uint32_t text_cell_unicode(uint8_t character);
 
 /* What a graphics device offers; any member may be NULL. Called with the machine lock held. */
 struct display_source {

@@ -1,0 +1,62 @@
+/*
+ * Between the files that implement ui/input.h.
+ */
+#ifndef UI_INPUT_IMPL_H
+#define UI_INPUT_IMPL_H
+
+#include "core/machine.h"
+#include "ui/input.h"
+
+#define INPUT_QUEUE_SIZE 256
+
+enum input_item_kind { INPUT_ITEM_KEY, INPUT_ITEM_POINTER };
+
+/* An entry of the queue from the front side to the machine thread. */
+struct input_item {
+    enum input_item_kind kind;
+    enum key_code key;
+    bool down;
+    struct input_pointer pointer;
+};
+
+/* One step of keys sent by name: do this, then wait. */
+struct input_step {
+    enum key_code key;
+    bool down;
+    uint32_t delay_ms; /* guest time until the next step */
+};
+
+struct input {
+    struct machine *machine;
+    struct event event;  /* carries the queue to the machine thread */
+    GMutex mutex;        /* guards what follows up to the sinks; a leaf lock */
+    struct input_item queue[INPUT_QUEUE_SIZE]; /* ring */
+    unsigned head, count;
+    bool keys_down[KEY_COUNT]; /* as queued */
+    unsigned buttons;          /* as queued */
+    uint16_t x, y;             /* last absolute position */
+    GArray *steps;             /* struct input_step, not yet played */
+    unsigned next_step;        /* index into steps */
+    /* under the machine lock */
+    struct timer step_timer;
+    input_key_fn *key_fn;
+    void *key_arg;
+    input_pointer_fn *mouse_fn;
+    void *mouse_arg;
+    input_pointer_fn *tablet_fn;
+    void *tablet_arg;
+    input_led_fn *led_fn;
+    void *led_arg;
+    int leds;   /* atomic */
+    int tablet; /* atomic copy of tablet_fn != NULL */
+};
+
+/* The key that produces an ASCII character on a US keyboard, or KEY_NONE. */
+enum key_code key_of_character(char character, bool *shift);
+
+/* Machine thread: starts playing steps that wait, if none is being played. */
+void input_steps_start(struct input *input);
+void input_steps_init(struct input *input);
+void input_steps_finish(struct input *input);
+
+#endif
