@@ -328,6 +328,18 @@ void bus_listen(struct bus *bus, bus_listener_fn *fn, void *arg)
     g_array_append_val(bus->listeners, listener);
 }
 
+void bus_unlisten(struct bus *bus, bus_listener_fn *fn, void *arg)
+{
+    for (unsigned i = 0; i < bus->listeners->len; i++) {
+        struct bus_listener *listener = &g_array_index(bus->listeners, struct bus_listener, i);
+
+        if (listener->fn == fn && listener->arg == arg) {
+            g_array_remove_index(bus->listeners, i);
+            return;
+        }
+    }
+}
+
 const struct flat_view *bus_view(const struct bus *bus)
 {
     return &bus->view;

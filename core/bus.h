@@ -104,6 +104,8 @@ void bus_commit(struct bus *bus);
 
 /* Adds a listener. It is not called for the view as it is: look at bus_view() for that. */
 void bus_listen(struct bus *bus, bus_listener_fn *fn, void *arg);
+/* Takes away the listener that was added with these two; not from within a listener. */
+void bus_unlisten(struct bus *bus, bus_listener_fn *fn, void *arg);
 const struct flat_view *bus_view(const struct bus *bus);
 /* The range that contains address, or NULL. O(log n), O(1) for ports. */
 const struct flat_range *bus_find(const struct bus *bus, uint64_t address);

@@ -35,8 +35,9 @@ void mem_write_bytes(struct cpu *cpu, const struct insn *insn, unsigned seg, uin
 void mem_probe_write(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, unsigned size);
 void mem_probe_read(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, unsigned size);
 
-/* Host pointer for [linear, end of page) for reading or writing plain RAM without code, or NULL if it must be
- * done piecewise (device, code page, dirty log). For REP. May fault. seg/ea are checked for `size` bytes. */
+/* Host pointer for [linear, linear + size) for reading or writing plain RAM without code; NULL if it must be done
+ * piecewise (device, code page, dirty log, breakpoints, it leaves the page or the segment). For REP. Raises only
+ * the page fault by which the first byte would fault. */
 void *mem_page_pointer(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, uint64_t size,
                        enum access_kind kind);
 
@@ -45,7 +46,27 @@ uint64_t lin_read_system(struct cpu *cpu, const struct insn *insn, uint64_t line
 void lin_write_system(struct cpu *cpu, const struct insn *insn, uint64_t linear, uint64_t value,
                       unsigned size);
 
-/* Guest physical memory, through the bus (page tables, debugger); 1, 2, 4, 8 bytes. */
+/* By linear address in a given bank, i.e. with the rights of a given privilege level: stacks of another level
+ * than the present one. 1, 2, 4 or 8 bytes. lin_probe_write raises what a write would raise. */
+uint64_t lin_read(struct cpu *cpu, const struct insn *insn, uint64_t linear, unsigned size, enum tlb_bank bank);
+void lin_write(struct cpu *cpu, const struct insn *insn, uint64_t linear, uint64_t value, unsigned size,
+               enum tlb_bank bank);
+void lin_probe_write(struct cpu *cpu, const struct insn *insn, uint64_t linear, unsigned size,
+                     enum tlb_bank bank);
+
+/* As lin_write for up to 64 bytes: all or nothing. */
+void lin_write_bytes(struct cpu *cpu, const struct insn *insn, uint64_t linear, const void *data, unsigned size,
+                     enum tlb_bank bank);
+
+/* Whether a segment (not one of 64-bit mode) lets through an access to [ea, ea + size). */
+bool segment_covers(const struct cpu *cpu, const struct x86_segment *s, uint64_t ea, uint64_t size, bool write);
+
+/* The linear address of an access after all segment checks (limit, rights, canonical form). */
+uint64_t mem_linear(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, uint64_t size,
+                    bool write);
+
+/* Guest physical memory, through the bus (page tables, debugger); 1, 2, 4, 8 bytes. The address is taken as
+ * it is (no A20). Takes the machine lock for devices unless the caller has it. */
 uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size);
 void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size);
 
@@ -62,7 +83,7 @@ static inline void *mem_fast(struct cpu *cpu, unsigned seg, uint64_t ea, unsigne
     uint64_t linear = f->base + ea;
     const struct tlb_entry *e = tlb_slot(cpu, linear);
     uint64_t tag = write ? e->write_tag : e->read_tag;
-    if (likely(ea + (size - 1) <= (write ? f->write_limit : f->read_limit) &&
+    if (likely(ea + (size - 1) < (write ? f->write_end : f->read_end) &&
                tag == ((linear + (size - 1)) & ~0xfffull))) {
         return (void *)(linear + e->addend);
     }

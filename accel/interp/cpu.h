@@ -32,6 +32,7 @@ struct insn;
 struct machine;
 struct ram;
 struct trace_cache;
+struct interp_memory;
 
 typedef void insn_fn(struct cpu *cpu, const struct insn *insn);
 
@@ -114,8 +115,8 @@ struct tlb_entry {
 /* What an access needs to know of a segment register. */
 struct seg_fast {
     uint64_t base;        /* 0 in 64-bit mode but for FS and GS */
-    uint64_t read_limit;  /* highest offset that a read may touch without the slow path; 0 forces it */
-    uint64_t write_limit;
+    uint64_t read_end;    /* first offset that a read may not touch without the slow path; 0 = none may */
+    uint64_t write_end;
 };
 
 #define CPU_ATTENTION_INTR 1u    /* INTR pin high */
@@ -127,6 +128,7 @@ struct seg_fast {
 #define CPU_ATTENTION_SMI 64u
 #define CPU_ATTENTION_SIPI 128u
 #define CPU_ATTENTION_APIC 256u  /* local APIC has something for us */
+#define CPU_ATTENTION_TLB 512u   /* dirty bits were fetched, or memory moved: drop cached translations */
 
 struct cpu {
     /* Hot: first cache lines. */
@@ -182,7 +184,25 @@ struct cpu {
     struct trace_cache *traces; /* shared by all CPUs of the machine */
     uint64_t a20_mask;     /* ANDed to every physical address */
     uint64_t phys_mask;    /* MAXPHYADDR */
+    struct interp_memory *memory; /* the machine's memory as the engine sees it; shared by all CPUs */
+    int64_t tsc_offset;    /* TSC = guest clock in ticks + this */
+
+    /* Between instructions (interrupt.c). */
+    uint64_t shadow_rip;    /* s.shadow_sti and s.shadow_mov_ss hold only while rip is still this */
+    uint32_t debug_pending; /* DR6 bits of breakpoint traps that the last instruction met */
+    bool step_armed;        /* the running instruction began with EFLAGS.TF set */
+    bool stepping;          /* the monitor wants traces of one instruction: in mode as MODE_SINGLE */
+    bool shadow_single;     /* MODE_SINGLE is set to end an interrupt shadow in time */
+    bool code_breakpoints;  /* DR7 enables an instruction breakpoint */
+    bool data_breakpoints;  /* DR7 enables a data breakpoint: no access is fast */
+    bool alignment_check;   /* CPL 3, CR0.AM, EFLAGS.AC: no access is fast */
+
     struct tlb_entry tlb_bank[TLB_BANKS][TLB_SIZE];
+    /* Beside each entry: the guest physical page, and bitmaps of entries in use, global, from large pages. */
+    uint64_t tlb_phys[TLB_BANKS][TLB_SIZE];
+    uint64_t tlb_used[TLB_BANKS][TLB_SIZE / 64];
+    uint64_t tlb_global[TLB_BANKS][TLB_SIZE / 64];
+    uint64_t tlb_large[TLB_BANKS][TLB_SIZE / 64];
 };
 
 /* ---- helpers that every handler file uses ---- */

@@ -1,0 +1,400 @@
+/*
+ * Guest memory off the fast path: segment checks (SDM volume 3, 5.3 and 5.5), canonical addresses, alignment
+ * checks, page crossing, devices, stores to pages with decoded code or a dirty log.
+ *
+ * Faults are raised before anything was stored and never with the machine lock held. A misaligned access to a
+ * device is made as naturally aligned pieces in ascending order.
+ */
+#include "accel/interp/access.h"
+
+#include "accel/interp/debug.h"
+#include "accel/interp/segment.h"
+#include "accel/interp/tlb.h"
+#include "core/machine.h"
+#include "core/ram.h"
+
+#define PAGE_MASK 0xfffull
+
+/* ---- physical ---- */
+
+static bool machine_enter(struct cpu *cpu)
+{
+    if (lock_held(&cpu->machine->lock)) {
+        return false;
+    }
+    lock_acquire(&cpu->machine->lock);
+    return true;
+}
+
+static void machine_leave(struct cpu *cpu, bool entered)
+{
+    if (entered) {
+        lock_release(&cpu->machine->lock);
+    }
+}
+
+/* The largest naturally aligned piece at the start of [address, address + size). */
+static unsigned aligned_piece(uint64_t address, unsigned size)
+{
+    unsigned piece = 8;
+    while (piece > size || (address & (piece - 1)) != 0) {
+        piece /= 2;
+    }
+    return piece;
+}
+
+static void device_read(struct cpu *cpu, uint64_t phys, void *data, unsigned size)
+{
+    uint8_t *bytes = data;
+    bool entered = machine_enter(cpu);
+    while (size > 0) {
+        unsigned piece = aligned_piece(phys, size);
+        uint64_t value = bus_read(cpu->machine->memory, phys, piece);
+        memcpy(bytes, &value, piece);
+        bytes += piece;
+        phys += piece;
+        size -= piece;
+    }
+    machine_leave(cpu, entered);
+}
+
+static void device_write(struct cpu *cpu, uint64_t phys, const void *data, unsigned size)
+{
+    const uint8_t *bytes = data;
+    bool entered = machine_enter(cpu);
+    while (size > 0) {
+        unsigned piece = aligned_piece(phys, size);
+        uint64_t value = 0;
+        memcpy(&value, bytes, piece);
+        bus_write(cpu->machine->memory, phys, value, piece);
+        bytes += piece;
+        phys += piece;
+        size -= piece;
+    }
+    machine_leave(cpu, entered);
+}
+
+/* Pieces that do not cross a page. */
+static void piece_read(struct cpu *cpu, uint64_t phys, void *data, unsigned size)
+{
+    struct memory_page page = memory_find(cpu->memory, phys);
+    if (page.host != NULL) {
+        memcpy(data, page.host + (phys & PAGE_MASK), size);
+    } else {
+        device_read(cpu, phys, data, size);
+    }
+}
+
+static void piece_write(struct cpu *cpu, uint64_t phys, const void *data, unsigned size)
+{
+    struct memory_page page = memory_find(cpu->memory, phys);
+    if (page.kind == MEMORY_RAM) {
+        memcpy(page.host + (phys & PAGE_MASK), data, size);
+        memory_stored(cpu->memory, &page, phys & PAGE_MASK, size);
+    } else {
+        device_write(cpu, phys, data, size);
+    }
+}
+
+uint64_t phys_read(struct cpu *cpu, uint64_t phys, unsigned size)
+{
+    uint64_t value = 0;
+    unsigned first = RAM_PAGE_SIZE - (phys & PAGE_MASK);
+    if (first >= size) {
+        piece_read(cpu, phys, &value, size);
+    } else {
+        piece_read(cpu, phys, &value, first);
+        piece_read(cpu, phys + first, (uint8_t *)&value + first, size - first);
+    }
+    return value;
+}
+
+void phys_write(struct cpu *cpu, uint64_t phys, uint64_t value, unsigned size)
+{
+    unsigned first = RAM_PAGE_SIZE - (phys & PAGE_MASK);
+    if (first >= size) {
+        piece_write(cpu, phys, &value, size);
+    } else {
+        piece_write(cpu, phys, &value, first);
+        piece_write(cpu, phys + first, (const uint8_t *)&value + first, size - first);
+    }
+}
+
+/* ---- linear ---- */
+
+/* An access of up to 64 bytes after translation. */
+struct span {
+    struct tlb_entry *entry[2];
+    uint64_t linear[2], phys[2];
+    unsigned size[2]; /* [1] is 0 unless the access crosses a page */
+};
+
+static void span_translate(struct cpu *cpu, const struct insn *insn, uint64_t linear, unsigned size,
+                           enum access_kind kind, enum tlb_bank bank, struct span *span)
+{
+    unsigned room = RAM_PAGE_SIZE - (linear & PAGE_MASK);
+    span->linear[0] = linear;
+    span->size[0] = size <= room ? size : room;
+    span->size[1] = size - span->size[0];
+    span->entry[0] = tlb_translate(cpu, insn, linear, kind, bank, &span->phys[0]);
+    if (span->size[1] != 0) {
+        span->linear[1] = linear + room;
+        if ((cpu->mode & MODE_CODE64) == 0 && (cpu->mode & MODE_LMA) == 0) {
+            span->linear[1] = (uint32_t)span->linear[1];
+        }
+        span->entry[1] = tlb_translate(cpu, insn, span->linear[1], kind, bank, &span->phys[1]);
+    }
+}
+
+static void span_read(struct cpu *cpu, const struct span *span, void *data)
+{
+    uint8_t *bytes = data;
+    for (unsigned i = 0; i < 2 && span->size[i] != 0; i++) {
+        if ((span->entry[i]->read_tag & TLB_SLOW) == 0) {
+            memcpy(bytes, (const void *)(span->linear[i] + span->entry[i]->addend), span->size[i]);
+        } else {
+            device_read(cpu, span->phys[i], bytes, span->size[i]);
+        }
+        bytes += span->size[i];
+    }
+}
+
+static void span_write(struct cpu *cpu, const struct span *span, const void *data)
+{
+    const uint8_t *bytes = data;
+    for (unsigned i = 0; i < 2 && span->size[i] != 0; i++) {
+        struct tlb_entry *entry = span->entry[i];
+        if ((entry->write_tag & TLB_SLOW) == 0) {
+            memcpy((void *)(span->linear[i] + entry->addend), bytes, span->size[i]);
+        } else {
+            struct memory_page page = memory_find(cpu->memory, span->phys[i]);
+            if (page.kind == MEMORY_RAM) {
+                unsigned offset = span->phys[i] & PAGE_MASK;
+                memcpy(page.host + offset, bytes, span->size[i]);
+                memory_stored(cpu->memory, &page, offset, span->size[i]);
+                tlb_relax(entry, span->linear[i], &page);
+            } else {
+                device_write(cpu, span->phys[i], bytes, span->size[i]);
+            }
+        }
+        bytes += span->size[i];
+    }
+}
+
+uint64_t lin_read(struct cpu *cpu, const struct insn *insn, uint64_t linear, unsigned size, enum tlb_bank bank)
+{
+    struct span span;
+    uint64_t value = 0;
+    span_translate(cpu, insn, linear, size, ACCESS_READ, bank, &span);
+    span_read(cpu, &span, &value);
+    return value;
+}
+
+void lin_write(struct cpu *cpu, const struct insn *insn, uint64_t linear, uint64_t value, unsigned size,
+               enum tlb_bank bank)
+{
+    struct span span;
+    span_translate(cpu, insn, linear, size, ACCESS_WRITE, bank, &span);
+    span_write(cpu, &span, &value);
+}
+
+void lin_write_bytes(struct cpu *cpu, const struct insn *insn, uint64_t linear, const void *data, unsigned size,
+                     enum tlb_bank bank)
+{
+    struct span span;
+    span_translate(cpu, insn, linear, size, ACCESS_WRITE, bank, &span);
+    span_write(cpu, &span, data);
+}
+
+void lin_probe_write(struct cpu *cpu, const struct insn *insn, uint64_t linear, unsigned size,
+                     enum tlb_bank bank)
+{
+    struct span span;
+    span_translate(cpu, insn, linear, size, ACCESS_WRITE, bank, &span);
+}
+
+uint64_t lin_read_system(struct cpu *cpu, const struct insn *insn, uint64_t linear, unsigned size)
+{
+    if ((cpu->mode & MODE_LMA) == 0) {
+        linear = (uint32_t)linear;
+    }
+    return lin_read(cpu, insn, linear, size, TLB_SUPERVISOR);
+}
+
+void lin_write_system(struct cpu *cpu, const struct insn *insn, uint64_t linear, uint64_t value, unsigned size)
+{
+    if ((cpu->mode & MODE_LMA) == 0) {
+        linear = (uint32_t)linear;
+    }
+    lin_write(cpu, insn, linear, value, size, TLB_SUPERVISOR);
+}
+
+/* ---- segment:offset ---- */
+
+bool segment_covers(const struct cpu *cpu, const struct x86_segment *s, uint64_t ea, uint64_t size, bool write)
+{
+    if ((s->attr & SEG_P) == 0) {
+        return false;
+    }
+    bool expand_down = (s->attr & (SEG_CODE | SEG_E)) == SEG_E;
+    uint64_t last = ea + (size - 1);
+    if (expand_down ? ea <= s->limit || last > ((s->attr & SEG_DB) != 0 ? 0xffffffffull : 0xffff)
+                    : last > s->limit) {
+        return false;
+    }
+    if ((cpu->mode & MODE_PE) == 0 || (cpu->mode & MODE_V86) != 0) {
+        return true;
+    }
+    if ((s->attr & SEG_CODE) != 0) {
+        return !write && (s->attr & SEG_R) != 0;
+    }
+    return !write || (s->attr & SEG_W) != 0;
+}
+
+/* False if the access is not allowed. */
+static bool linear_of(const struct cpu *cpu, unsigned seg, uint64_t ea, uint64_t size, bool write,
+                      uint64_t *linear)
+{
+    const struct x86_segment *s = &cpu->s.seg[seg];
+    if ((cpu->mode & MODE_CODE64) != 0) {
+        *linear = ea + (seg == FS || seg == GS ? s->base : 0);
+        return is_canonical(*linear) && is_canonical(*linear + (size - 1));
+    }
+    *linear = (uint32_t)(s->base + ea);
+    return segment_covers(cpu, s, ea, size, write);
+}
+
+uint64_t mem_linear(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, uint64_t size,
+                    bool write)
+{
+    uint64_t linear;
+    if (!linear_of(cpu, seg, ea, size, write, &linear)) {
+        cpu_fault(cpu, insn, seg == SS ? EXC_SS : EXC_GP, 0);
+    }
+    return linear;
+}
+
+/* Everything up to the access itself: may fault. */
+static void access_prepare(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, unsigned size,
+                           enum access_kind kind, struct span *span)
+{
+    uint64_t linear = mem_linear(cpu, insn, seg, ea, size, kind == ACCESS_WRITE);
+    if (cpu->alignment_check && size <= 8 && (size & (size - 1)) == 0 && (linear & (size - 1)) != 0) {
+        cpu_fault(cpu, insn, EXC_AC, 0);
+    }
+    span_translate(cpu, insn, linear, size, kind, tlb_bank_of(cpu, cpu->cpl), span);
+    if (cpu->data_breakpoints) {
+        debug_check_data(cpu, linear, size, kind == ACCESS_WRITE);
+    }
+}
+
+uint64_t mem_read_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, unsigned size)
+{
+    struct span span;
+    uint64_t value = 0;
+    access_prepare(cpu, insn, seg, ea, size, ACCESS_READ, &span);
+    span_read(cpu, &span, &value);
+    return value;
+}
+
+void mem_write_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, uint64_t value,
+                    unsigned size)
+{
+    struct span span;
+    access_prepare(cpu, insn, seg, ea, size, ACCESS_WRITE, &span);
+    span_write(cpu, &span, &value);
+}
+
+uint64_t mem_rmw_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, unsigned size)
+{
+    struct span span;
+    uint64_t value = 0;
+    access_prepare(cpu, insn, seg, ea, size, ACCESS_WRITE, &span);
+    cpu->rmw.host = NULL;
+    cpu->rmw.size = (uint8_t)size;
+    cpu->rmw.first = (uint8_t)span.size[0];
+    cpu->rmw.phys[0] = span.phys[0];
+    cpu->rmw.phys[1] = span.size[1] != 0 ? span.phys[1] : 0;
+    if (span.size[1] == 0) {
+        struct memory_page page = memory_find(cpu->memory, span.phys[0]);
+        if ((span.entry[0]->write_tag & TLB_SLOW) == 0) {
+            cpu->rmw.host = page.host + (span.phys[0] & PAGE_MASK);
+        }
+        piece_read(cpu, span.phys[0], &value, size);
+    } else {
+        piece_read(cpu, span.phys[0], &value, span.size[0]);
+        piece_read(cpu, span.phys[1], (uint8_t *)&value + span.size[0], span.size[1]);
+    }
+    return value;
+}
+
+void mem_rmw_finish_slow(struct cpu *cpu, const struct insn *insn, uint64_t value)
+{
+    piece_write(cpu, cpu->rmw.phys[0], &value, cpu->rmw.first);
+    if (cpu->rmw.first < cpu->rmw.size) {
+        piece_write(cpu, cpu->rmw.phys[1], (const uint8_t *)&value + cpu->rmw.first,
+                    cpu->rmw.size - cpu->rmw.first);
+    }
+}
+
+void mem_read_bytes(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, void *data,
+                    unsigned size)
+{
+    const void *p = mem_fast(cpu, seg, ea, size, false);
+    if (likely(p != NULL)) {
+        memcpy(data, p, size);
+        return;
+    }
+    struct span span;
+    access_prepare(cpu, insn, seg, ea, size, ACCESS_READ, &span);
+    span_read(cpu, &span, data);
+}
+
+void mem_write_bytes(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, const void *data,
+                     unsigned size)
+{
+    void *p = mem_fast(cpu, seg, ea, size, true);
+    if (likely(p != NULL)) {
+        memcpy(p, data, size);
+        return;
+    }
+    struct span span;
+    access_prepare(cpu, insn, seg, ea, size, ACCESS_WRITE, &span);
+    span_write(cpu, &span, data);
+}
+
+void mem_probe_write(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, unsigned size)
+{
+    struct span span;
+    if (mem_fast(cpu, seg, ea, size, true) == NULL) {
+        uint64_t linear = mem_linear(cpu, insn, seg, ea, size, true);
+        span_translate(cpu, insn, linear, size, ACCESS_WRITE, tlb_bank_of(cpu, cpu->cpl), &span);
+    }
+}
+
+void mem_probe_read(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, unsigned size)
+{
+    struct span span;
+    if (mem_fast(cpu, seg, ea, size, false) == NULL) {
+        uint64_t linear = mem_linear(cpu, insn, seg, ea, size, false);
+        span_translate(cpu, insn, linear, size, ACCESS_READ, tlb_bank_of(cpu, cpu->cpl), &span);
+    }
+}
+
+void *mem_page_pointer(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, uint64_t size,
+                       enum access_kind kind)
+{
+    bool write = kind == ACCESS_WRITE;
+    uint64_t linear, phys;
+    if (cpu->data_breakpoints || cpu->alignment_check ||
+        !linear_of(cpu, seg, ea, size, write, &linear) ||
+        (linear & PAGE_MASK) + size > RAM_PAGE_SIZE) {
+        return NULL; /* one by one: then the fault comes at the right element */
+    }
+    const struct tlb_entry *entry =
+        tlb_translate(cpu, insn, linear, kind, tlb_bank_of(cpu, cpu->cpl), &phys);
+    if (((write ? entry->write_tag : entry->read_tag) & TLB_SLOW) != 0) {
+        return NULL;
+    }
+    return (void *)(linear + entry->addend);
+}

@@ -1,0 +1,97 @@
+/*
+ * Faults: from the point where an instruction finds one to the first instruction of its handler. Double faults
+ * follow SDM volume 3, table 6-5; a fault while a double fault is delivered shuts the CPU down.
+ */
+#include <assert.h>
+
+#include "accel/interp/interrupt.h"
+#include "accel/interp/segment.h"
+#include "core/machine.h"
+
+static bool is_contributory(int vector)
+{
+    return vector == EXC_DE || (vector >= EXC_TS && vector <= EXC_GP);
+}
+
+static bool pushes_error(int vector)
+{
+    return vector == EXC_DF || (vector >= EXC_TS && vector <= EXC_PF) || vector == EXC_AC;
+}
+
+static void log_exception(struct cpu *cpu, int vector, uint32_t error)
+{
+    if (!log_wants(cpu->machine->log, LOG_INT)) {
+        return;
+    }
+    log_print(cpu->machine->log, LOG_INT,
+              "check_exception old: 0x%x new 0x%x\n"
+              "  v=%02x e=%04x i=0 cpl=%u IP=%04x:%016llx SP=%04x:%016llx CR2=%016llx RAX=%016llx\n",
+              (unsigned)cpu->exception_depth, (unsigned)vector, (unsigned)vector, error, cpu->cpl,
+              cpu->s.seg[CS].selector, (unsigned long long)cpu->rip, cpu->s.seg[SS].selector,
+              (unsigned long long)cpu->gpr[RSP], (unsigned long long)cpu->s.cr2,
+              (unsigned long long)cpu->gpr[RAX]);
+}
+
+static void shut_down(struct cpu *cpu)
+{
+    log_print(cpu->machine->log, LOG_INT | LOG_CPU_RESET, "Triple fault\n");
+    cpu->exception_depth = -1;
+    cpu->triple_fault = true;
+    cpu->s.activity = X86_SHUTDOWN;
+    siglongjmp(cpu->fault_exit, 1);
+}
+
+void cpu_fault(struct cpu *cpu, const struct insn *insn, enum x86_vector vector, uint32_t error)
+{
+    int first = cpu->exception_depth;
+    int second = vector;
+
+    assert(!lock_held(&cpu->machine->lock));
+    if (insn != NULL) {
+        cpu->rip = insn_rip(cpu, insn);
+        cpu->budget -= insn->n;
+    }
+    log_exception(cpu, second, error);
+    if (first == EXC_DF) {
+        shut_down(cpu);
+    }
+    if ((is_contributory(first) && is_contributory(second)) ||
+        (first == EXC_PF && (is_contributory(second) || second == EXC_PF))) {
+        second = EXC_DF;
+        error = 0;
+    }
+    cpu->exception_depth = second;
+    cpu->step_armed = false;
+    if (second != EXC_DB) {
+        cpu->debug_pending = 0; /* the instruction did not complete */
+    }
+    cpu_event_deliver(cpu, &(struct cpu_event){ .kind = EVENT_EXCEPTION,
+                                        .vector = (uint8_t)second,
+                                        .has_error = pushes_error(second),
+                                        .error = error,
+                                        .rip = cpu->rip,
+                                        .set_rf = second != EXC_DB });
+    cpu->exception_depth = -1;
+    siglongjmp(cpu->fault_exit, 1);
+}
+
+void cpu_page_fault(struct cpu *cpu, const struct insn *insn, uint64_t linear, uint32_t error)
+{
+    cpu->s.cr2 = linear;
+    cpu_fault(cpu, insn, EXC_PF, error);
+}
+
+void op_ud(struct cpu *cpu, const struct insn *insn)
+{
+    cpu_fault(cpu, insn, EXC_UD, 0);
+}
+
+void op_gp0(struct cpu *cpu, const struct insn *insn)
+{
+    cpu_fault(cpu, insn, EXC_GP, 0);
+}
+
+void op_nm(struct cpu *cpu, const struct insn *insn)
+{
+    cpu_fault(cpu, insn, EXC_NM, 0);
+}
