@@ -9,6 +9,8 @@
 /* One #include per chip, sorted. */
 #include "hw/char/debugcon.h"
 #include "hw/input/i8042.h"
+#include "hw/input/ps2_keyboard.h"
+#include "hw/input/ps2_mouse.h"
 #include "hw/intc/i8259.h"
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
@@ -19,6 +21,8 @@
 static const struct device_class *const classes[] = {
     &debugcon_class,
     &i8042_class,
+    &ps2_keyboard_class,
+    &ps2_mouse_class,
     &i8259_class,
     &isa_debug_exit_class,
     &port61_class,

@@ -159,7 +159,9 @@ static void queue_report(struct ps2_mouse *mouse, bool scaling)
 static void sample(struct ps2_mouse *mouse)
 {
     uint64_t now = now_ns(mouse);
-    if (report_wanted(mouse) && mouse->queue_count == 0 && now >= mouse->next_report) {
+    /* A click must not get lost between two samples when the host delivers in bursts. */
+    bool due = now >= mouse->next_report || mouse->buttons != mouse->buttons_sent;
+    if (report_wanted(mouse) && mouse->queue_count == 0 && due) {
         queue_report(mouse, mouse->scaling);
         mouse->next_report = now + NS_PER_SECOND / mouse->rate;
     }
