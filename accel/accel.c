@@ -8,6 +8,10 @@
 
 #include "accel/accel_impl.h"
 
+/* The guest's time stamp counter counts at 1 GHz on every host, so that a guest's calibration, and a state
+ * saved on one host and loaded on another, agree. */
+#define TSC_KHZ 1000000
+
 static void cpus_kick(void *arg)
 {
     vcpu_kick_all(arg);
@@ -51,6 +55,12 @@ static void cpus_set_a20(void *arg, bool enabled)
 {
     struct accel *accel = arg;
     accel->ops->set_a20(accel->engine, enabled);
+}
+
+static void cpus_set_ignne(void *arg, bool level)
+{
+    struct accel *accel = arg;
+    accel->ops->set_ignne(accel->engine, 0, level);
 }
 
 static void cpus_init(void *arg)
@@ -110,6 +120,8 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         return NULL;
     }
     accel->cpuid.cpu_count = accel->cpus;
+    accel->cpuid.tsc_khz = TSC_KHZ;
+    x86_cpuid_mask(&accel->cpuid, accel->ops->supports);
     accel->engine = accel->ops->open(machine, &accel->cpuid, accel->cpus, error);
     if (accel->engine == NULL || !vcpu_thread_start(accel, error)) {
         accel_destroy(accel);
@@ -125,6 +137,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         .nmi = cpus_nmi,
         .set_a20 = cpus_set_a20,
         .cpu_reset = cpus_init,
+        .set_ignne = cpus_set_ignne,
     };
     event_on_post(machine->events, on_work, accel);
     clock_on_earlier(machine->guest_clock, on_work, accel);

@@ -23,6 +23,8 @@ struct accel_ops {
     const char *name; /* "interp", "kvm" */
     void *(*open)(struct machine *machine, const struct x86_cpuid *cpuid, unsigned cpus, GError **error);
     void (*close)(void *engine);
+    /* Can the engine execute the instructions of this feature on this host? */
+    bool (*supports)(enum x86_feature feature);
     /* Runs CPU `cpu` until something is to be done; machine lock not held. */
     enum vcpu_exit (*vcpu_run)(void *engine, unsigned cpu);
     /* Makes vcpu_run return soon; any thread. */
@@ -34,6 +36,7 @@ struct accel_ops {
     void (*set_intr)(void *engine, unsigned cpu, bool level); /* machine lock held */
     void (*nmi)(void *engine, unsigned cpu);
     void (*set_a20)(void *engine, bool enabled);
+    void (*set_ignne)(void *engine, unsigned cpu, bool level);
     /* True if the CPU has nothing to do until an interrupt. */
     bool (*halted)(void *engine, unsigned cpu);
     /* Debugger's translation of a linear address; false if not mapped. Parked. */

@@ -56,6 +56,8 @@ struct machine_cpus {
     void (*set_a20)(void *arg, bool enabled);
     /* port 92h/keyboard controller CPU reset (not a machine reset) */
     void (*cpu_reset)(void *arg);
+    /* The IGNNE# pin: go on in spite of a pending x87 exception. Machine lock held. */
+    void (*set_ignne)(void *arg, bool level);
 };
 
 struct machine {
@@ -70,6 +72,10 @@ struct machine {
     /* INTA cycle: returns the vector of the interrupt controller; set by the board. Machine lock held. */
     int (*interrupt_acknowledge)(void *arg);
     void *interrupt_arg;
+    /* A CPU asserts FERR# (x87 exception with CR0.NE = 0); set by the board, which raises IRQ 13. Called with
+     * the machine lock held. */
+    void (*ferr)(void *arg);
+    void *ferr_arg;
     char *name;                 /* -name; owned, may be NULL */
     enum run_state run_state;   /* changed by the main thread only */
     enum machine_request request; /* pending; set by machine_request() */
