@@ -75,6 +75,7 @@ struct block_options {
     bool no_backing;           /* do not open the backing file; clusters it holds read as zeroes */
     bool no_lock;              /* do not lock the file (vmm-img -U) */
     struct block_fault *fault; /* tests: inject errors below the format (block/fault.h); not owned */
+    unsigned depth;            /* block/'s own: number of images above this one; leave at 0 */
 };
 
 /* Counted since open. Times are sums over requests, from submit to completion on the host's side. */
@@ -164,5 +165,9 @@ const char *block_cache_name(enum block_cache cache);
 
 /* Names of the formats that can be written, i = 0, 1, ..; NULL at the end. */
 const char *block_format_name(unsigned i);
+
+#define BLOCK_ERROR block_error_quark()
+/* Domain of the errors set here; the code is an errno value. */
+GQuark block_error_quark(void);
 
 #endif

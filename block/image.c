@@ -1,0 +1,257 @@
+/*
+ * Opening and creating images: file, lock, format, backing file.
+ *
+ * A backing file is named by the image, and images come from strangers. So it must lie in the image's own
+ * folder (or below), and is taken as raw: an image that wants more is opened with allow_backing.
+ */
+#include "block/driver_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BACKING_DEPTH_MAX = 16 };
+
+GQuark block_error_quark(void)
+{
+    return g_quark_from_static_string("vmm-block-error");
+}
+
+/* Reads the first bytes and decides. */
+static const struct block_driver *probe_file(struct block_file *file, GError **error)
+{
+    uint8_t head[BLOCK_PROBE_BYTES];
+    int result = block_file_read(file, 0, head, sizeof(head));
+
+    if (result < 0) {
+        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': %s", file->path, g_strerror(-result));
+        return NULL;
+    }
+    return block_probe(head, MIN(sizeof(head), file->bytes), file->path, error);
+}
+
+struct block_image *block_image_open(const char *path, const struct block_options *options, GError **error)
+{
+    const struct block_driver *driver = NULL;
+
+    if (options->format != NULL) {
+        driver = block_driver_find(options->format, error);
+        if (driver == NULL) {
+            g_prefix_error(error, "Could not open '%s': ", path);
+            return NULL;
+        }
+    }
+    struct block_file *file = block_file_open(path, options, false, error);
+    if (file == NULL) {
+        return NULL;
+    }
+    struct block_image *image = g_new0(struct block_image, 1);
+    image->file = file;
+    image->path = g_strdup(path);
+    image->read_only = options->read_only;
+    if (driver == NULL) {
+        driver = probe_file(file, error);
+        image->probed = true;
+    }
+    image->driver = driver;
+    if (driver == NULL || !driver->open(image, options, error)) {
+        image->driver = NULL;
+        block_image_close(image);
+        return NULL;
+    }
+    return image;
+}
+
+void block_image_close(struct block_image *image)
+{
+    if (image == NULL) {
+        return;
+    }
+    if (image->driver != NULL) {
+        image->driver->close(image);
+    }
+    block_image_close(image->backing);
+    block_file_close(image->file);
+    g_free(image->path);
+    g_free(image);
+}
+
+/* ---- backing files ---- */
+
+char *block_backing_path(const char *path, const char *name)
+{
+    if (g_path_is_absolute(name)) {
+        return g_strdup(name);
+    }
+    g_autofree char *folder = g_path_get_dirname(path);
+    return strcmp(folder, ".") == 0 && strchr(path, '/') == NULL ? g_strdup(name)
+                                                                 : g_build_filename(folder, name, NULL);
+}
+
+/* True if target lies in the folder of path or below, symbolic links followed on both sides. */
+static bool is_beside(const char *path, const char *target)
+{
+    char *real_path = realpath(path, NULL);
+    char *real_target = realpath(target, NULL);
+    bool beside = false;
+
+    if (real_path != NULL && real_target != NULL) {
+        g_autofree char *folder = g_path_get_dirname(real_path);
+        size_t length = strlen(folder);
+        beside = strcmp(folder, "/") == 0 ||
+                 (strncmp(real_target, folder, length) == 0 && real_target[length] == '/');
+    }
+    free(real_path);
+    free(real_target);
+    return beside;
+}
+
+/* Without trust a backing file is raw; one that looks otherwise is refused rather than shown as garbage. */
+static bool check_untrusted(const struct block_image *backing, const char *path, GError **error)
+{
+    uint8_t head[BLOCK_PROBE_BYTES];
+
+    if (block_file_read(backing->file, 0, head, sizeof(head)) == 0 &&
+        block_probe_is_foreign(head, sizeof(head))) {
+        g_set_error(error, BLOCK_ERROR, EPERM,
+                    "'%s' has the backing file '%s', which is not raw, without saying its format; if you "
+                    "trust the image, allow it with allow-backing=on",
+                    path, backing->path);
+        return false;
+    }
+    return true;
+}
+
+bool block_image_open_backing(struct block_image *image, const char *name,
+                              const struct block_options *options, GError **error)
+{
+    g_autofree char *path = block_backing_path(image->path, name);
+    struct block_options below = {
+        .format = options->allow_backing ? NULL : "raw",
+        .cache = options->cache,
+        .read_only = true,
+        .allow_backing = options->allow_backing,
+        .no_lock = options->no_lock,
+        .depth = options->depth + 1,
+    };
+
+    if (below.depth > BACKING_DEPTH_MAX) {
+        g_set_error(error, BLOCK_ERROR, ELOOP,
+                    "'%s' is part of a chain of more than %d backing files, or of a circle", image->path,
+                    BACKING_DEPTH_MAX);
+        return false;
+    }
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, BLOCK_ERROR, ENOENT, "Could not open backing file '%s' of '%s': %s", path,
+                    image->path, g_strerror(ENOENT));
+        return false;
+    }
+    if (!options->allow_backing && !is_beside(image->path, path)) {
+        g_set_error(error, BLOCK_ERROR, EPERM,
+                    "'%s' wants the backing file '%s', which is outside the image's folder; if you trust "
+                    "the image, allow it with allow-backing=on",
+                    image->path, path);
+        return false;
+    }
+    image->backing = block_image_open(path, &below, error);
+    if (image->backing == NULL) {
+        g_prefix_error(error, "Backing file of '%s': ", image->path);
+        return false;
+    }
+    if (!options->allow_backing && !check_untrusted(image->backing, image->path, error)) {
+        block_image_close(image->backing);
+        image->backing = NULL;
+        return false;
+    }
+    return true;
+}
+
+int block_image_read_backing(struct block_image *image, uint64_t offset, void *buffer, size_t bytes)
+{
+    struct block_image *backing = image->backing;
+    size_t have = 0;
+
+    if (backing != NULL && offset < backing->bytes) {
+        have = (size_t)MIN(bytes, backing->bytes - offset);
+        int result = backing->driver->read(backing, offset, buffer, have);
+        if (result < 0) {
+            return result;
+        }
+    }
+    memset((uint8_t *)buffer + have, 0, bytes - have);
+    return 0;
+}
+
+int block_image_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes)
+{
+    return image->read_only ? -EROFS : image->driver->write(image, offset, buffer, bytes);
+}
+
+int block_image_flush(struct block_image *image)
+{
+    return image->read_only ? 0 : image->driver->flush(image);
+}
+
+/* ---- creating ---- */
+
+/* Size of the disk in the backing file. */
+static bool find_backing_size(const char *path, const struct block_create_options *options, uint64_t *bytes,
+                              GError **error)
+{
+    g_autofree char *backing_path = block_backing_path(path, options->backing_name);
+    struct block_options below = {
+        .format = options->backing_format,
+        .read_only = true,
+        .no_backing = true,
+        .no_lock = true,
+    };
+    struct block_image *backing = block_image_open(backing_path, &below, error);
+
+    if (backing == NULL) {
+        g_prefix_error(error, "%s: Backing file: ", path);
+        return false;
+    }
+    *bytes = backing->bytes;
+    block_image_close(backing);
+    return true;
+}
+
+bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,
+                  GError **error)
+{
+    const struct block_driver *driver =
+        block_driver_find(options->format != NULL ? options->format : "raw", error);
+    struct block_options open_options = {.cache = BLOCK_CACHE_WRITEBACK};
+    uint64_t size = options->bytes;
+    uint64_t backing_size = 0;
+
+    if (driver == NULL) {
+        g_prefix_error(error, "%s: ", path);
+        return false;
+    }
+    if (options->backing_name != NULL && !find_backing_size(path, options, &backing_size, error)) {
+        return false;
+    }
+    if (!options->have_bytes) {
+        if (options->backing_name == NULL) {
+            g_set_error(error, BLOCK_ERROR, EINVAL, "%s: Image creation needs a size parameter", path);
+            return false;
+        }
+        size = backing_size;
+    }
+    if (size > INT64_MAX - BLOCK_SECTOR_BYTES) {
+        g_set_error(error, BLOCK_ERROR, EFBIG, "%s: Image size must be less than 8 EiB", path);
+        return false;
+    }
+    size = (size + BLOCK_SECTOR_BYTES - 1) / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
+    struct block_file *file = block_file_open(path, &open_options, true, error);
+    if (file == NULL) {
+        return false;
+    }
+    bool ok = driver->create(file, options, size, error);
+    block_file_close(file);
+    if (ok && bytes != NULL) {
+        *bytes = size;
+    }
+    return ok;
+}

@@ -1,0 +1,42 @@
+/*
+ * The subcommands of vmm-img. Each gets its own name as argv[0] and returns the exit status.
+ */
+#ifndef BLOCK_IMG_H
+#define BLOCK_IMG_H
+
+#include "block/block.h"
+
+struct img_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage; /* what follows the name */
+};
+
+extern const struct img_command img_create_command;
+extern const struct img_command img_info_command;
+extern const struct img_command img_convert_command;
+extern const struct img_command img_check_command;
+extern const struct img_command img_compare_command;
+extern const struct img_command img_resize_command;
+
+/* Runs a command line; argv[0] is the program. Returns the exit status. */
+int img_main(int argc, char **argv);
+
+/* "vmm-img: " and the message as one line on stderr. Returns 1, the usual exit status. */
+int img_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for *error, which is freed and cleared. */
+int img_fail_error(GError **error);
+/* For the default branch of getopt_long() loops and wrong numbers of arguments. */
+int img_fail_usage(const struct img_command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* What getopt_long() answered instead of an option: says so. Returns 1. */
+int img_bad_option(const struct img_command *command, int option, char **argv);
+/* Prints the usage of one command. Returns 0. */
+int img_help(const struct img_command *command);
+
+/* Reader of two images at a time or of one: bytes that are all zero? */
+bool img_is_zero(const uint8_t *bytes, size_t count);
+/* "    (12.34/100%)" and back to the start of the line; at the end a new line. */
+void img_progress(bool wanted, uint64_t done, uint64_t total);
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * Raw files opened with O_DIRECT: a thread that keeps several requests in flight through libaio (io_submit(2)).
+ * One eventfd wakes it for both new requests and completions. What libaio cannot do, or O_DIRECT does not
+ * take (flush, zeroing, odd offsets), waits until nothing is in flight and is then done by plain calls.
+ *
+ * Memory that is not aligned as O_DIRECT wants it goes through an aligned buffer of the request's own.
+ */
+#include "block/block_impl.h"
+
+#include <errno.h>
+#include <libaio.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    AIO_DEPTH = 32,
+    MEMORY_ALIGN = 4096,
+    BOUNCE_MAX_BYTES = 1 << 20, /* longer unaligned requests take the blocking way, in pieces */
+};
+
+struct aio_slot {
+    struct iocb iocb; /* first: the kernel gives it back */
+    struct block_request *request;
+    struct iovec bounce; /* base NULL: the request's own memory is used */
+    struct aio_slot *next_free;
+};
+
+struct raw_aio {
+    struct block *block;
+    io_context_t context;
+    struct aio_slot slots[AIO_DEPTH];
+    struct aio_slot *free;
+    unsigned busy;
+};
+
+void block_raw_aio_wake(struct block *block)
+{
+    uint64_t one = 1;
+
+    /* Can only fail when the counter is about to overflow, and then the thread is awake anyway. */
+    if (write(block->wake_fd, &one, sizeof(one)) < 0) {
+        return;
+    }
+}
+
+static void wait_for_wake(struct block *block)
+{
+    uint64_t count;
+
+    while (read(block->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+        continue;
+    }
+}
+
+/* ---- one request ---- */
+
+static bool iov_aligned(const struct block_request *request, size_t align)
+{
+    if (request->iov_count > IOV_MAX) {
+        return false;
+    }
+    for (int i = 0; i < request->iov_count; i++) {
+        if ((uintptr_t)request->iov[i].iov_base % MEMORY_ALIGN != 0 ||
+            request->iov[i].iov_len % align != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if the kernel can do this one by itself. */
+static bool is_suitable(const struct block *block, const struct block_request *request)
+{
+    const struct block_image *image = block->image;
+    size_t align = image->file->align;
+
+    if (request->op != BLOCK_READ && request->op != BLOCK_WRITE) {
+        return false;
+    }
+    if (request->offset % align != 0 || request->bytes % align != 0 ||
+        request->offset + request->bytes > image->file->bytes) {
+        return false;
+    }
+    if (request->op == BLOCK_WRITE && image->probed && request->offset < BLOCK_PROBE_BYTES) {
+        return false; /* has to be looked at, see raw_sync.c */
+    }
+    return request->bytes <= BOUNCE_MAX_BYTES || iov_aligned(request, align);
+}
+
+static void copy_iov(const struct block_request *request, uint8_t *buffer, bool to_iov)
+{
+    for (int i = 0; i < request->iov_count; i++) {
+        const struct iovec *iov = &request->iov[i];
+        if (iov->iov_len > 0) {
+            memcpy(to_iov ? iov->iov_base : buffer, to_iov ? buffer : iov->iov_base, iov->iov_len);
+        }
+        buffer += iov->iov_len;
+    }
+}
+
+static bool prepare_memory(struct aio_slot *slot, size_t align)
+{
+    struct block_request *request = slot->request;
+    void *memory = NULL;
+
+    slot->bounce = (struct iovec){0};
+    if (iov_aligned(request, align)) {
+        return true;
+    }
+    if (posix_memalign(&memory, MEMORY_ALIGN, request->bytes) != 0) {
+        return false;
+    }
+    slot->bounce = (struct iovec){.iov_base = memory, .iov_len = request->bytes};
+    if (request->op == BLOCK_WRITE) {
+        copy_iov(request, memory, false);
+    }
+    return true;
+}
+
+static void release_slot(struct raw_aio *aio, struct aio_slot *slot)
+{
+    free(slot->bounce.iov_base);
+    slot->request = NULL;
+    slot->next_free = aio->free;
+    aio->free = slot;
+    aio->busy--;
+}
+
+/* Starts a request in a free slot. False: to be done by plain calls instead. */
+static bool start(struct raw_aio *aio, struct block_request *request)
+{
+    struct block_file *file = aio->block->image->file;
+    struct aio_slot *slot = aio->free;
+    struct iocb *iocb = &slot->iocb;
+
+    aio->free = slot->next_free;
+    aio->busy++;
+    slot->request = request;
+    if (!prepare_memory(slot, file->align)) {
+        release_slot(aio, slot);
+        return false;
+    }
+    const struct iovec *iov = slot->bounce.iov_base != NULL ? &slot->bounce : request->iov;
+    int count = slot->bounce.iov_base != NULL ? 1 : request->iov_count;
+    if (request->op == BLOCK_READ) {
+        io_prep_preadv(iocb, file->fd, iov, count, (long long)request->offset);
+    } else {
+        io_prep_pwritev(iocb, file->fd, iov, count, (long long)request->offset);
+    }
+    io_set_eventfd(iocb, aio->block->wake_fd);
+    if (io_submit(aio->context, 1, &iocb) != 1) {
+        release_slot(aio, slot);
+        return false;
+    }
+    return true;
+}
+
+static void complete(struct raw_aio *aio, struct aio_slot *slot, long result)
+{
+    struct block_request *request = slot->request;
+
+    if (result == (long)request->bytes) {
+        if (request->op == BLOCK_READ && slot->bounce.iov_base != NULL) {
+            copy_iov(request, slot->bounce.iov_base, true);
+        }
+        result = 0;
+    } else if (result >= 0) {
+        /* Short: the plain calls find out why, and bring it to an end or to an error. */
+        result = block_execute(aio->block, request);
+    }
+    release_slot(aio, slot);
+    block_finish(aio->block, request, (int)result);
+}
+
+/* Takes in what is complete; waits for at least `least` of them. */
+static void reap(struct raw_aio *aio, long least)
+{
+    struct io_event events[AIO_DEPTH];
+    int count;
+
+    do {
+        count = io_getevents(aio->context, least, AIO_DEPTH, events, NULL);
+    } while (count == -EINTR);
+    for (int i = 0; i < count; i++) {
+        complete(aio, (struct aio_slot *)events[i].obj, (long)events[i].res);
+    }
+}
+
+/* ---- the thread ---- */
+
+static struct block_request *next_request(struct block *block, bool *stop)
+{
+    pthread_mutex_lock(&block->mutex);
+    struct block_request *request = block_list_take(&block->pending);
+    *stop = block->stop;
+    pthread_mutex_unlock(&block->mutex);
+    return request;
+}
+
+static void carry_out(struct raw_aio *aio, struct block_request *request)
+{
+    while (aio->free == NULL) {
+        reap(aio, 1);
+    }
+    if (is_suitable(aio->block, request) && start(aio, request)) {
+        return;
+    }
+    while (aio->busy > 0) {
+        reap(aio, 1);
+    }
+    block_finish(aio->block, request, block_execute(aio->block, request));
+}
+
+void *block_raw_aio_main(void *arg)
+{
+    struct raw_aio aio = {.block = arg};
+    bool stop = false;
+
+    for (unsigned i = 0; i < AIO_DEPTH; i++) {
+        aio.slots[i].next_free = aio.free;
+        aio.free = &aio.slots[i];
+    }
+    if (io_setup(AIO_DEPTH, &aio.context) < 0) {
+        /* The system's limit (fs.aio-max-nr) is used up: one at a time, then. */
+        return block_worker_main(arg);
+    }
+    for (;;) {
+        struct block_request *request = next_request(aio.block, &stop);
+        if (request != NULL) {
+            carry_out(&aio, request);
+        } else if (stop && aio.busy == 0) {
+            break;
+        } else {
+            wait_for_wake(aio.block);
+        }
+        if (aio.busy > 0) {
+            reap(&aio, 0);
+        }
+    }
+    io_destroy(aio.context);
+    return NULL;
+}

@@ -1,0 +1,125 @@
+/*
+ * The raw format: the file is the disk. Plain blocking calls; block/raw_aio.c goes round it for files opened
+ * with O_DIRECT, where the host can work on several requests at once.
+ *
+ * The disk's size is the file's, rounded up to whole sectors; the missing rest reads as zeroes.
+ */
+#include "block/driver_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint64_t round_to_sector(uint64_t bytes)
+{
+    return (bytes + BLOCK_SECTOR_BYTES - 1) / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
+}
+
+static bool raw_open(struct block_image *image, const struct block_options *options, GError **error)
+{
+    image->bytes = round_to_sector(image->file->bytes);
+    return true;
+}
+
+static bool raw_create(struct block_file *file, const struct block_create_options *options, uint64_t bytes,
+                       GError **error)
+{
+    if (options->backing_name != NULL) {
+        g_set_error(error, BLOCK_ERROR, EINVAL,
+                    "%s: Backing file not supported for file format 'raw'; use -f qcow", file->path);
+        return false;
+    }
+    int result = block_file_truncate(file, bytes);
+    if (result < 0) {
+        g_set_error(error, BLOCK_ERROR, -result, "%s: Could not resize file: %s", file->path,
+                    g_strerror(-result));
+        return false;
+    }
+    return true;
+}
+
+static void raw_close(struct block_image *image)
+{
+}
+
+static int raw_read(struct block_image *image, uint64_t offset, void *buffer, size_t bytes)
+{
+    return block_file_read(image->file, offset, buffer, bytes);
+}
+
+/*
+ * A guessed-raw image must not turn into another format (see probe.c). The bytes are copied before they are
+ * looked at, because the guest may change them meanwhile; *taken is how much of the write has been done.
+ */
+static int write_guarded_head(struct block_image *image, uint64_t offset, const uint8_t *buffer,
+                              size_t bytes, size_t *taken)
+{
+    uint8_t head[BLOCK_PROBE_BYTES];
+    int result = block_file_read(image->file, 0, head, sizeof(head));
+
+    *taken = MIN(bytes, sizeof(head) - (size_t)offset);
+    if (result < 0) {
+        return result;
+    }
+    memcpy(head + offset, buffer, *taken);
+    if (block_probe_is_foreign(head, sizeof(head))) {
+        return -EPERM;
+    }
+    return block_file_write(image->file, offset, head + offset, *taken);
+}
+
+static int raw_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes)
+{
+    size_t taken = 0;
+
+    if (image->probed && offset < BLOCK_PROBE_BYTES) {
+        int result = write_guarded_head(image, offset, buffer, bytes, &taken);
+        if (result < 0 || taken == bytes) {
+            return result;
+        }
+    }
+    return block_file_write(image->file, offset + taken, (const uint8_t *)buffer + taken, bytes - taken);
+}
+
+static int raw_write_zeroes(struct block_image *image, uint64_t offset, uint64_t bytes)
+{
+    return block_file_zero(image->file, offset, bytes);
+}
+
+static int raw_discard(struct block_image *image, uint64_t offset, uint64_t bytes)
+{
+    return block_file_zero(image->file, offset, bytes);
+}
+
+static int raw_flush(struct block_image *image)
+{
+    return block_file_sync(image->file);
+}
+
+static int raw_truncate(struct block_image *image, uint64_t bytes)
+{
+    int result = block_file_truncate(image->file, bytes);
+
+    if (result == 0) {
+        image->bytes = round_to_sector(bytes);
+    }
+    return result;
+}
+
+static int raw_status(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data, uint64_t *run)
+{
+    return block_file_status(image->file, offset, bytes, data, run);
+}
+
+const struct block_driver block_raw_driver = {
+    .name = "raw",
+    .open = raw_open,
+    .create = raw_create,
+    .close = raw_close,
+    .read = raw_read,
+    .write = raw_write,
+    .write_zeroes = raw_write_zeroes,
+    .discard = raw_discard,
+    .flush = raw_flush,
+    .truncate = raw_truncate,
+    .status = raw_status,
+};
