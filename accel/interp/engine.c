@@ -37,6 +37,17 @@ static void engine_close(void *arg)
     g_free(e);
 }
 
+/* From the CPU's own thread, lock not held. */
+static void engine_ferr(void *arg)
+{
+    struct engine *e = arg;
+    lock_acquire(&e->machine->lock);
+    if (e->machine->ferr != NULL) {
+        e->machine->ferr(e->machine->ferr_arg);
+    }
+    lock_release(&e->machine->lock);
+}
+
 static void *engine_open(struct machine *machine, const struct x86_cpuid *cpuid, unsigned cpus, GError **error)
 {
     struct engine *e = g_new0(struct engine, 1);
@@ -127,17 +138,6 @@ static void engine_set_a20(void *arg, bool enabled)
 static void engine_set_ignne(void *arg, unsigned cpu, bool level)
 {
     engine_cpu(arg, cpu)->ignne = level;
-}
-
-/* From the CPU's own thread, lock not held. */
-static void engine_ferr(void *arg)
-{
-    struct engine *e = arg;
-    lock_acquire(&e->machine->lock);
-    if (e->machine->ferr != NULL) {
-        e->machine->ferr(e->machine->ferr_arg);
-    }
-    lock_release(&e->machine->lock);
 }
 
 static bool engine_translate(void *arg, unsigned cpu, uint64_t linear, uint64_t *physical)
