@@ -4,11 +4,12 @@
  *   mc146818_connect_irq(dev, line)        the interrupt output
  *   mc146818_connect_nmi_mask(dev, line)   high while bit 7 of the index port forbids NMI
  *
- * Properties: "base_year" (u64, 0): added to the year shown, for guests with another epoch.
- *             "century" (u64, 0x32): index of the byte that holds the century in BCD, 0 for none.
+ * Properties: "century" (u64, 0x32): index of the byte that holds the century in BCD, 0 for none.
+ *             "lost_tick_policy" (string, discard): what becomes of periodic interrupts that the guest had no
+ *             time to serve: "discard" as on hardware, "slew" delivers them later, at up to double speed.
  *
- * Time starts from machine->rtc_clock at reset and then runs with guest time; once the guest has set the
- * clock its setting survives resets. NVRAM survives resets.
+ * Time starts from machine->rtc_clock at reset and then runs with guest time. What the battery keeps survives
+ * resets: NVRAM, mode bits, and by how much the guest has set the clock.
  */
 #ifndef HW_RTC_MC146818_H
 #define HW_RTC_MC146818_H
