@@ -5,13 +5,14 @@
 
 void test_main_init(int *argc, char ***argv)
 {
-    if (*argc == 1) {
-        /* prove runs the program without arguments and expects TAP. g_test_init() keeps pointers into argv
-         * for the life of the process. */
-        char **with_tap = g_new0(char *, 3);
+    /* Both outlive the call: g_test_init() takes the word out of argv but keeps pointers into it. */
+    static char tap[] = "--tap";
+    static char *with_tap[3];
 
+    if (*argc == 1) {
+        /* prove runs the program without arguments and expects TAP. */
         with_tap[0] = (*argv)[0];
-        with_tap[1] = g_strdup("--tap");
+        with_tap[1] = tap;
         *argv = with_tap;
         *argc = 2;
     }
