@@ -1,0 +1,272 @@
+/*
+ * Packet commands about the drive itself: SFF-8020i chapter 10, MMC-3 chapter 6, SPC-3 chapter 6.
+ */
+#include <string.h>
+
+#include "hw/ide/atapi.h"
+#include "hw/ide/channel.h"
+
+#define PROFILE_CD_ROM  0x0008
+#define PROFILE_DVD_ROM 0x0010
+
+static void invalid_field(struct ide_drive *drive)
+{
+    atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD);
+}
+
+static void run_good(struct ide_drive *drive, const uint8_t *packet)
+{
+    atapi_good(drive);
+}
+
+static void run_request_sense(struct ide_drive *drive, const uint8_t *packet)
+{
+    uint8_t *data = drive->pio;
+
+    if (drive->attention && drive->sense_key == SENSE_NONE) {
+        drive->attention = false;
+        drive->sense_key = SENSE_UNIT_ATTENTION;
+        drive->asc = ASC_MEDIUM_CHANGED >> 8;
+        drive->ascq = 0;
+    }
+    memset(data, 0, 18);
+    data[0] = 0x70; /* current error, fixed format */
+    data[2] = drive->sense_key;
+    data[7] = 10; /* bytes that follow */
+    data[12] = drive->asc;
+    data[13] = drive->ascq;
+    drive->sense_key = drive->asc = drive->ascq = 0;
+    atapi_reply(drive, 18, packet[4]);
+}
+
+static void run_inquiry(struct ide_drive *drive, const uint8_t *packet)
+{
+    uint8_t *data = drive->pio;
+
+    if ((packet[1] & 0x01) != 0 || packet[2] != 0) {
+        invalid_field(drive); /* no vital product data */
+        return;
+    }
+    memset(data, 0, 36);
+    memset(data + 8, ' ', 28);
+    data[0] = 0x05; /* CD/DVD drive */
+    data[1] = 0x80; /* removable medium */
+    data[3] = 0x21; /* ATAPI version 2, response format 1 */
+    data[4] = 31;   /* bytes that follow */
+    memcpy(data + 8, "VMM", 3);
+    memcpy(data + 16, drive->model, MIN(strlen(drive->model), 16));
+    memcpy(data + 32, drive->firmware, MIN(strlen(drive->firmware), 4));
+    atapi_reply(drive, 36, packet[4]);
+}
+
+static void run_start_stop(struct ide_drive *drive, const uint8_t *packet)
+{
+    bool start = (packet[4] & 1) != 0, load_eject = (packet[4] & 2) != 0;
+
+    if (!load_eject) {
+        atapi_good(drive); /* spin up or down */
+        return;
+    }
+    if (!start && drive->locked) {
+        atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_REMOVAL_PREVENTED);
+        return;
+    }
+    if (start && drive->tray_open && drive->block != NULL) {
+        drive->attention = true;
+        drive->media_event = MEDIA_EVENT_NEW;
+    } else if (!start && atapi_has_disc(drive)) {
+        drive->attention = false;
+        drive->media_event = MEDIA_EVENT_REMOVAL;
+    }
+    drive->tray_open = !start;
+    atapi_good(drive);
+}
+
+static void run_prevent_allow(struct ide_drive *drive, const uint8_t *packet)
+{
+    drive->locked = (packet[4] & 1) != 0;
+    atapi_good(drive);
+}
+
+static void run_mechanism_status(struct ide_drive *drive, const uint8_t *packet)
+{
+    uint8_t *data = drive->pio;
+
+    memset(data, 0, 8);
+    data[1] = drive->tray_open ? 0x10 : 0;
+    data[5] = 1; /* one slot */
+    atapi_reply(drive, 8, atapi_be16(packet + 8));
+}
+
+static void run_event_status(struct ide_drive *drive, const uint8_t *packet)
+{
+    uint8_t *data = drive->pio;
+
+    if ((packet[1] & 0x01) == 0) {
+        invalid_field(drive); /* only polling */
+        return;
+    }
+    memset(data, 0, 8);
+    data[3] = 0x10; /* supported classes: media */
+    if ((packet[4] & 0x10) == 0) {
+        data[1] = 2;
+        data[2] = 0x80; /* no event of the classes asked for */
+        atapi_reply(drive, 4, atapi_be16(packet + 7));
+        return;
+    }
+    data[1] = 6;
+    data[2] = 0x04;
+    data[4] = drive->media_event;
+    data[5] = (uint8_t)((drive->tray_open ? 1 : 0) | (atapi_has_disc(drive) ? 2 : 0));
+    if (atapi_be16(packet + 7) > 4) {
+        drive->media_event = MEDIA_EVENT_NONE;
+    }
+    atapi_reply(drive, 8, atapi_be16(packet + 7));
+}
+
+/* A feature descriptor without its data. Flags: bits 5:2 version, 1 persistent, 0 current. */
+static uint8_t *put_feature(uint8_t *at, uint16_t code, uint8_t flags, uint8_t length)
+{
+    memset(at, 0, 4u + length);
+    atapi_put16(at, code);
+    at[2] = flags;
+    at[3] = length;
+    return at + 4 + length;
+}
+
+static bool feature_wanted(unsigned type, uint16_t from, uint16_t code, bool current)
+{
+    return type == 2 ? code == from : code >= from && (type == 0 || current);
+}
+
+static void run_get_configuration(struct ide_drive *drive, const uint8_t *packet)
+{
+    bool disc = atapi_has_disc(drive), dvd = disc && drive->sectors > CD_MAX_SECTORS;
+    unsigned type = packet[1] & 3, from = atapi_be16(packet + 2);
+    uint8_t *data = drive->pio, *at = data + 8;
+
+    if (type == 3) {
+        invalid_field(drive);
+        return;
+    }
+    memset(data, 0, 8);
+    if (disc) {
+        atapi_put16(data + 6, dvd ? PROFILE_DVD_ROM : PROFILE_CD_ROM);
+    }
+    if (feature_wanted(type, from, 0x0000, true)) { /* profile list */
+        uint8_t *list = at + 4;
+
+        at = put_feature(at, 0x0000, 0x03, 8);
+        atapi_put16(list, PROFILE_DVD_ROM);
+        list[2] = dvd;
+        atapi_put16(list + 4, PROFILE_CD_ROM);
+        list[6] = disc && !dvd;
+    }
+    if (feature_wanted(type, from, 0x0001, true)) { /* core: ATAPI */
+        at = put_feature(at, 0x0001, 0x0b, 8);
+        at[-5] = 2;
+        at[-4] = 1; /* DBE: device busy events */
+    }
+    if (feature_wanted(type, from, 0x0003, true)) { /* removable medium: tray, lockable, ejects */
+        at = put_feature(at, 0x0003, 0x03, 4);
+        at[-4] = 0x29;
+    }
+    if (feature_wanted(type, from, 0x0010, disc)) { /* random readable: 2048-byte blocks */
+        at = put_feature(at, 0x0010, disc, 8);
+        atapi_put32(at - 8, CD_SECTOR_BYTES);
+        atapi_put16(at - 4, 1);
+    }
+    if (feature_wanted(type, from, 0x001e, disc && !dvd)) { /* CD read */
+        at = put_feature(at, 0x001e, disc && !dvd, 4);
+    }
+    if (feature_wanted(type, from, 0x001f, dvd)) { /* DVD read */
+        at = put_feature(at, 0x001f, dvd, 4);
+    }
+    atapi_put32(data, (uint32_t)(at - data) - 4);
+    atapi_reply(drive, (uint32_t)(at - data), atapi_be16(packet + 7));
+}
+
+/* Error recovery parameters */
+static uint8_t *put_page_01(struct ide_drive *drive, uint8_t *at)
+{
+    memset(at, 0, 8);
+    at[0] = 0x01;
+    at[1] = 6;
+    at[3] = 5; /* retries */
+    return at + 8;
+}
+
+/* CD audio control */
+static uint8_t *put_page_0e(struct ide_drive *drive, uint8_t *at)
+{
+    memset(at, 0, 16);
+    at[0] = 0x0e;
+    at[1] = 14;
+    at[2] = 0x04; /* immediate */
+    return at + 16;
+}
+
+/* Capabilities and mechanical status */
+static uint8_t *put_page_2a(struct ide_drive *drive, uint8_t *at)
+{
+    const uint32_t speed = 706; /* kB/s, four times CD speed; old drivers time by it */
+
+    memset(at, 0, 22);
+    at[0] = 0x2a;
+    at[1] = 20;
+    at[2] = 0x3b; /* reads CD-R, CD-RW, method 2, DVD-ROM, DVD-R */
+    at[4] = 0x70; /* mode 2 forms, multisession */
+    at[6] = (uint8_t)(0x29 | (drive->locked ? 0x02 : 0)); /* tray, ejects, locks */
+    atapi_put16(at + 8, speed);
+    atapi_put16(at + 10, 2); /* volume levels */
+    atapi_put16(at + 12, 512); /* buffer, KiB */
+    atapi_put16(at + 14, speed);
+    return at + 22;
+}
+
+static void run_mode_sense(struct ide_drive *drive, const uint8_t *packet)
+{
+    static const struct {
+        uint8_t page;
+        uint8_t *(*put)(struct ide_drive *drive, uint8_t *at);
+    } pages[] = {{0x01, put_page_01}, {0x0e, put_page_0e}, {0x2a, put_page_2a}};
+    unsigned page = packet[2] & 0x3f, control = packet[2] >> 6;
+    uint8_t *data = drive->pio, *at = data + 8;
+
+    if (control == 3) {
+        atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_SAVING_UNSUPPORTED);
+        return;
+    }
+    memset(data, 0, 8);
+    for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++) {
+        if (page == pages[i].page || page == 0x3f) {
+            uint8_t *start = at;
+
+            at = pages[i].put(drive, at);
+            if (control == 1) { /* which bits can be changed: none */
+                memset(start + 2, 0, (size_t)(at - start) - 2);
+            }
+        }
+    }
+    if (at == data + 8) {
+        invalid_field(drive);
+        return;
+    }
+    atapi_put16(data, (uint32_t)(at - data) - 2);
+    data[2] = drive->tray_open ? 0x71 : atapi_has_disc(drive) ? 0x01 : 0x70;
+    atapi_reply(drive, (uint32_t)(at - data), atapi_be16(packet + 7));
+}
+
+const struct atapi_entry atapi_commands[] = {
+    {0x00, ATAPI_NEEDS_DISC, run_good},                   /* TEST UNIT READY */
+    {0x03, ATAPI_SKIP_ATTENTION, run_request_sense},      /* REQUEST SENSE */
+    {0x12, ATAPI_SKIP_ATTENTION, run_inquiry},            /* INQUIRY */
+    {0x1b, 0, run_start_stop},                            /* START STOP UNIT */
+    {0x1e, 0, run_prevent_allow},                         /* PREVENT ALLOW MEDIUM REMOVAL */
+    {0x46, ATAPI_SKIP_ATTENTION, run_get_configuration},  /* GET CONFIGURATION */
+    {0x4a, ATAPI_SKIP_ATTENTION, run_event_status},       /* GET EVENT STATUS NOTIFICATION */
+    {0x5a, 0, run_mode_sense},                            /* MODE SENSE (10) */
+    {0xbb, 0, run_good},                                  /* SET CD SPEED */
+    {0xbd, 0, run_mechanism_status},                      /* MECHANISM STATUS */
+    {0, 0, NULL},
+};
