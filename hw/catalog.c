@@ -8,6 +8,7 @@
 
 /* One #include per chip, sorted. */
 #include "hw/char/debugcon.h"
+#include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
 #include "hw/input/ps2_mouse.h"
@@ -18,11 +19,14 @@
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/pci/host_i440fx.h"
+#include "hw/pci/piix3.h"
 #include "hw/timer/i8254.h"
 
 /* One line per class, sorted by header. */
 static const struct device_class *const classes[] = {
     &debugcon_class,
+    &piix_ide_class,
     &i8042_class,
     &ps2_keyboard_class,
     &ps2_mouse_class,
@@ -33,6 +37,8 @@ static const struct device_class *const classes[] = {
     &port61_class,
     &port92_class,
     &mc146818_class,
+    &i440fx_class,
+    &piix3_class,
     &i8254_class,
     NULL,
 };

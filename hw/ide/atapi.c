@@ -12,10 +12,9 @@
 #include "hw/ide/ata_identify.h"
 #include "hw/ide/channel.h"
 
-#define FEATURE_DMA      0x01
-#define BYTE_LIMIT_MAX   0xfffe /* a DRQ block has an even number of bytes, but for the last */
-#define FRAMES_A_SECOND  75
-#define LEAD_IN_FRAMES   150
+#define FEATURE_DMA     0x01
+#define FRAMES_A_SECOND 75
+#define LEAD_IN_FRAMES  150
 
 bool atapi_has_disc(const struct ide_drive *drive)
 {
@@ -195,8 +194,8 @@ static void start_packet(struct ide_drive *drive)
         drive_fail(drive, ATA_ERROR_ABRT);
         return;
     }
-    limit &= BYTE_LIMIT_MAX;
-    drive->byte_limit = (uint16_t)(limit != 0 ? limit : BYTE_LIMIT_MAX);
+    limit &= IDE_BYTE_LIMIT_MAX;
+    drive->byte_limit = (uint16_t)(limit != 0 ? limit : IDE_BYTE_LIMIT_MAX);
     drive->in_packet = true;
     set_reason(drive, ATAPI_REASON_CD);
     drive_pio(drive, PHASE_PIO_OUT, 0, ATAPI_PACKET_BYTES);

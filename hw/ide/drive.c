@@ -395,6 +395,11 @@ void drive_reset(struct ide_drive *drive)
 void drive_power_on(struct ide_drive *drive)
 {
     drive->status = drive->error = 0;
+    memset(drive->count, 0, sizeof(drive->count));
+    memset(drive->lba_low, 0, sizeof(drive->lba_low));
+    memset(drive->lba_mid, 0, sizeof(drive->lba_mid));
+    memset(drive->lba_high, 0, sizeof(drive->lba_high));
+    drive->device = 0;
     drive_reset(drive);
     memset(drive->pio, 0, sizeof(drive->pio));
     memset(drive->packet, 0, sizeof(drive->packet));
@@ -407,7 +412,7 @@ void drive_power_on(struct ide_drive *drive)
     drive->sense_key = drive->asc = drive->ascq = 0;
     drive->attention = drive->tray_open = drive->locked = false;
     drive->media_event = 0;
-    drive->byte_limit = 0;
+    drive->byte_limit = IDE_BYTE_LIMIT_MAX;
     drive->sector_bytes = CD_SECTOR_BYTES;
 }
 
@@ -436,7 +441,15 @@ void drive_loaded(struct ide_drive *drive)
         (drive->per_block == 0 || drive->per_block > 16)) {
         sane = drive->op == OP_FLUSH && drive->phase == PHASE_BLOCK && sane;
     }
-    if (!drive->present || !sane) {
+    if (drive->kind == IDE_CDROM && (drive->op != OP_READ || (drive->in_packet &&
+                                                              drive->phase != PHASE_PIO_OUT))) {
+        sane = false;
+    }
+    drive->byte_limit &= IDE_BYTE_LIMIT_MAX;
+    if (drive->byte_limit == 0) {
+        drive->byte_limit = IDE_BYTE_LIMIT_MAX;
+    }
+    if (drive->present && !sane) {
         drive_reset(drive);
     }
 }

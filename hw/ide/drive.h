@@ -49,6 +49,7 @@
 #define ATAPI_REASON_IO  0x02
 
 #define ATAPI_PACKET_BYTES 12
+#define IDE_BYTE_LIMIT_MAX 0xfffe /* a DRQ block is even, but for the last */
 
 struct busmaster;
 struct ide_channel;
