@@ -18,9 +18,9 @@
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
-#include "hw/rtc/mc146818.h"
 #include "hw/pci/host_i440fx.h"
 #include "hw/pci/piix3.h"
+#include "hw/rtc/mc146818.h"
 #include "hw/timer/i8254.h"
 
 /* One line per class, sorted by header. */
@@ -36,9 +36,9 @@ static const struct device_class *const classes[] = {
     &isa_debug_exit_class,
     &port61_class,
     &port92_class,
-    &mc146818_class,
     &i440fx_class,
     &piix3_class,
+    &mc146818_class,
     &i8254_class,
     NULL,
 };
