@@ -1,0 +1,52 @@
+/*
+ * The monitor: a text console that looks at and controls the machine. There can be several at once, each on
+ * its own character connection. Commands run in the main thread, without the machine lock.
+ */
+#ifndef MONITOR_MONITOR_H
+#define MONITOR_MONITOR_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct accel;
+struct block;
+struct chardev;
+struct display;
+struct input;
+struct log;
+struct machine;
+struct monitor;
+struct pc;
+
+/* A drive as the monitor names it (ide0-hd0). */
+struct monitor_drive {
+    const char *name;
+    bool removable;
+    struct block *block; /* NULL: no medium; replaced by change and eject */
+    unsigned index;      /* for pc_ide_drive() */
+};
+
+/* What commands work on; borrowed. */
+struct monitor_env {
+    struct machine *machine;
+    struct accel *accel;
+    struct pc *pc;
+    struct display *display;
+    struct input *input;
+    struct log *log;
+    const char *prompt; /* "(vmm) " */
+    struct monitor_drive *drives;
+    unsigned drive_count;
+    void (*quit)(void *arg); /* ends the process soon */
+    void *arg;
+};
+
+/* Attaches a monitor to a connection (not owned). echo: the peer is a terminal in raw mode, so echo what is
+ * typed; else answers only. */
+struct monitor *monitor_create(const struct monitor_env *env, struct chardev *chr, bool echo);
+void monitor_destroy(struct monitor *monitor);
+
+/* Runs one command line; the answer is appended to out, lines ending in '\n'. */
+void monitor_run(const struct monitor_env *env, const char *line, GString *out);
+
+#endif
