@@ -143,6 +143,10 @@ struct cpu {
     uint32_t mode;      /* enum mode_bit, kept up to date by cpu_update_mode() */
     struct tlb_entry *tlb; /* the bank for data accesses at the present CPL and AC */
     struct trace *trace;   /* the running trace */
+    /* Code fetch, set by the run loop whenever it enters a trace: TLB bank, base of CS, and the highest RIP up to
+     * which no page is cut by the CS limit. */
+    struct tlb_entry *tlb_exec;
+    uint64_t exec_base, exec_limit;
     uint64_t exec_page;    /* linear page of the last code fetch, ~0 = none; */
     uintptr_t exec_host;   /* its host page address */
     struct seg_fast segf[6];
@@ -179,6 +183,7 @@ struct cpu {
     uint64_t icount;       /* instructions retired up to the last account */
     int64_t quantum;       /* budget at the last account: icount + quantum - budget were retired up to the start
                             * of the running trace */
+    uint64_t run_end;      /* icount at which interp_run() returns, 0 = no limit */
     struct machine *machine;
     const struct x86_cpuid *cpuid;
     struct trace_cache *traces; /* shared by all CPUs of the machine */

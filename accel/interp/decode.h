@@ -78,6 +78,8 @@ enum op_attr {
     AT_NO_REP = 1 << 19,  /* F2/F3 make it #UD */
     AT_V86_GP = 1 << 20,  /* #GP(0) in V86 mode (HLT, LGDT, ...) */
     AT_INT3 = 1 << 21,
+    AT_VSIB = 1 << 22,    /* the SIB index is a vector register: its number in insn->rm, insn->index is REG_ZERO,
+                           * insn->scale its scale */
 };
 
 struct op_row {

@@ -1,0 +1,257 @@
+/*
+ * The run loop, and the CPU's state from and to its canonical form.
+ *
+ * Between traces the loop serves attention bits (interrupt.c), lets timers and events run when the budget of
+ * instructions is used up, finds the next trace and enters it. Faults come back by longjmp to a point before
+ * the loop.
+ */
+#include "accel/interp/interp.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel/interp/flags.h"
+#include "accel/interp/fpu.h"
+#include "accel/interp/tlb.h"
+#include "accel/interp/trace.h"
+#include "core/machine.h"
+
+/* Instructions between two looks at the clocks, and about as many as interp_run's caller can wait for. */
+#define QUANTUM 20000
+
+const uint64_t address_mask[3] = { 0xffff, 0xffffffff, ~0ull };
+
+uint64_t cpu_rflags(const struct cpu *cpu)
+{
+    return cpu->eflags | flags_status(cpu);
+}
+
+void cpu_set_rflags(struct cpu *cpu, uint64_t rflags)
+{
+    cpu->eflags = (rflags & ~(uint64_t)FLAGS_STATUS) | FLAG_1;
+    set_flags_status(cpu, rflags);
+}
+
+void cpu_attention_set(struct cpu *cpu, uint32_t bits)
+{
+    __atomic_fetch_or(&cpu->attention, bits, __ATOMIC_SEQ_CST);
+}
+
+void cpu_attention_clear(struct cpu *cpu, uint32_t bits)
+{
+    __atomic_fetch_and(&cpu->attention, ~bits, __ATOMIC_SEQ_CST);
+}
+
+/* ---- canonical state ---- */
+
+void cpu_state_get(struct cpu *cpu, struct x86_state *state)
+{
+    *state = cpu->s;
+    memcpy(state->gpr, cpu->gpr, sizeof(state->gpr));
+    state->rip = cpu->rip;
+    state->rflags = cpu_rflags(cpu);
+    fpu_state_get(cpu, state);
+}
+
+static unsigned privilege_level(const struct x86_state *s)
+{
+    if ((s->cr0 & CR0_PE) == 0) {
+        return 0;
+    }
+    return s->rflags & FLAG_VM ? 3 : (s->seg[SS].attr & SEG_DPL) >> SEG_DPL_SHIFT;
+}
+
+void cpu_state_put(struct cpu *cpu, const struct x86_state *state)
+{
+    uint32_t attention = (state->intr ? CPU_ATTENTION_INTR : 0) |
+                         (state->nmi_pending ? CPU_ATTENTION_NMI : 0) |
+                         (state->smi_pending ? CPU_ATTENTION_SMI : 0) |
+                         (state->shadow_sti || state->shadow_mov_ss ? CPU_ATTENTION_SHADOW : 0);
+    cpu->s = *state;
+    memcpy(cpu->gpr, state->gpr, sizeof(state->gpr));
+    cpu->gpr[REG_ZERO] = 0;
+    cpu->gpr[REG_4G] = 1ull << 32;
+    cpu->rip = state->rip;
+    cpu_set_rflags(cpu, state->rflags);
+    fpu_state_put(cpu);
+    cpu->cpl = privilege_level(state);
+    cpu->a20_mask = state->a20 ? ~0ull : ~(1ull << 20);
+    cpu->phys_mask = (1ull << cpu->cpuid->physical_bits) - 1;
+    cpu->exception_depth = -1;
+    cpu->triple_fault = false;
+    tlb_init(cpu);
+    cpu_update_mode(cpu);
+    for (unsigned i = 0; i < G_N_ELEMENTS(cpu->segf); i++) {
+        cpu_update_segment(cpu, i);
+    }
+    __atomic_store_n(&cpu->attention, attention, __ATOMIC_SEQ_CST);
+}
+
+void interp_cpu_reset(struct cpu *cpu, bool init)
+{
+    struct x86_state state;
+    uint32_t signature = x86_cpuid_query(cpu->cpuid, cpu->index, 1, 0, 0, 0, 0).eax;
+    cpu_state_get(cpu, &state);
+    x86_state_reset(&state, init, signature);
+    cpu_state_put(cpu, &state);
+}
+
+struct cpu *interp_cpu_create(struct machine *machine, const struct x86_cpuid *cpuid,
+                              struct trace_cache *traces, unsigned index)
+{
+    size_t size = (sizeof(struct cpu) + 63) & ~(size_t)63;
+    struct cpu *cpu = aligned_alloc(64, size);
+    if (cpu == NULL) {
+        g_error("no memory for a CPU (%zu bytes)", size);
+    }
+    memset(cpu, 0, size);
+    cpu->machine = machine;
+    cpu->cpuid = cpuid;
+    cpu->traces = traces;
+    cpu->index = index;
+    interp_cpu_reset(cpu, false);
+    return cpu;
+}
+
+void interp_cpu_destroy(struct cpu *cpu)
+{
+    free(cpu);
+}
+
+/* ---- running ---- */
+
+uint64_t interp_instructions(const struct cpu *cpu, const struct insn *insn)
+{
+    return cpu->icount + (uint64_t)(cpu->quantum - cpu->budget) + (insn != NULL ? insn->n : 0);
+}
+
+static void begin_quantum(struct cpu *cpu, int64_t instructions)
+{
+    cpu->icount += (uint64_t)(cpu->quantum - cpu->budget);
+    cpu->quantum = cpu->budget = instructions;
+}
+
+/* Enters the trace at rip; comes back at the end of the chain of traces. */
+static void run_traces(struct cpu *cpu)
+{
+    uint32_t limit = cpu->s.seg[CS].limit;
+    bool whole_pages = (limit & 0xfff) == 0xfff && (cpu->s.seg[CS].base & 0xfff) == 0;
+    cpu->tlb_exec = cpu->tlb_bank[cpu->cpl == 3 ? TLB_USER : TLB_SUPERVISOR];
+    if (cpu->mode & MODE_CODE64) {
+        cpu->exec_base = 0;
+        cpu->exec_limit = UINT64_MAX;
+    } else {
+        cpu->exec_base = cpu->s.seg[CS].base;
+        cpu->exec_limit = whole_pages ? limit : limit > 0xfff ? limit - 0xfff : 0;
+    }
+    struct trace *trace = trace_find(cpu);
+    cpu->gpr[REG_RIP0] = cpu->rip;
+    cpu->trace = trace;
+    trace->insn[0].fn(cpu, trace->insn);
+}
+
+static bool clock_due(const struct clock *clock)
+{
+    uint64_t deadline = clock_deadline(clock);
+    return deadline != CLOCK_NEVER && clock_running(clock) && clock_now(clock) >= deadline;
+}
+
+/* Runs timers and events if there are any to run. */
+static void poll_machine(struct machine *machine)
+{
+    if (machine != NULL &&
+        (event_pending(machine->events) || clock_due(machine->guest_clock) ||
+         clock_due(machine->host_clock) || clock_due(machine->rtc_clock))) {
+        machine_poll(machine);
+    }
+}
+
+static enum vcpu_exit exit_reason(const struct cpu *cpu)
+{
+    if (cpu->triple_fault || cpu->s.activity == X86_SHUTDOWN) {
+        return VCPU_SHUTDOWN;
+    }
+    return cpu->s.activity == X86_ACTIVE ? VCPU_KICKED : VCPU_HALTED;
+}
+
+/* True if the CPU can execute its next instruction; false: leave with *reason. */
+static bool ready(struct cpu *cpu, enum vcpu_exit *reason)
+{
+    uint32_t attention = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
+    if (attention & CPU_ATTENTION_KICK) {
+        cpu_attention_clear(cpu, CPU_ATTENTION_KICK);
+        *reason = VCPU_KICKED;
+        return false;
+    }
+    if (cpu->triple_fault || (attention != 0 && !cpu_handle_attention(cpu)) ||
+        cpu->s.activity != X86_ACTIVE) {
+        *reason = exit_reason(cpu);
+        return false;
+    }
+    return true;
+}
+
+/* Starts the next quantum and lets the machine do what is due. False if the instruction limit was reached. */
+static bool next_quantum(struct cpu *cpu)
+{
+    int64_t quantum = QUANTUM;
+    begin_quantum(cpu, 0);
+    if (cpu->run_end != 0) {
+        if (cpu->icount >= cpu->run_end) {
+            return false;
+        }
+        quantum = MIN((uint64_t)QUANTUM, cpu->run_end - cpu->icount - 1);
+    }
+    begin_quantum(cpu, cpu->mode & MODE_SINGLE ? 0 : quantum);
+    poll_machine(cpu->machine);
+    return true;
+}
+
+/* Until there is a reason to leave. */
+static enum vcpu_exit run_loop(struct cpu *cpu)
+{
+    enum vcpu_exit reason;
+    while (ready(cpu, &reason)) {
+        if (cpu->budget < 0 || cpu->quantum == 0 || cpu->mode & MODE_SINGLE) {
+            if (!next_quantum(cpu)) {
+                return VCPU_KICKED;
+            }
+            /* What the machine raised just now comes before the next instruction. */
+            if (!ready(cpu, &reason)) {
+                return reason;
+            }
+        }
+        run_traces(cpu);
+    }
+    return reason;
+}
+
+enum vcpu_exit interp_run(struct cpu *cpu, uint64_t max_instructions)
+{
+    begin_quantum(cpu, 0);
+    cpu->run_end = max_instructions != 0 ? cpu->icount + max_instructions : 0;
+    fpu_enter(cpu);
+    sigsetjmp(cpu->fault_exit, 0); /* after a fault the loop simply begins anew */
+    enum vcpu_exit reason = run_loop(cpu);
+    fpu_leave(cpu);
+    return reason;
+}
+
+enum vcpu_exit interp_step(struct cpu *cpu)
+{
+    enum vcpu_exit reason = VCPU_DEBUG;
+    begin_quantum(cpu, 0);
+    fpu_enter(cpu);
+    if (sigsetjmp(cpu->fault_exit, 0) != 0) {
+        reason = cpu->triple_fault ? VCPU_SHUTDOWN : VCPU_DEBUG;
+    } else if (ready(cpu, &reason)) {
+        cpu->mode |= MODE_SINGLE;
+        run_traces(cpu);
+        reason = VCPU_DEBUG;
+    }
+    cpu_update_mode(cpu);
+    begin_quantum(cpu, 0);
+    fpu_leave(cpu);
+    return reason;
+}
