@@ -20,7 +20,7 @@ static bool pushes_error(int vector)
 
 static void log_exception(struct cpu *cpu, int vector, uint32_t error)
 {
-    if (!log_wants(cpu->machine->log, LOG_INT)) {
+    if (cpu->machine == NULL || !log_wants(cpu->machine->log, LOG_INT)) {
         return;
     }
     log_print(cpu->machine->log, LOG_INT,
@@ -34,7 +34,9 @@ static void log_exception(struct cpu *cpu, int vector, uint32_t error)
 
 static void shut_down(struct cpu *cpu)
 {
-    log_print(cpu->machine->log, LOG_INT | LOG_CPU_RESET, "Triple fault\n");
+    if (cpu->machine != NULL) {
+        log_print(cpu->machine->log, LOG_INT, "Triple fault\n");
+    }
     cpu->exception_depth = -1;
     cpu->triple_fault = true;
     cpu->s.activity = X86_SHUTDOWN;
@@ -46,7 +48,7 @@ void cpu_fault(struct cpu *cpu, const struct insn *insn, enum x86_vector vector,
     int first = cpu->exception_depth;
     int second = vector;
 
-    assert(!lock_held(&cpu->machine->lock));
+    assert(cpu->machine == NULL || !lock_held(&cpu->machine->lock));
     if (insn != NULL) {
         cpu->rip = insn_rip(cpu, insn);
         cpu->budget -= insn->n;

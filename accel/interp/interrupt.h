@@ -29,8 +29,8 @@ void cpu_event_deliver(struct cpu *cpu, const struct cpu_event *event);
 
 /* To be called by the run loop between instructions (cpu->rip valid, fault_exit set) when attention is not 0 or
  * MODE_SINGLE is set: delivers what is due, in the order of SDM volume 3 table 6-2. Returns true if the CPU should
- * execute; at least one instruction must then be executed before the next call. False if the run loop should
- * return: kicked (CPU_ATTENTION_KICK is left set for the run loop), halted, waiting or shut down (s.activity). */
+ * execute. False if the run loop should return: kicked (CPU_ATTENTION_KICK is left set for the run loop), halted,
+ * waiting or shut down (s.activity). May leave by cpu_fault. */
 bool cpu_handle_attention(struct cpu *cpu);
 
 /* The INTR pin; any thread. */
