@@ -1,0 +1,76 @@
+/*
+ * What the board leaves in CMOS and fw_cfg for the firmware: equipment, boot order (the layout that SeaBIOS
+ * reads), number of CPUs. Bytes 0Eh-3Fh are those of the IBM PC/AT Technical Reference; 38h, 3Dh and 5Fh are
+ * the firmware's own.
+ */
+#include <string.h>
+
+#include "hw/misc/fw_cfg.h"
+#include "hw/pc/linux_boot.h"
+#include "hw/pc/pc_impl.h"
+#include "hw/rtc/mc146818.h"
+
+#define CMOS_FLOPPY_TYPES 0x10
+#define CMOS_EQUIPMENT 0x14
+#define CMOS_BOOT_FLAGS 0x38 /* bit 0: no floppy signature check; bits 4-7: third boot device */
+#define CMOS_BOOT_ORDER 0x3d /* bits 0-3: first, 4-7: second */
+#define CMOS_LAST_CPU 0x5f
+
+#define EQUIPMENT_FPU 0x02
+#define EQUIPMENT_MOUSE 0x04
+#define DEFAULT_ORDER "cdn"
+
+/* The firmware's number of a boot letter; 0 = none. */
+static int boot_code(char letter)
+{
+    const char *letters = " acdn";
+    const char *p = strchr(letters + 1, letter);
+    return letter != '\0' && p != NULL ? (int)(p - letters) : 0;
+}
+
+bool pc_set_boot_order(struct pc *pc, const char *order)
+{
+    int code[3] = { 0, 0, 0 };
+    size_t n = strlen(order);
+    for (size_t i = 0; i < n; i++) {
+        if (i >= 3 || boot_code(order[i]) == 0) {
+            return false;
+        }
+        code[i] = boot_code(order[i]);
+    }
+    uint8_t flags = mc146818_nvram(pc->rtc, CMOS_BOOT_FLAGS) & 0x0f;
+    mc146818_set_nvram(pc->rtc, CMOS_BOOT_ORDER, (uint8_t)(code[0] | code[1] << 4));
+    mc146818_set_nvram(pc->rtc, CMOS_BOOT_FLAGS, (uint8_t)(flags | code[2] << 4));
+    return true;
+}
+
+void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
+{
+    const char *order = config->boot_order != NULL ? config->boot_order : DEFAULT_ORDER;
+    mc146818_set_nvram(pc->rtc, CMOS_FLOPPY_TYPES, 0);
+    mc146818_set_nvram(pc->rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_MOUSE);
+    mc146818_set_nvram(pc->rtc, CMOS_BOOT_FLAGS, config->no_fd_bootchk);
+    mc146818_set_nvram(pc->rtc, CMOS_LAST_CPU, (uint8_t)(config->cpus - 1));
+    pc_set_boot_order(pc, config->boot_once != NULL ? config->boot_once : order);
+    if (config->boot_once != NULL) {
+        pc->boot_order = g_strdup(order);
+    }
+    fw_cfg_add_u16(pc->fw_cfg, FW_CFG_NB_CPUS, (uint16_t)config->cpus);
+    fw_cfg_add_u16(pc->fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)config->cpus);
+    fw_cfg_add_u16(pc->fw_cfg, FW_CFG_NOGRAPHIC, config->nographic);
+    fw_cfg_add_u16(pc->fw_cfg, FW_CFG_BOOT_MENU, config->boot_menu);
+    /* Firmware asks for the menu key only if told to; without it a boot is seconds faster. */
+    uint16_t show = GUINT16_TO_LE(config->boot_menu);
+    fw_cfg_set_file(pc->fw_cfg, "etc/show-boot-menu", &show, sizeof(show));
+    if (config->kernel != NULL) {
+        fw_cfg_set_file(pc->fw_cfg, "bootorder", LINUX_BOOT_ORDER_ENTRY, sizeof(LINUX_BOOT_ORDER_ENTRY));
+    }
+}
+
+void pc_prepare_reset(struct pc *pc)
+{
+    if (pc->boot_order != NULL) {
+        pc_set_boot_order(pc, pc->boot_order);
+        g_clear_pointer(&pc->boot_order, g_free);
+    }
+}

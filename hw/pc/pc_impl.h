@@ -1,0 +1,47 @@
+/*
+ * Inside hw/pc: the board's parts and wires.
+ */
+#ifndef HW_PC_PC_IMPL_H
+#define HW_PC_PC_IMPL_H
+
+#include "hw/pc/pc_machine.h"
+
+#define PC_ISA_IRQS 16
+
+/* Who drives an ISA interrupt. */
+enum pc_irq_source { PC_IRQ_ISA, PC_IRQ_PCI, PC_IRQ_ISA_SHARED, PC_IRQ_SOURCES };
+
+struct pc {
+    struct machine *machine;
+    /* Memory. */
+    struct ram *ram, *bios;
+    uint64_t below_4g, above_4g; /* bytes of RAM below and above 4 GiB */
+    struct region ram_low, ram_high, ram_above;
+    struct region bios_top, bios_isa;
+    /* Devices; owned by the machine. */
+    struct device *pic[2], *pit, *rtc, *kbc, *keyboard, *mouse, *port61, *port92, *dma[2], *fw_cfg;
+    struct device *host, *piix3, *ide, *vga;
+    /* Wires. */
+    struct irq_or isa[PC_ISA_IRQS]; /* inputs: see enum pc_irq_source */
+    struct irq intr;                /* 8259 to CPU */
+    struct irq_or a20;              /* keyboard controller, port 92h */
+    struct irq a20_cpu, ignne;
+    struct irq_or reset;
+    struct irq reset_machine;
+    char *boot_order; /* after `once` has been used */
+};
+
+/* pc_memmap.c: RAM, ROM, and what firmware must be told of them. */
+bool pc_memmap_create(struct pc *pc, const struct pc_config *config, GError **error);
+void pc_memmap_describe(struct pc *pc);
+void pc_memmap_destroy(struct pc *pc);
+
+/* pc_irq.c: interrupt controllers, A20 and reset lines. */
+bool pc_irq_create(struct pc *pc, GError **error);
+/* The line by which a source drives ISA interrupt n. */
+struct irq *pc_irq(struct pc *pc, unsigned n, enum pc_irq_source source);
+
+/* pc_cmos.c: what the BIOS reads from CMOS, boot order and drive types. */
+void pc_cmos_fill(struct pc *pc, const struct pc_config *config);
+
+#endif

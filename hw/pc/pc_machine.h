@@ -1,0 +1,78 @@
+/*
+ * The board: i440FX + PIIX3, as QEMU's machine type `pc`. pc_machine.c is the wiring list, pc_memmap.c lays
+ * out memory and loads the firmware, pc_irq.c is the interrupt controllers and the lines to the CPU.
+ */
+#ifndef HW_PC_PC_MACHINE_H
+#define HW_PC_PC_MACHINE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/bus.h"
+#include "core/irq.h"
+#include "core/machine.h"
+#include "hw/ide/ide.h"
+
+struct block;
+struct chardev;
+struct display;
+struct input;
+struct ide_drive;
+
+#define PC_SERIAL_PORTS 4
+#define PC_IDE_DRIVES 4
+
+/* A drive of the board, by index: 0 = primary master .. 3 = secondary slave. */
+struct pc_drive_config {
+    bool present;
+    enum ide_kind kind;
+    struct block *block; /* not owned; NULL: CD drive without a disc */
+    struct ide_options options;
+};
+
+/* Everything is borrowed for the time of pc_create() unless it says otherwise. */
+struct pc_config {
+    uint64_t ram; /* bytes */
+    const char *bios;                  /* NULL = bios-256k.bin */
+    const char *const *firmware_dirs;  /* -L, NULL-terminated, or NULL */
+    const char *boot_order, *boot_once; /* letters a c d n; NULL = "cdn" / none */
+    bool boot_menu, no_fd_bootchk, nographic;
+    const char *kernel, *initrd, *append;
+    bool vga;
+    unsigned cpus;
+    struct pc_drive_config drives[PC_IDE_DRIVES];
+    struct chardev *serial[PC_SERIAL_PORTS]; /* stays the caller's; must outlive the machine */
+    bool serial_present[PC_SERIAL_PORTS];
+    struct chardev *debugcon; /* NULL = port E9h is not there */
+    uint16_t debugcon_iobase;
+    struct chardev *firmware_log; /* port 402h; NULL = not there */
+    bool debug_exit;
+    uint16_t debug_exit_iobase, debug_exit_iosize;
+    struct display *display; /* stays the caller's */
+    struct input *input;     /* stays the caller's */
+};
+
+struct pc;
+
+/* A board without parts, for machine_create()'s machine. */
+struct pc *pc_create(struct machine *machine);
+/* Puts devices, wiring and firmware on it; nothing runs yet. False and error naming what is wrong; then only
+ * machine_destroy() and pc_destroy() may follow. */
+bool pc_build(struct pc *pc, const struct pc_config *config, GError **error);
+/* After machine_destroy(): frees memory blocks. NULL is fine. */
+void pc_destroy(struct pc *pc);
+/* Before each reset but the first: the boot order of `once` gives way to the lasting one. */
+void pc_prepare_reset(struct pc *pc);
+
+/* The IDE drive with an index, NULL if absent. */
+struct ide_drive *pc_ide_drive(struct pc *pc, unsigned index);
+/* For `info pic` and `info pci`. */
+void pc_print_pic(struct pc *pc, GString *out);
+void pc_print_pci(struct pc *pc, GString *out);
+/* For `info irq`: "IRQ statistics ..." lines. */
+void pc_print_irq(struct pc *pc, GString *out);
+/* `boot_set`: a new order for the next reset. False if a letter is unknown. */
+bool pc_set_boot_order(struct pc *pc, const char *order);
+
+#endif
