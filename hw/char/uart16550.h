@@ -1,11 +1,13 @@
 /*
  * National Semiconductor PC16550D UART, input clock 1.8432 MHz.
  *
- *   uart16550_connect_irq(dev, line)      INTR, gated by MCR OUT2 as on a PC's serial card
+ *   uart16550_connect_irq(dev, line)      INTR
  *   uart16550_connect_chardev(dev, chr)   SIN/SOUT, modem lines
  *
- * Properties: "timing" (bool, on): characters take their time on the wire; off: they leave at once.
- *             "iobase", "irq" (u64): kept for the board, not used by the chip.
+ * Properties: "timing" (bool, off): characters sent take their time on the wire by guest time; off: they leave
+ *             at once.
+ *             "out2-gate" (bool, off): INTR reaches the line only while MCR OUT2 is 1, as on IBM's card. Off,
+ *             because there are guests that were never run on such a card.
  */
 #ifndef HW_CHAR_UART16550_H
 #define HW_CHAR_UART16550_H
