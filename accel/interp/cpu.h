@@ -175,6 +175,7 @@ struct cpu {
     /* FERR# goes active: an x87 exception is pending and CR0.NE is 0. Set by the board (IRQ 13), may be NULL. */
     void (*ferr)(void *arg);
     void *ferr_arg;
+    uint8_t simd_scratch[64]; /* a SIMD memory operand on its slow way; means nothing between instructions */
 
     sigjmp_buf fault_exit; /* to the run loop, after an exception was delivered */
     int exception_depth;   /* vector being delivered, for double faults; -1 if none */

@@ -23,7 +23,7 @@
             fpu_flags(cpu, sw, FSW_C1);                                                                \
             fpu_track_mem(cpu, insn, ea);                                                              \
         } else {                                                                                       \
-            fpu_native_load(cpu, insn, X87(opcode, ext, 0), &v, sizeof(v), ea);                        \
+            fpu_native_load(cpu, insn, X87(opcode, ext, 0), v, ea);                                    \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
@@ -110,7 +110,7 @@ ARITH_REG_ALL(divr, 7, 6, HOST_DIVR)
                 fpu_pop(cpu);                                                                          \
             }                                                                                          \
         } else {                                                                                       \
-            fpu_native_load(cpu, insn, X87(opcode, ext, 0), &v, sizeof(v), ea);                        \
+            fpu_native_load(cpu, insn, X87(opcode, ext, 0), v, ea);                                    \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \

@@ -23,7 +23,7 @@
             fpu_flags(cpu, sw, FSW_C1);                                                                \
             fpu_track_mem(cpu, insn, ea);                                                              \
         } else {                                                                                       \
-            fpu_native_load(cpu, insn, X87(opcode, ext, 0), &v, sizeof(v), ea);                        \
+            fpu_native_load(cpu, insn, X87(opcode, ext, 0), v, ea);                                    \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
@@ -35,15 +35,6 @@ LOAD_MEM(fpu_ild_i16, 0xdf, 0, 16, "filds")
 LOAD_MEM(fpu_ild_i32, 0xdb, 0, 32, "fildl")
 LOAD_MEM(fpu_ild_i64, 0xdf, 5, 64, "fildll")
 
-/* The 10-byte load and FBLD. */
-static void load10(struct cpu *cpu, const struct insn *insn, unsigned number)
-{
-    uint64_t ea = insn_ea(cpu, insn);
-    uint8_t v[10];
-    mem_read_bytes(cpu, insn, insn->seg, ea, v, sizeof(v));
-    fpu_native_load(cpu, insn, number, v, sizeof(v), ea);
-}
-
 static void fpu_ld_m80_m(struct cpu *cpu, const struct insn *insn)
 {
     if (fpu_wait(cpu, insn)) {
@@ -53,18 +44,16 @@ static void fpu_ld_m80_m(struct cpu *cpu, const struct insn *insn)
         uint64_t ea = insn_ea(cpu, insn);
         uint8_t *st = fpu_st(cpu, 7);
         const void *p = mem_fast(cpu, insn->seg, ea, 10, false);
-        if (likely(p != NULL)) {
-            memcpy(st, p, 10);
-        } else {
-            uint8_t v[10];
-            mem_read_bytes(cpu, insn, insn->seg, ea, v, sizeof(v));
-            memcpy(st, v, sizeof(v));
+        if (unlikely(p == NULL)) {
+            mem_read_bytes(cpu, insn, insn->seg, ea, cpu->simd_scratch, 10);
+            p = cpu->simd_scratch;
         }
+        memcpy(st, p, 10);
         fpu_push(cpu);
         cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
         fpu_track_mem(cpu, insn, ea);
     } else {
-        load10(cpu, insn, X87(0xdb, 5, 0));
+        fpu_native_load10(cpu, insn, X87(0xdb, 5, 0));
     }
     NEXT(cpu, insn);
 }
@@ -75,7 +64,7 @@ static void fpu_bld_m(struct cpu *cpu, const struct insn *insn)
     if (fpu_wait(cpu, insn)) {
         return;
     }
-    load10(cpu, insn, X87(0xdf, 4, 0));
+    fpu_native_load10(cpu, insn, X87(0xdf, 4, 0));
     NEXT(cpu, insn);
 }
 FPU_MEM_HANDLERS(fpu_bld, fpu_bld_m);

@@ -104,16 +104,26 @@ void fpu_native_reg(struct cpu *cpu, const struct insn *insn, unsigned number)
     fpu_track(cpu, insn);
 }
 
-void fpu_native_load(struct cpu *cpu, const struct insn *insn, unsigned number, const void *operand,
-                     unsigned size, uint64_t ea)
+static void native_load(struct cpu *cpu, const struct insn *insn, unsigned number, void *operand, uint64_t ea)
 {
     struct native_image image;
-    uint8_t copy[16];
-    memcpy(copy, operand, size);
     image_out(cpu, &image);
-    fpu_native_run(&image, fpu_native_mem_stubs[number >> 3], copy);
+    fpu_native_run(&image, fpu_native_mem_stubs[number >> 3], operand);
     image_in(cpu, insn, &image, number, true);
     fpu_track_mem(cpu, insn, ea);
+}
+
+void fpu_native_load(struct cpu *cpu, const struct insn *insn, unsigned number, uint64_t operand, uint64_t ea)
+{
+    native_load(cpu, insn, number, &operand, ea);
+}
+
+void fpu_native_load10(struct cpu *cpu, const struct insn *insn, unsigned number)
+{
+    uint8_t operand[10];
+    uint64_t ea = insn_ea(cpu, insn);
+    mem_read_bytes(cpu, insn, insn->seg, ea, operand, sizeof(operand));
+    native_load(cpu, insn, number, operand, ea);
 }
 
 void fpu_native_store(struct cpu *cpu, const struct insn *insn, unsigned number, unsigned size, uint64_t ea)

@@ -12,9 +12,11 @@
 
 /* Register forms. */
 void fpu_native_reg(struct cpu *cpu, const struct insn *insn, unsigned number);
-/* Memory operand of `size` bytes, already read. */
-void fpu_native_load(struct cpu *cpu, const struct insn *insn, unsigned number, const void *operand,
-                     unsigned size, uint64_t ea);
+/* Memory operand of up to 8 bytes, already read from ea. */
+void fpu_native_load(struct cpu *cpu, const struct insn *insn, unsigned number, uint64_t operand,
+                     uint64_t ea);
+/* Memory operand of 10 bytes, read here. */
+void fpu_native_load10(struct cpu *cpu, const struct insn *insn, unsigned number);
 /* Result of `size` bytes stored to the instruction's memory operand. */
 void fpu_native_store(struct cpu *cpu, const struct insn *insn, unsigned number, unsigned size, uint64_t ea);
 
