@@ -10,6 +10,8 @@
 #include "hw/char/debugcon.h"
 #include "hw/char/uart16550.h"
 #include "hw/dma/i8237.h"
+#include "hw/display/vga_isa.h"
+#include "hw/display/vga_pci.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
@@ -30,6 +32,8 @@ static const struct device_class *const classes[] = {
     &debugcon_class,
     &uart16550_class,
     &i8237_class,
+    &vga_isa_class,
+    &vga_pci_class,
     &piix_ide_class,
     &i8042_class,
     &ps2_keyboard_class,

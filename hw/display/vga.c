@@ -30,7 +30,6 @@ const struct field vga_fields[] = {
     FIELD_U32(struct vga, latch),
     FIELD_U16(struct vga, dispi_index),
     FIELD_U16_ARRAY(struct vga, dispi),
-    FIELD_RAM(struct vga, vram),
     FIELD_END,
 };
 
@@ -99,6 +98,8 @@ void vga_reset(struct vga *vga)
     memset(vga->dac, 0, sizeof(vga->dac));
     vga->latch = 0;
     dispi_reset(vga);
+    vga->palette_changed = true;
+    vga->font_changed = true;
 }
 
 /* Maps the part of video memory that the window now shows as plain memory, or takes it out. */

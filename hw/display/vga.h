@@ -103,7 +103,7 @@ struct vga {
     uint32_t latch; /* byte p = latch of plane p */
     uint16_t dispi_index;
     uint16_t dispi[DISPI_COUNT];
-    struct ram *vram; /* owned */
+    struct ram *vram; /* owned; saved by the device's table */
 
     /* Offered to the board. */
     struct region ports;  /* 3B0-3DF */
@@ -134,6 +134,7 @@ struct vga {
     unsigned cell_count;
 };
 
+/* Registers only: the device's own table has a FIELD_RAM(struct .., vga.vram) beside it. */
 extern const struct field vga_fields[];
 
 /* Makes memory of `megabytes` (a power of two, 1 to 256) and initialises the regions, which become known as
