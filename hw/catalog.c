@@ -9,9 +9,9 @@
 /* One #include per chip, sorted. */
 #include "hw/char/debugcon.h"
 #include "hw/char/uart16550.h"
-#include "hw/dma/i8237.h"
 #include "hw/display/vga_isa.h"
 #include "hw/display/vga_pci.h"
+#include "hw/dma/i8237.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
@@ -31,9 +31,9 @@
 static const struct device_class *const classes[] = {
     &debugcon_class,
     &uart16550_class,
-    &i8237_class,
     &vga_isa_class,
     &vga_pci_class,
+    &i8237_class,
     &piix_ide_class,
     &i8042_class,
     &ps2_keyboard_class,
