@@ -1,0 +1,359 @@
+/*
+ * ATAPI CD drives (hw/ide/atapi*.c): the PACKET protocol and multimedia commands, through the ports.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "hw/ide/atapi.h"
+#include "tests/support/ide_bench.h"
+
+enum { DISC_SECTORS = 4000 };
+
+#define READY   (ATA_STATUS_DRDY | ATA_STATUS_DSC)
+#define CHECKED (READY | ATA_STATUS_ERR)
+
+static void setup(struct ide_bench *bench, bool disc, struct block_fault *fault)
+{
+    bench_init(bench);
+    bench_attach(bench, 0,
+                 disc ? bench_image(bench, DISC_SECTORS * CD_SECTOR_BYTES, fault) : NULL,
+                 IDE_CDROM, NULL);
+}
+
+static void assert_sector(const uint8_t *data, uint32_t lba)
+{
+    const uint32_t *words = (const uint32_t *)(const void *)data;
+
+    for (unsigned i = 0; i < CD_SECTOR_BYTES / 4; i++) {
+        g_assert_cmpuint(words[i], ==, lba * (CD_SECTOR_BYTES / 4) + i);
+    }
+}
+
+/* Runs a command with PIO data into `data`; returns how many bytes came. */
+static unsigned command(struct ide_bench *bench, const uint8_t *packet, uint8_t *data,
+                        unsigned size)
+{
+    bench_packet(bench, packet, 0x800);
+    return bench_packet_data(bench, data, size);
+}
+
+/* Asserts CHECK CONDITION, fetches the sense data and returns key << 16 | code << 8 | qualifier. */
+static uint32_t sense(struct ide_bench *bench)
+{
+    const uint8_t request[12] = {0x03, 0, 0, 0, 18};
+    uint8_t data[18];
+
+    g_assert_cmphex(bench_wait(bench), ==, CHECKED);
+    g_assert_true(bench->irq[0].level);
+    bench_in(bench, P_STATUS);
+    g_assert_cmpuint(command(bench, request, data, sizeof(data)), ==, 18);
+    g_assert_cmphex(data[0], ==, 0x70);
+    return (uint32_t)data[2] << 16 | (uint32_t)data[12] << 8 | data[13];
+}
+
+static uint32_t sense_after(struct ide_bench *bench, const uint8_t *packet)
+{
+    bench_packet(bench, packet, 0x800);
+    return sense(bench);
+}
+
+static void test_identify(void)
+{
+    struct ide_bench bench;
+    uint8_t data[512];
+
+    setup(&bench, true, NULL);
+    g_assert_cmphex(bench_status(&bench), ==, 0);
+    bench_out(&bench, P_COMMAND, 0xec);
+    g_assert_cmphex(bench_status(&bench), ==, CHECKED);
+    g_assert_cmphex(bench_in(&bench, P_MID), ==, 0x14);
+    g_assert_cmphex(bench_in(&bench, P_HIGH), ==, 0xeb);
+    bench_out(&bench, P_COMMAND, 0xa1);
+    g_assert_cmphex(bench_in(&bench, P_STATUS), ==, READY | ATA_STATUS_DRQ);
+    bench_pio_in(&bench, data, sizeof(data));
+    g_assert_cmphex(data[1] << 8 | data[0], ==, 0x85c0);
+    g_assert_cmphex(bench_status(&bench), ==, READY);
+    bench_out(&bench, P_COMMAND, 0x08); /* DEVICE RESET: no interrupt */
+    g_assert_cmphex(bench_status(&bench), ==, 0);
+    g_assert_false(bench.irq[0].level);
+    g_assert_cmphex(bench_in(&bench, P_HIGH), ==, 0xeb);
+    bench_finish(&bench);
+}
+
+static void test_inquiry(void)
+{
+    const uint8_t inquiry[12] = {0x12, 0, 0, 0, 36}, small[12] = {0x12, 0, 0, 0, 5};
+    const uint8_t vital[12] = {0x12, 1, 0, 0, 36}, unknown[12] = {0xff};
+    struct ide_bench bench;
+    uint8_t data[64];
+
+    setup(&bench, true, NULL);
+    g_assert_cmpuint(command(&bench, inquiry, data, sizeof(data)), ==, 36);
+    g_assert_cmphex(data[0], ==, 5);
+    g_assert_cmpmem(data + 16, 10, "VMM CD-ROM", 10);
+    g_assert_cmpuint(command(&bench, small, data, sizeof(data)), ==, 5); /* an odd count */
+    g_assert_cmphex(sense_after(&bench, vital), ==, 0x052400);
+    g_assert_cmphex(sense_after(&bench, unknown), ==, 0x052000);
+    bench_finish(&bench);
+}
+
+static void test_read_pio(void)
+{
+    const uint8_t read10[12] = {0x28, 0, 0, 0, 0x03, 0xe8, 0, 0, 80};
+    const uint8_t none[12] = {0x28, 0, 0, 0, 0, 1, 0, 0, 0};
+    const uint8_t beyond[12] = {0xa8, 0, 0, 0, 0x0f, 0x9f, 0, 0, 0, 2};
+    const uint16_t limits[] = {2048, 0xfffe, 512, 8192, 3000};
+    uint8_t *data = g_malloc(80 * CD_SECTOR_BYTES);
+    struct ide_bench bench;
+
+    setup(&bench, true, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(limits); i++) {
+        bench_packet(&bench, read10, limits[i]);
+        g_assert_cmpuint(bench_packet_data(&bench, data, 80 * CD_SECTOR_BYTES), ==,
+                         80 * CD_SECTOR_BYTES);
+        for (unsigned s = 0; s < 80; s++) {
+            assert_sector(data + s * CD_SECTOR_BYTES, 1000 + s);
+        }
+    }
+    g_assert_cmpuint(command(&bench, none, data, 1), ==, 0);
+    g_assert_cmphex(sense_after(&bench, beyond), ==, 0x052100);
+    g_free(data);
+    bench_finish(&bench);
+}
+
+static void test_read_dma(void)
+{
+    const uint8_t read12[12] = {0xa8, 0, 0, 0, 0, 7, 0, 0, 1, 0x40};
+    const uint8_t inquiry[12] = {0x12, 0, 0, 0, 36};
+    struct bench_region regions[10], small = {0x100000, 36};
+    struct ide_bench bench;
+
+    setup(&bench, true, NULL);
+    for (unsigned i = 0; i < 10; i++) {
+        regions[i] = (struct bench_region){0x200000 + i * 0x10000, 0};
+    }
+    g_assert_cmphex(bench_packet(&bench, read12, 0), ==, ATA_STATUS_BSY);
+    bench_dma_start(&bench, regions, 10, true);
+    g_assert_cmphex(bench_wait(&bench), ==, READY);
+    g_assert_true(bench.irq[0].level);
+    g_assert_cmphex(bench_dma_status(&bench), ==, BUSMASTER_STATUS_INTERRUPT);
+    for (unsigned s = 0; s < 320; s++) {
+        assert_sector(bench.ram->host + 0x200000 + s * CD_SECTOR_BYTES, 7 + s);
+    }
+    bench_dma_stop(&bench);
+    bench_packet(&bench, inquiry, 0);
+    bench_dma_start(&bench, &small, 1, true);
+    g_assert_cmphex(bench_wait(&bench), ==, READY);
+    g_assert_cmpmem(bench.ram->host + 0x100010, 3, "VMM", 3);
+    g_assert_cmphex(bench_dma_status(&bench), ==, BUSMASTER_STATUS_INTERRUPT);
+    bench_finish(&bench);
+}
+
+static void test_read_cd(void)
+{
+    const uint8_t user[12] = {0xbe, 0, 0, 0, 0, 150, 0, 0, 2, 0x10};
+    const uint8_t raw[12] = {0xbe, 0, 0, 0, 0, 150, 0, 0, 40, 0xf8};
+    const uint8_t audio[12] = {0xbe, 0x04, 0, 0, 0, 150, 0, 0, 2, 0x10};
+    const uint8_t msf[12] = {0xb9, 0, 0, 0, 4, 0, 0, 4, 2, 0x10};
+    uint8_t *data = g_malloc(40 * CD_RAW_BYTES);
+    struct ide_bench bench;
+
+    setup(&bench, true, NULL);
+    g_assert_cmpuint(command(&bench, user, data, 5000), ==, 4096);
+    assert_sector(data, 150);
+    bench_packet(&bench, raw, 0xfffe);
+    g_assert_cmpuint(bench_packet_data(&bench, data, 40 * CD_RAW_BYTES), ==, 40 * CD_RAW_BYTES);
+    for (unsigned s = 0; s < 40; s++) {
+        const uint8_t *sector = data + s * CD_RAW_BYTES;
+        const uint8_t start[15] = {0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0,
+                                   0, 4, (uint8_t)(s / 10 << 4 | s % 10)};
+
+        g_assert_cmpmem(sector, 15, start, 15);
+        g_assert_cmpint(sector[15], ==, 1);
+        g_assert_cmpuint(sector[16] | sector[17] << 8 | sector[18] << 16, ==, (150 + s) * 512);
+    }
+    g_assert_cmphex(sense_after(&bench, audio), ==, 0x056400);
+    g_assert_cmpuint(command(&bench, msf, data, 5000), ==, 4096);
+    assert_sector(data, 150);
+    g_free(data);
+    bench_finish(&bench);
+}
+
+static void test_toc(void)
+{
+    const uint8_t toc[12] = {0x43, 0, 0, 0, 0, 0, 0, 0, 64};
+    const uint8_t toc_msf[12] = {0x43, 2, 0, 0, 0, 0, 0xaa, 0, 64};
+    const uint8_t session[12] = {0x43, 0, 1, 0, 0, 0, 0, 0, 64};
+    const uint8_t full[12] = {0x43, 2, 2, 0, 0, 0, 0, 0, 64};
+    const uint8_t capacity[12] = {0x25};
+    const uint8_t bad[12] = {0x43, 0, 0, 0, 0, 0, 7, 0, 64};
+    struct ide_bench bench;
+    uint8_t data[64];
+
+    setup(&bench, true, NULL);
+    g_assert_cmpuint(command(&bench, toc, data, 64), ==, 20);
+    g_assert_cmpuint(atapi_be16(data), ==, 18);
+    g_assert_cmpuint(data[6], ==, 1);
+    g_assert_cmpuint(atapi_be32(data + 8), ==, 0);
+    g_assert_cmphex(data[14], ==, 0xaa);
+    g_assert_cmpuint(atapi_be32(data + 16), ==, DISC_SECTORS);
+    g_assert_cmpuint(command(&bench, toc_msf, data, 64), ==, 12);
+    g_assert_cmpuint(data[9] * 4500 + data[10] * 75 + data[11], ==, DISC_SECTORS + 150);
+    g_assert_cmpuint(command(&bench, session, data, 64), ==, 12);
+    g_assert_cmpuint(command(&bench, full, data, 64), ==, 48);
+    g_assert_cmphex(data[7], ==, 0xa0);
+    g_assert_cmpuint(command(&bench, capacity, data, 64), ==, 8);
+    g_assert_cmpuint(atapi_be32(data), ==, DISC_SECTORS - 1);
+    g_assert_cmpuint(atapi_be32(data + 4), ==, 2048);
+    g_assert_cmphex(sense_after(&bench, bad), ==, 0x052400);
+    bench_finish(&bench);
+}
+
+static void test_mode_and_features(void)
+{
+    const uint8_t all[12] = {0x5a, 0, 0x3f, 0, 0, 0, 0, 0, 128};
+    const uint8_t caps[12] = {0x5a, 0, 0x2a, 0, 0, 0, 0, 0, 128};
+    const uint8_t saved[12] = {0x5a, 0, 0xea, 0, 0, 0, 0, 0, 128};
+    const uint8_t unknown[12] = {0x5a, 0, 0x0d, 0, 0, 0, 0, 0, 128};
+    const uint8_t configuration[12] = {0x46, 0, 0, 0, 0, 0, 0, 0, 128};
+    const uint8_t header[12] = {0x46, 2, 0xff, 0, 0, 0, 0, 0, 8};
+    const uint8_t information[12] = {0x51, 0, 0, 0, 0, 0, 0, 0, 128};
+    const uint8_t mechanism[12] = {0xbd, 0, 0, 0, 0, 0, 0, 0, 0, 8};
+    struct ide_bench bench;
+    uint8_t data[128];
+
+    setup(&bench, true, NULL);
+    g_assert_cmpuint(command(&bench, all, data, 128), ==, 8 + 8 + 16 + 22);
+    g_assert_cmpuint(atapi_be16(data), ==, 8 + 8 + 16 + 22 - 2);
+    g_assert_cmpuint(command(&bench, caps, data, 128), ==, 30);
+    g_assert_cmphex(data[8], ==, 0x2a);
+    g_assert_cmphex(sense_after(&bench, saved), ==, 0x053900);
+    g_assert_cmphex(sense_after(&bench, unknown), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, configuration, data, 128), ==,
+                     atapi_be32(data) + 4);
+    g_assert_cmphex(atapi_be16(data + 6), ==, 8); /* CD-ROM */
+    g_assert_cmpuint(command(&bench, header, data, 128), ==, 8);
+    g_assert_cmpuint(atapi_be32(data), ==, 4);
+    g_assert_cmpuint(command(&bench, information, data, 128), ==, 34);
+    g_assert_cmpuint(command(&bench, mechanism, data, 128), ==, 8);
+    bench_finish(&bench);
+}
+
+static uint8_t media_event(struct ide_bench *bench, uint8_t *status)
+{
+    const uint8_t poll[12] = {0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8};
+    uint8_t data[8];
+
+    g_assert_cmpuint(command(bench, poll, data, 8), ==, 8);
+    *status = data[5];
+    return data[4];
+}
+
+/* No disc, a disc, another disc, eject by the guest and by the monitor, the lock. */
+static void test_media(void)
+{
+    const uint8_t ready[12] = {0}, capacity[12] = {0x25};
+    const uint8_t lock[12] = {0x1e, 0, 0, 0, 1}, unlock[12] = {0x1e, 0, 0, 0, 0};
+    const uint8_t eject[12] = {0x1b, 0, 0, 0, 2}, load[12] = {0x1b, 0, 0, 0, 3};
+    struct ide_bench bench;
+    struct ide_drive *drive;
+    uint8_t status, data[8];
+
+    setup(&bench, false, NULL);
+    drive = ide_channel_drive_at(bench.channel, 0);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a00);
+    ide_drive_change_medium(drive, bench_image(&bench, 100 * 2048, NULL));
+    g_assert_cmphex(media_event(&bench, &status), ==, MEDIA_EVENT_NEW);
+    g_assert_cmphex(status, ==, 2);
+    g_assert_cmphex(media_event(&bench, &status), ==, MEDIA_EVENT_NONE);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x062800);
+    g_assert_cmpuint(command(&bench, ready, data, 8), ==, 0);
+    ide_drive_change_medium(drive, bench_image(&bench, 200 * 2048, NULL));
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x062800);
+    g_assert_cmpuint(command(&bench, capacity, data, 8), ==, 8);
+    g_assert_cmpuint(atapi_be32(data), ==, 199);
+    media_event(&bench, &status);
+
+    g_assert_cmpuint(command(&bench, lock, data, 8), ==, 0);
+    g_assert_true(ide_drive_locked(drive));
+    g_assert_cmphex(sense_after(&bench, eject), ==, 0x055302);
+    g_assert_false(ide_drive_request_eject(drive));
+    g_assert_cmphex(media_event(&bench, &status), ==, MEDIA_EVENT_EJECT);
+    g_assert_cmpuint(command(&bench, unlock, data, 8), ==, 0);
+    g_assert_true(ide_drive_request_eject(drive));
+
+    g_assert_cmpuint(command(&bench, eject, data, 8), ==, 0);
+    g_assert_true(ide_drive_tray_open(drive));
+    g_assert_cmphex(media_event(&bench, &status), ==, MEDIA_EVENT_REMOVAL);
+    g_assert_cmphex(status, ==, 1);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a00);
+    g_assert_cmpuint(command(&bench, load, data, 8), ==, 0);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x062800);
+    ide_drive_change_medium(drive, NULL);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a00);
+    bench_finish(&bench);
+}
+
+/* The disc goes while a read is in flight, then comes back smaller. */
+static void test_change_in_flight(void)
+{
+    const uint8_t read10[12] = {0x28, 0, 0, 0, 0x0f, 0, 0, 0, 16};
+    struct ide_bench bench;
+    struct ide_drive *drive;
+
+    setup(&bench, true, NULL);
+    drive = ide_channel_drive_at(bench.channel, 0);
+    for (unsigned round = 0; round < 2; round++) {
+        struct block *next = round == 0 ? NULL : bench_image(&bench, 10 * 2048, NULL);
+
+        bench_out(&bench, P_FEATURES, 0);
+        bench_out(&bench, P_HIGH, 8);
+        bench_out(&bench, P_COMMAND, 0xa0);
+        bench_pio_out(&bench, read10, 12);
+        g_assert_cmphex(bench_status(&bench), ==, ATA_STATUS_BSY);
+        ide_drive_change_medium(drive, next);
+        g_assert_cmphex(sense(&bench), ==, round == 0 ? 0x023a00 : 0x052100);
+        ide_drive_change_medium(drive, bench.blocks[0]);
+        bench_packet(&bench, read10, 0x800);
+        g_assert_cmphex(sense(&bench), ==, 0x062800);
+    }
+    bench_finish(&bench);
+}
+
+static void test_unreadable(void)
+{
+    const uint8_t read10[12] = {0x28, 0, 0, 0, 0, 0, 0, 0, 64};
+    struct block_fault *fault = block_fault_create();
+    struct block_fault_rule rule = {.ops = BLOCK_FAULT_READ, .first = 9 * 2048,
+                                    .last = 9 * 2048 + 100, .error = EIO};
+    struct ide_bench bench;
+    uint8_t data[2048];
+
+    setup(&bench, true, fault);
+    block_fault_add(fault, &rule);
+    bench_packet(&bench, read10, 0x800);
+    for (unsigned s = 0; s < 9; s++) {
+        g_assert_cmphex(bench_wait(&bench), ==, READY | ATA_STATUS_DRQ);
+        bench_pio_in(&bench, data, 2048);
+        assert_sector(data, s);
+    }
+    g_assert_cmphex(sense(&bench), ==, 0x031100);
+    bench_finish(&bench);
+    block_fault_destroy(fault);
+}
+
+int main(int argc, char **argv)
+{
+    test_main_init(&argc, &argv);
+    g_test_add_func("/atapi/identify", test_identify);
+    g_test_add_func("/atapi/inquiry", test_inquiry);
+    g_test_add_func("/atapi/read-pio", test_read_pio);
+    g_test_add_func("/atapi/read-dma", test_read_dma);
+    g_test_add_func("/atapi/read-cd", test_read_cd);
+    g_test_add_func("/atapi/toc", test_toc);
+    g_test_add_func("/atapi/mode-and-features", test_mode_and_features);
+    g_test_add_func("/atapi/media", test_media);
+    g_test_add_func("/atapi/change-in-flight", test_change_in_flight);
+    g_test_add_func("/atapi/unreadable", test_unreadable);
+    return g_test_run();
+}
