@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <png.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/lock.h"
@@ -119,7 +120,8 @@ bool screendump_save(const struct surface *surface, const char *path, const char
 {
     enum screendump_format format = SCREENDUMP_PPM;
     FILE *stream;
-    bool ok;
+    struct stat status;
+    bool ok, regular;
 
     if (format_name == NULL) {
         format = g_str_has_suffix(path, ".png") ? SCREENDUMP_PNG : SCREENDUMP_PPM;
@@ -134,13 +136,17 @@ bool screendump_save(const struct surface *surface, const char *path, const char
                     path, g_strerror(errno));
         return false;
     }
+    regular = fstat(fileno(stream), &status) == 0 && S_ISREG(status.st_mode);
     ok = screendump_write(surface, format, stream, error);
     if (fclose(stream) != 0 && ok) {
         set_errno_error(error);
         ok = false;
     }
     if (!ok) {
-        unlink(path);
+        /* Never a device. */
+        if (regular) {
+            unlink(path);
+        }
         g_prefix_error(error, "Could not write '%s': ", path);
     }
     return ok;
