@@ -51,7 +51,8 @@ extern const struct field ide_channel_fields[];
 /* Prepares a channel without drives as a part of `dev` and adds its two regions to that device. bm may be
  * NULL. */
 void ide_channel_init(struct ide_channel *channel, struct device *dev, struct busmaster *bm);
-/* Waits for what is in flight and frees the drives' memory. The blocks stay with their owners. */
+/* Waits for what is in flight, if anything, and frees the drives' memory. The blocks stay with their owners;
+ * they may have been closed. */
 void ide_channel_finish(struct ide_channel *channel);
 void ide_channel_reset(struct ide_channel *channel);
 void ide_channel_loaded(struct ide_channel *channel);
@@ -61,8 +62,9 @@ void ide_channel_drive(struct ide_channel *channel);
 void ide_channel_connect_irq(struct ide_channel *channel, struct irq *line);
 
 /* Plugs a drive in before the machine starts. `block` (not owned; NULL only for a CD drive without a disc)
- * must have been opened with the machine's event queue and stay open until the drive has let go of it. False
- * and error if the unit is taken, the disk has no sectors or the host no memory. options may be NULL. */
+ * must have been opened with the machine's event queue and stay open until it was exchanged, or until the
+ * machine is parked for the last time: close it then, before machine_destroy() (the queue must outlive it).
+ * False and error if the unit is taken, the disk has no sectors or the host no memory. options may be NULL. */
 bool ide_channel_attach(struct ide_channel *channel, unsigned unit, struct block *block,
                         enum ide_kind kind, const struct ide_options *options, GError **error);
 

@@ -27,12 +27,13 @@ void bench_init(struct ide_bench *bench)
 
 void bench_finish(struct ide_bench *bench)
 {
-    test_machine_destroy(bench->machine);
+    /* First the images, whose completions go through the machine's event queue. */
     for (unsigned i = 0; i < bench->block_count; i++) {
         block_close(bench->blocks[i]);
         g_unlink(bench->paths[i]);
         g_free(bench->paths[i]);
     }
+    test_machine_destroy(bench->machine);
 }
 
 struct block *bench_image(struct ide_bench *bench, uint64_t bytes, struct block_fault *fault)
