@@ -70,14 +70,15 @@ static int compare_piece(struct block *const *blocks, uint64_t offset, uint64_t 
     return same < bytes;
 }
 
-static int compare_contents(const struct compare *args, struct block *const *blocks)
+/* Compares start..end; one of the exit statuses. */
+static int compare_range(const struct compare *args, struct block *const *blocks, uint64_t start, uint64_t end)
 {
     g_autofree uint8_t *memory = g_malloc(2 * COMPARE_BYTES);
     uint8_t *const buffers[2] = {memory, memory + COMPARE_BYTES};
     uint64_t total = MAX(block_size(blocks[0]), block_size(blocks[1]));
 
-    for (uint64_t offset = 0; offset < total; offset += COMPARE_BYTES) {
-        uint64_t bytes = MIN(COMPARE_BYTES, total - offset);
+    for (uint64_t offset = start; offset < end; offset += COMPARE_BYTES) {
+        uint64_t bytes = MIN(COMPARE_BYTES, end - offset);
         uint64_t at;
         int result = compare_piece(blocks, offset, bytes, buffers, &at);
         if (result < 0) {
@@ -92,26 +93,31 @@ static int compare_contents(const struct compare *args, struct block *const *blo
         }
         img_progress(args->progress, offset + bytes, total);
     }
-    if (!args->quiet) {
-        printf("Images are identical.\n");
-    }
     return EXIT_SAME;
 }
 
 static int compare(const struct compare *args, struct block *const *blocks)
 {
-    if (block_size(blocks[0]) != block_size(blocks[1])) {
-        if (args->strict) {
-            if (!args->quiet) {
-                printf("Strict mode: Image size mismatch!\n");
-            }
-            return EXIT_DIFFERENT;
+    uint64_t common = MIN(block_size(blocks[0]), block_size(blocks[1]));
+    uint64_t total = MAX(block_size(blocks[0]), block_size(blocks[1]));
+
+    if (common < total && args->strict) {
+        if (!args->quiet) {
+            printf("Strict mode: Image size mismatch!\n");
         }
+        return EXIT_DIFFERENT;
+    }
+    int status = compare_range(args, blocks, 0, common);
+    if (status == EXIT_SAME && common < total) {
         if (!args->quiet) {
             printf("Warning: Image size mismatch!\n");
         }
+        status = compare_range(args, blocks, common, total);
     }
-    return compare_contents(args, blocks);
+    if (status == EXIT_SAME && !args->quiet) {
+        printf("Images are identical.\n");
+    }
+    return status;
 }
 
 static int open_and_compare(const struct compare *args, char **paths)
