@@ -51,7 +51,6 @@ enum op_operand {
     O_Xb, O_Xv, O_Yb, O_Yv,             /* string source (seg:rSI) and destination (ES:rDI) */
     O_ST0, O_STi, O_Mfp,                /* x87; memory operand of the size the mnemonic says */
     O_Bv, O_By,                         /* VEX.vvvv general register */
-    O_Mvx,                              /* VSIB memory: insn->index is an XMM/YMM number (4 is a register too) */
 };
 
 /* Conditions, checked at decode time. */

@@ -184,7 +184,7 @@ static void fpu_xch_r(struct cpu *cpu, const struct insn *insn)
 }
 FPU_REG_HANDLERS(fpu_xch, fpu_xch_r);
 
-#define STORE_STI(name, ext, pop)                                                                      \
+#define STORE_STI(name, opcode, ext, pop)                                                                 \
     static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
         if (fpu_wait(cpu, insn)) {                                                                     \
@@ -201,14 +201,15 @@ FPU_REG_HANDLERS(fpu_xch, fpu_xch_r);
             cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
             fpu_track(cpu, insn);                                                                      \
         } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(0xdd, ext, i));                                              \
+            fpu_native_reg(cpu, insn, X87(opcode, ext, i));                                            \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_REG_HANDLERS(name, name##_r);
 
-STORE_STI(fpu_st_sti, 2, 0)
-STORE_STI(fpu_stp_sti, 3, 1)
+STORE_STI(fpu_st_sti, 0xdd, 2, 0)
+STORE_STI(fpu_stp_sti, 0xdd, 3, 1)
+STORE_STI(fpu_stpnce_sti, 0xd9, 3, 1) /* an alias that takes no notice of an empty ST(0) */
 
 /* The slow way runs FCMOVE or FCMOVNE with ZF set. */
 #define FCMOV(name, condition)                                                                         \
@@ -224,7 +225,6 @@ STORE_STI(fpu_stp_sti, 3, 1)
                 struct fpu_reg v = FPU_REG(fpu_st(cpu, i));                                            \
                 FPU_REG(fpu_st(cpu, 0)) = v;                                                           \
             }                                                                                          \
-            cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
             fpu_track(cpu, insn);                                                                      \
         } else {                                                                                       \
             fpu_native_reg(cpu, insn, X87(move ? 0xda : 0xdb, 1, i));                                  \
@@ -284,6 +284,9 @@ CONSTANT(ldz, 6)
 SLOW_REG(ptan, 0xd9, 6, 2)
 SLOW_REG(xtract, 0xd9, 6, 4)
 SLOW_REG(sincos, 0xd9, 7, 3)
+/* They leave condition codes alone in some cases. */
+SLOW_REG(prem1, 0xd9, 6, 5)
+SLOW_REG(prem, 0xd9, 7, 0)
 
 /* FINCSTP, FDECSTP, FFREE, FFREEP do not look at the tags and raise nothing. */
 #define STACK(name, statement)                                                                         \
@@ -306,6 +309,7 @@ static void stack_move(struct cpu *cpu, unsigned by)
 static void stack_free(struct cpu *cpu, unsigned i)
 {
     cpu->s.fpu.ftw &= (uint8_t)~(1u << ((cpu->fpu_top + i) & 7));
+    cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
 }
 STACK(incstp, stack_move(cpu, 1))
 STACK(decstp, stack_move(cpu, 7))

@@ -87,8 +87,8 @@ static void check(struct cpu *cpu, const struct insn *insn)
     }
 }
 
-/* The source is given as memory to the host too. CVTPI2PD of memory does not enter MMX state. */
-#define FROM_MMX(name, enter_mem)                                                                      \
+/* The source is given as memory to the host too. From memory there is no transition to MMX state. */
+#define FROM_MMX(name)                                                                                 \
     static inline void name##_do(struct cpu *cpu, const struct insn *insn, uint64_t s, bool enter)     \
     {                                                                                                  \
         __m128i d = xmm_get(cpu, insn->reg);                                                           \
@@ -102,15 +102,12 @@ static void check(struct cpu *cpu, const struct insn *insn)
     MMX_FORM(sse_##name##_r, name##_do(cpu, insn, mmx_get(cpu, insn->rm), true);)                      \
     static void sse_##name##_m(struct cpu *cpu, const struct insn *insn)                               \
     {                                                                                                  \
-        if ((enter_mem) && fpu_wait(cpu, insn)) {                                                      \
-            return;                                                                                    \
-        }                                                                                              \
-        name##_do(cpu, insn, mem_read64(cpu, insn, EA(cpu, insn)), enter_mem);                         \
+        name##_do(cpu, insn, mem_read64(cpu, insn, EA(cpu, insn)), false);                             \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     const struct op_handlers sse_##name = HANDLERS(sse_##name##_r, sse_##name##_m);
-FROM_MMX(cvtpi2ps, true)
-FROM_MMX(cvtpi2pd, false)
+FROM_MMX(cvtpi2ps)
+FROM_MMX(cvtpi2pd)
 
 #define TO_MMX(name, read)                                                                             \
     static inline void name##_do(struct cpu *cpu, const struct insn *insn, __m128i s)                  \
