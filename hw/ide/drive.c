@@ -76,6 +76,7 @@ void drive_complete(struct ide_drive *drive)
 void drive_fail(struct ide_drive *drive, uint8_t error)
 {
     drive->phase = PHASE_IDLE;
+    drive->gathered = false;
     drive->error = error;
     drive->status = ATA_STATUS_DRDY | ATA_STATUS_DSC | ATA_STATUS_ERR;
     drive_interrupt(drive);

@@ -451,6 +451,156 @@ static void test_features(void)
     bench_finish(&bench);
 }
 
+/* SET FEATURES subcommands: which are known, and what IDENTIFY shows of them. */
+static void test_set_features(void)
+{
+    static const struct {
+        uint8_t feature, count;
+        bool ok;
+    } rows[] = {
+        {0x03, 0x00, true}, {0x03, 0x01, true}, {0x03, 0x02, false}, {0x03, 0x0c, true},
+        {0x03, 0x0d, false}, {0x03, 0x22, true}, {0x03, 0x23, false}, {0x03, 0x80, false},
+        {0x02, 0, true}, {0x55, 0, true}, {0x66, 0, true}, {0xcc, 0, true}, {0x05, 0x80, false},
+    };
+    struct ide_bench bench;
+    uint8_t data[SECTOR];
+
+    setup(&bench, NULL, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        bench_out(&bench, P_FEATURES, rows[i].feature);
+        bench_out(&bench, P_COUNT, rows[i].count);
+        bench_out(&bench, P_COMMAND, 0xef);
+        g_assert_cmphex(bench_in(&bench, P_STATUS), ==,
+                        rows[i].ok ? READY : READY | ATA_STATUS_ERR);
+    }
+    bench_out(&bench, P_COMMAND, 0xec);
+    bench_pio_in(&bench, data, SECTOR);
+    g_assert_cmphex(word_of(data, 63), ==, 0x0407);
+    g_assert_cmphex(word_of(data, 85) & 0x60, ==, 0x20); /* cache, no look-ahead */
+    bench_finish(&bench);
+}
+
+static uint8_t smart(struct ide_bench *bench, uint8_t function, uint8_t low)
+{
+    bench_out(bench, P_FEATURES, function);
+    bench_out(bench, P_COUNT, 1);
+    bench_out(bench, P_LOW, low);
+    bench_out(bench, P_MID, 0x4f);
+    bench_out(bench, P_HIGH, 0xc2);
+    bench_out(bench, P_COMMAND, 0xb0);
+    return bench_in(bench, P_STATUS);
+}
+
+static void test_smart(void)
+{
+    struct ide_bench bench;
+    static const uint8_t reads[][2] = {{0xd0, 0}, {0xd1, 0}, {0xd5, 1}, {0xd5, 6}};
+    uint8_t data[SECTOR];
+
+    setup(&bench, NULL, NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(reads); i++) {
+        uint8_t sum = 0;
+
+        g_assert_cmphex(smart(&bench, reads[i][0], reads[i][1]), ==, OFFER);
+        bench_pio_in(&bench, data, SECTOR);
+        for (unsigned j = 0; j < SECTOR; j++) {
+            sum = (uint8_t)(sum + data[j]);
+        }
+        g_assert_cmphex(sum, ==, 0);
+        g_assert_cmphex(bench_status(&bench), ==, READY);
+    }
+    g_assert_cmphex(smart(&bench, 0xd5, 0), ==, OFFER); /* the directory has no checksum */
+    bench_pio_in(&bench, data, SECTOR);
+    g_assert_cmphex(smart(&bench, 0xd5, 9), ==, READY | ATA_STATUS_ERR);
+    g_assert_cmphex(smart(&bench, 0xd9, 0), ==, READY);
+    g_assert_cmphex(smart(&bench, 0xda, 0), ==, READY | ATA_STATUS_ERR);
+    g_assert_cmphex(smart(&bench, 0xd8, 0), ==, READY);
+    g_assert_cmphex(smart(&bench, 0xd4, 0), ==, READY);
+    g_assert_cmphex(smart(&bench, 0xdf, 0), ==, READY | ATA_STATUS_ERR);
+    bench_out(&bench, P_MID, 0); /* without the key */
+    bench_out(&bench, P_COMMAND, 0xb0);
+    g_assert_cmphex(bench_in(&bench, P_STATUS), ==, READY | ATA_STATUS_ERR);
+    bench_finish(&bench);
+}
+
+static void test_sleep(void)
+{
+    struct ide_bench bench;
+
+    setup(&bench, NULL, NULL);
+    bench_out(&bench, P_COMMAND, 0xe6);
+    g_assert_cmphex(bench_in(&bench, P_STATUS), ==, READY);
+    test_probe_clear(&bench.irq[0]);
+    bench_out(&bench, P_COMMAND, 0xec);
+    g_assert_cmpuint(bench.irq[0].rises, ==, 0);
+    bench_out(&bench, P_CONTROL, IDE_CONTROL_SRST);
+    bench_out(&bench, P_CONTROL, 0);
+    bench_out(&bench, P_COMMAND, 0xec);
+    g_assert_cmphex(bench_in(&bench, P_STATUS), ==, OFFER);
+    bench_finish(&bench);
+}
+
+/* rerror=ignore reads zeroes, werror=ignore loses the data; rerror=stop waits. */
+static void test_policies(void)
+{
+    struct block_fault *fault = block_fault_create();
+    struct block_fault_rule rule = {.ops = BLOCK_FAULT_READ | BLOCK_FAULT_WRITE, .error = EIO};
+    struct ide_options options = {.read_error = IDE_ERROR_IGNORE,
+                                  .write_error = IDE_ERROR_IGNORE};
+    struct ide_bench bench;
+    uint8_t data[SECTOR], zeroes[SECTOR] = {0};
+
+    setup(&bench, fault, &options);
+    block_fault_add(fault, &rule);
+    bench_command28(&bench, 0x20, 5, 1);
+    g_assert_cmphex(bench_wait(&bench), ==, OFFER);
+    bench_pio_in(&bench, data, SECTOR);
+    g_assert_cmpmem(data, SECTOR, zeroes, SECTOR);
+    bench_command28(&bench, 0x30, 5, 1);
+    bench_pio_out(&bench, data, SECTOR);
+    g_assert_cmphex(bench_wait(&bench), ==, READY);
+
+    ide_channel_drive_at(bench.channel, 0)->read_error = IDE_ERROR_STOP;
+    bench_command28(&bench, 0x20, 5, 1);
+    block_drain(bench.blocks[0]);
+    g_assert_cmpint(bench.machine->request, ==, REQUEST_PAUSE);
+    g_assert_cmphex(bench_status(&bench), ==, ATA_STATUS_BSY);
+    bench_out(&bench, P_CONTROL, IDE_CONTROL_SRST); /* a reset ends the waiting */
+    bench_out(&bench, P_CONTROL, 0);
+    g_assert_cmphex(bench_status(&bench), ==, READY);
+    bench_finish(&bench);
+    block_fault_destroy(fault);
+}
+
+/* The bus master switched off in mid-transfer: the command goes on when it is started again. */
+static void test_dma_stop(void)
+{
+    struct ide_bench bench;
+    struct bench_region region = {0x200000, 8 * SECTOR};
+
+    setup(&bench, NULL, NULL);
+    bench_command28(&bench, 0xc8, 100, 8);
+    bench_dma_start(&bench, &region, 1, true);
+    bench_dma_stop(&bench);
+    block_drain(bench.blocks[0]);
+    g_assert_cmphex(bench_status(&bench), ==, ATA_STATUS_BSY);
+    bench_dma_start(&bench, &region, 1, true);
+    g_assert_cmphex(bench_wait(&bench), ==, READY);
+    assert_sector(bench.ram->host + 0x200000 + 7 * SECTOR, 107);
+    bench_dma_stop(&bench);
+
+    /* Bus master enable off: nothing moves. */
+    pci_config_write(piix_ide_pci(bench.dev), PCI_COMMAND, PCI_COMMAND_IO, 2);
+    bench_command28(&bench, 0xc8, 200, 8);
+    bench_dma_start(&bench, &region, 1, true);
+    g_assert_cmphex(bench_status(&bench), ==, ATA_STATUS_BSY);
+    g_assert_cmpuint(block_in_flight(bench.blocks[0]), ==, 0);
+    pci_config_write(piix_ide_pci(bench.dev), PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MASTER, 2);
+    g_assert_cmphex(bench_wait(&bench), ==, READY);
+    assert_sector(bench.ram->host + 0x200000, 200);
+    bench_finish(&bench);
+}
+
 static void test_bad_options(void)
 {
     struct ide_bench bench;
@@ -485,6 +635,11 @@ int main(int argc, char **argv)
     g_test_add_func("/ata/reset-in-flight", test_reset_in_flight);
     g_test_add_func("/ata/save-load", test_save_load);
     g_test_add_func("/ata/features", test_features);
+    g_test_add_func("/ata/set-features", test_set_features);
+    g_test_add_func("/ata/smart", test_smart);
+    g_test_add_func("/ata/sleep", test_sleep);
+    g_test_add_func("/ata/policies", test_policies);
+    g_test_add_func("/ata/dma-stop", test_dma_stop);
     g_test_add_func("/ata/bad-options", test_bad_options);
     return g_test_run();
 }

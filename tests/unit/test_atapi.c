@@ -239,6 +239,44 @@ static void test_mode_and_features(void)
     bench_finish(&bench);
 }
 
+static void test_disc(void)
+{
+    const uint8_t seek[12] = {0x2b, 0, 0, 0, 0, 9}, seek_far[12] = {0x2b, 0, 0, 1};
+    const uint8_t sub[12] = {0x42, 0, 0, 0, 0, 0, 0, 0, 4};
+    const uint8_t header[12] = {0x44, 2, 0, 0, 0, 75, 0, 0, 8};
+    const uint8_t q[12] = {0x42, 0, 0x40, 1, 0, 0, 0, 0, 16};
+    const uint8_t track[12] = {0x52, 1, 0, 0, 0, 1, 0, 0, 64};
+    const uint8_t track9[12] = {0x52, 1, 0, 0, 0, 9, 0, 0, 64};
+    const uint8_t audio_event[12] = {0x4a, 1, 0, 0, 0x02, 0, 0, 0, 8};
+    const uint8_t asynchronous[12] = {0x4a, 0, 0, 0, 0x10, 0, 0, 0, 8};
+    const uint8_t nothing[12] = {0xbe, 0, 0, 0, 0, 1, 0, 0, 1, 0};
+    const uint8_t header_only[12] = {0xbe, 0, 0, 0, 0, 1, 0, 0, 1, 0x20};
+    const uint8_t bad_msf[12] = {0xb9, 0, 0, 0, 60, 0, 0, 61, 0, 0x10};
+    const uint8_t speed[12] = {0xbb, 0, 0xff, 0xff};
+    struct ide_bench bench;
+    uint8_t data[64];
+
+    setup(&bench, true, NULL);
+    g_assert_cmpuint(command(&bench, seek, data, 64), ==, 0);
+    g_assert_cmphex(sense_after(&bench, seek_far), ==, 0x052100);
+    g_assert_cmpuint(command(&bench, sub, data, 64), ==, 4);
+    g_assert_cmphex(data[1], ==, 0x15);
+    g_assert_cmphex(sense_after(&bench, q), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, header, data, 64), ==, 8);
+    g_assert_cmpuint(atapi_be32(data + 4), ==, 0x00000300); /* 00:03.00 */
+    g_assert_cmpuint(command(&bench, track, data, 64), ==, 36);
+    g_assert_cmpuint(atapi_be32(data + 24), ==, DISC_SECTORS);
+    g_assert_cmphex(sense_after(&bench, track9), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, audio_event, data, 64), ==, 4);
+    g_assert_cmphex(data[2], ==, 0x80);
+    g_assert_cmphex(sense_after(&bench, asynchronous), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, nothing, data, 64), ==, 0);
+    g_assert_cmphex(sense_after(&bench, header_only), ==, 0x052400);
+    g_assert_cmphex(sense_after(&bench, bad_msf), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, speed, data, 64), ==, 0);
+    bench_finish(&bench);
+}
+
 static uint8_t media_event(struct ide_bench *bench, uint8_t *status)
 {
     const uint8_t poll[12] = {0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8};
@@ -352,6 +390,7 @@ int main(int argc, char **argv)
     g_test_add_func("/atapi/read-cd", test_read_cd);
     g_test_add_func("/atapi/toc", test_toc);
     g_test_add_func("/atapi/mode-and-features", test_mode_and_features);
+    g_test_add_func("/atapi/disc", test_disc);
     g_test_add_func("/atapi/media", test_media);
     g_test_add_func("/atapi/change-in-flight", test_change_in_flight);
     g_test_add_func("/atapi/unreadable", test_unreadable);
