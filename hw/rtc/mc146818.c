@@ -187,7 +187,7 @@ static uint64_t next_period(const struct mc146818 *rtc, uint64_t now)
     int64_t seconds = time_at(rtc, now, &ns);
     uint64_t whole = (uint64_t)seconds * CRYSTAL_HZ;
     uint64_t next = ((whole + muldiv64(ns, CRYSTAL_HZ, NS_PER_SECOND)) / cycles + 1) * cycles;
-    uint64_t edge = now - ns + muldiv64(next - whole, NS_PER_SECOND, CRYSTAL_HZ) + 1;
+    uint64_t edge = now - ns + ((next - whole) * NS_PER_SECOND + CRYSTAL_HZ - 1) / CRYSTAL_HZ;
     return rtc->lost > 0 && rtc->repay_at < edge ? rtc->repay_at : edge;
 }
 
