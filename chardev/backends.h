@@ -21,4 +21,11 @@ struct chardev *chardev_open(const char *spec, GError **error);
 /* True if the peer is a terminal to which typed characters must be echoed (stdio on a tty, telnet, pty). */
 bool chardev_wants_echo(struct chardev *chr);
 
+/* True if the peer is a pipe or a file on standard input, which wants neither echo nor prompts. */
+bool chardev_is_script(struct chardev *chr);
+
+/* Whether the terminal's Ctrl-C, Ctrl-\ and Ctrl-Z are signals to the process (as at first) or bytes like all
+ * others. The monitor and the multiplexer want bytes. Nothing happens if it is no terminal. */
+void chardev_set_signals(struct chardev *chr, bool on);
+
 #endif

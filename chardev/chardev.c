@@ -132,11 +132,16 @@ static void drain(struct chardev *chr)
     g_mutex_lock(&chr->lock);
     bool writable = chr->writable_pending;
     bool lines = chr->lines_pending;
+    bool focus = chr->focus_pending;
     chr->writable_pending = false;
     chr->lines_pending = false;
+    chr->focus_pending = false;
     g_mutex_unlock(&chr->lock);
     if (lines && chr->front != NULL && chr->front->event != NULL) {
         chr->front->event(chr->front_arg, CHARDEV_LINES);
+    }
+    if (focus && chr->front != NULL && chr->front->event != NULL) {
+        chr->front->event(chr->front_arg, CHARDEV_FOCUSED);
     }
     if (writable && chr->refused) {
         chr->refused = false;
@@ -287,6 +292,8 @@ void chardev_deliver_event(struct chardev *chr, enum chardev_event event)
     g_mutex_lock(&chr->lock);
     if (event == CHARDEV_LINES) {
         chr->lines_pending = true;
+    } else if (event == CHARDEV_FOCUSED) {
+        chr->focus_pending = true;
     } else if (event != CHARDEV_BREAK) {
         chr->open = event == CHARDEV_OPENED;
     } else if (chr->count < CHARDEV_QUEUE_SIZE) {

@@ -31,6 +31,7 @@ enum chardev_event {
     CHARDEV_CLOSED, /* the peer went away; writes are taken and lost until it is back */
     CHARDEV_BREAK,  /* a break condition on the line */
     CHARDEV_LINES,  /* the incoming modem lines changed: look at chardev_lines() */
+    CHARDEV_FOCUSED, /* on a terminal shared with others: the keyboard is here now (chardev/mux.h) */
 };
 
 /* Line settings, for backends that are real serial ports. */

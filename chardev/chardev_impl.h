@@ -22,8 +22,18 @@ struct chardev_ops {
     void (*set_params)(struct chardev *chr, const struct chardev_params *params); /* may be NULL */
     void (*set_lines)(struct chardev *chr, unsigned lines);                       /* may be NULL */
     unsigned (*lines)(struct chardev *chr);                                       /* may be NULL */
+    enum chardev_peer (*peer)(struct chardev *chr);         /* NULL: CHARDEV_PEER_OTHER */
+    /* Whether Ctrl-C, Ctrl-\\ and Ctrl-Z of the terminal are signals or bytes; NULL: not a terminal. */
+    void (*set_signals)(struct chardev *chr, bool on);
     /* Frees what the backend owns beyond its struct, which chardev_destroy() frees with g_free(). */
     void (*destroy)(struct chardev *chr);
+};
+
+/* What sits at the other end. */
+enum chardev_peer {
+    CHARDEV_PEER_OTHER,    /* a program or a file */
+    CHARDEV_PEER_TERMINAL, /* a terminal that shows only what it is sent: echo what is typed */
+    CHARDEV_PEER_SCRIPT,   /* a pipe or file on standard input: neither echo nor prompts */
 };
 
 #define CHARDEV_QUEUE_SIZE 4096 /* bytes on their way to the front, a power of two */
@@ -39,6 +49,7 @@ struct chardev {
     bool was_full;                      /* chardev_room() said 0: resume is owed */
     bool writable_pending;              /* the front is to be told */
     bool lines_pending;                 /* likewise, of CHARDEV_LINES */
+    bool focus_pending;                 /* likewise, of CHARDEV_FOCUSED */
 
     /* The front's side; used in the front's thread only. */
     const struct chardev_front *front;
