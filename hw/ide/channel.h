@@ -64,7 +64,8 @@ void ide_channel_connect_irq(struct ide_channel *channel, struct irq *line);
 /* Plugs a drive in before the machine starts. `block` (not owned; NULL only for a CD drive without a disc)
  * must have been opened with the machine's event queue and stay open until it was exchanged, or until the
  * machine is parked for the last time: close it then, before machine_destroy() (the queue must outlive it).
- * False and error if the unit is taken, the disk has no sectors or the host no memory. options may be NULL. */
+ * False and error if the unit is taken, the disk has no sectors or the host has no memory. options may be
+ * NULL. */
 bool ide_channel_attach(struct ide_channel *channel, unsigned unit, struct block *block,
                         enum ide_kind kind, const struct ide_options *options, GError **error);
 
