@@ -1,9 +1,11 @@
 /*
- * Requests: checks, the way to the engine's thread and back, statistics, draining; and the synchronous calls.
+ * Requests: checks, the way to the engine's thread and back, statistics, draining; and the
+ * synchronous calls.
  *
- * A request goes: submit (machine thread) -> pending -> engine -> finished -> one event for the whole list ->
- * done() (machine thread). There is one event a block, not one a request, so that draining can hand out
- * the completions itself, whatever state the event queue is in; the event then finds an empty list.
+ * A request goes: submit (machine thread) -> pending -> engine -> finished -> one event for the
+ * whole list -> done() (machine thread). There is one event a block, not one a request, so that
+ * draining can hand out the completions itself, whatever state the event queue is in; the event
+ * then finds an empty list.
  */
 #include "block/block_impl.h"
 
@@ -48,7 +50,8 @@ const char *block_cache_name(enum block_cache cache)
 
 /* ---- completion ---- */
 
-static void count_request(struct block_stats *stats, const struct block_request *request, int result)
+static void count_request(struct block_stats *stats, const struct block_request *request,
+                          int result)
 {
     int64_t taken = now_ns() - request->started_ns;
 
@@ -99,7 +102,8 @@ void block_finish(struct block *block, struct block_request *request, int result
     pthread_mutex_lock(&block->mutex);
     finish_locked(block, request, result);
     pthread_mutex_unlock(&block->mutex);
-    /* Outside the lock: posting wakes the machine thread through a callback that takes locks of its own. */
+    /* Outside the lock: posting wakes the machine thread through a callback that takes locks of its
+     * own. */
     if (post) {
         event_post(block->queue, &block->event);
     }
@@ -176,7 +180,8 @@ static bool iov_fits(const struct block_request *request)
 }
 
 /* 0 or -errno. align: what offset and length must be multiples of. */
-static int check_request(const struct block *block, const struct block_request *request, unsigned align)
+static int check_request(const struct block *block, const struct block_request *request,
+                         unsigned align)
 {
     bool moves = request->op == BLOCK_READ || request->op == BLOCK_WRITE;
 
@@ -192,13 +197,14 @@ static int check_request(const struct block *block, const struct block_request *
     if (request->offset % align != 0 || request->bytes % align != 0) {
         return -EINVAL;
     }
-    if (moves && request->bytes > 0 && (request->bytes > BLOCK_REQUEST_MAX_BYTES || !iov_fits(request))) {
+    if (moves && request->bytes > 0 &&
+        (request->bytes > BLOCK_REQUEST_MAX_BYTES || !iov_fits(request))) {
         return -EINVAL;
     }
     return 0;
 }
 
-/* Mutex held. Both ways, since the libaio thread may have had to fall back on being a plain worker. */
+/* Mutex held. Both ways, since the libaio thread may have fallen back on being a plain worker. */
 static void wake_engine(struct block *block)
 {
     pthread_cond_signal(&block->wake);
@@ -263,7 +269,8 @@ static int run_request(struct block *block, struct block_request *request)
     return request->result;
 }
 
-static int run_transfer(struct block *block, enum block_op op, uint64_t offset, uint8_t *buffer, size_t bytes)
+static int run_transfer(struct block *block, enum block_op op, uint64_t offset, uint8_t *buffer,
+                        size_t bytes)
 {
     int result = 0;
 
@@ -345,10 +352,10 @@ int block_status(struct block *block, uint64_t offset, uint64_t bytes, bool *dat
 static bool start_engine(struct block *block, GError **error)
 {
     const struct block_image *image = block->image;
-    /* Through the host's cache the kernel carries libaio requests out inside io_submit(), one after the other,
-     * so there is nothing to win over plain calls; faults are injected below those. */
-    block->use_aio = image->driver == &block_raw_driver && image->file->align > 1 &&
-                     image->file->fault == NULL;
+    /* Through the host's cache the kernel carries libaio requests out inside io_submit(), one after
+     * the other, so there is nothing to win over plain calls; faults are injected below those. */
+    block->use_aio =
+        image->driver == &block_raw_driver && image->file->align > 1 && image->file->fault == NULL;
     if (block->use_aio) {
         block->wake_fd = eventfd(0, EFD_CLOEXEC);
     }
@@ -390,7 +397,8 @@ static void destroy(struct block *block)
     g_free(block);
 }
 
-static struct block_image *open_image(const char *path, const struct block_options *options, GError **error)
+static struct block_image *open_image(const char *path, const struct block_options *options,
+                                      GError **error)
 {
     struct block_options below = *options;
 
@@ -406,8 +414,8 @@ static struct block_image *open_image(const char *path, const struct block_optio
     return overlay;
 }
 
-struct block *block_open(const char *path, const struct block_options *options, struct event_queue *queue,
-                         GError **error)
+struct block *block_open(const char *path, const struct block_options *options,
+                         struct event_queue *queue, GError **error)
 {
     static const struct block_options defaults;
     struct block_image *image = open_image(path, options != NULL ? options : &defaults, error);
@@ -453,8 +461,8 @@ void block_close(struct block *block)
     }
     int result = block_image_flush(block->image);
     if (result < 0) {
-        g_printerr("vmm: warning: could not write the last changes of '%s': %s\n", block->image->path,
-                   g_strerror(-result));
+        g_printerr("vmm: warning: could not write the last changes of '%s': %s\n",
+                   block->image->path, g_strerror(-result));
     }
     destroy(block);
 }
@@ -529,8 +537,8 @@ bool block_commit(struct block *block, GError **error)
 
     g_assert(block_in_flight(block) == 0);
     if (!block->options.snapshot) {
-        g_set_error(error, BLOCK_ERROR, EINVAL, "'%s' was not opened with -snapshot: nothing to commit",
-                    base->path);
+        g_set_error(error, BLOCK_ERROR, EINVAL,
+                    "'%s' was not opened with -snapshot: nothing to commit", base->path);
         return false;
     }
     pthread_mutex_lock(&block->image_mutex);

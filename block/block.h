@@ -1,15 +1,15 @@
 /*
- * Disk images as the front ends (IDE, floppy, CD) and the tools see them: a flat array of bytes behind a
- * file name, whatever the format.
+ * Disk images as the front ends (IDE, floppy, CD) and the tools see them: a flat array of bytes
+ * behind a file name, whatever the format.
  *
- * A front end owns its requests and submits them; each one is completed exactly once, always later (never
- * inside block_submit()), in the machine thread, by way of the event queue that was given to block_open().
- * Requests that are in flight together have no order among themselves; a flush covers the writes that were
- * completed before it was submitted. block_submit() never waits for the host's disk: files are read and
- * written by a thread of the image's own.
+ * A front end owns its requests and submits them; each one is completed exactly once, always later
+ * (never inside block_submit()), in the machine thread, by way of the event queue that was given to
+ * block_open(). Requests that are in flight together have no order among themselves; a flush covers
+ * the writes that were completed before it was submitted. block_submit() never waits for the host's
+ * disk: files are read and written by a thread of the image's own.
  *
- * Tools and tests open an image without an event queue and use the synchronous functions, which work on
- * both kinds but may block and are not for device code.
+ * Tools and tests open an image without an event queue and use the synchronous functions, which
+ * work on both kinds but may block and are not for device code.
  */
 #ifndef BLOCK_BLOCK_H
 #define BLOCK_BLOCK_H
@@ -24,28 +24,28 @@ struct block_fault;
 struct event_queue;
 
 enum {
-    BLOCK_SECTOR_BYTES = 512,             /* unit of offset and length of a request */
-    BLOCK_REQUEST_MAX_BYTES = 64 << 20,   /* longest READ or WRITE; the others have no such limit */
-    BLOCK_REQUEST_MAX_IOV = 65536 + 1,    /* most elements of an iov */
+    BLOCK_SECTOR_BYTES = 512,           /* unit of offset and length of a request */
+    BLOCK_REQUEST_MAX_BYTES = 64 << 20, /* longest READ or WRITE; the others have no such limit */
+    BLOCK_REQUEST_MAX_IOV = 65536 + 1,  /* most elements of an iov */
 };
 
 enum block_op {
     BLOCK_READ,
     BLOCK_WRITE,
-    BLOCK_FLUSH,        /* offset, bytes and iov are ignored */
-    BLOCK_DISCARD,      /* contents no longer needed; a hint, reads give old data or zeroes after it */
+    BLOCK_FLUSH,   /* offset, bytes and iov are ignored */
+    BLOCK_DISCARD, /* contents no longer needed; a hint, reads give old data or zeroes after it */
     BLOCK_WRITE_ZEROES,
 };
 
 struct block_request {
     enum block_op op;
-    uint64_t offset;    /* in bytes, a multiple of 512 */
-    uint64_t bytes;     /* a multiple of 512 */
-    struct iovec *iov;  /* READ, WRITE: memory, in all exactly `bytes` long; not touched after done() */
+    uint64_t offset; /* in bytes, a multiple of 512 */
+    uint64_t bytes;  /* a multiple of 512 */
+    struct iovec *iov; /* READ, WRITE: in all exactly `bytes` long; not touched after done() */
     int iov_count;
-    /* Machine thread. result: 0 or -errno. May submit, this request too; must not close the block. */
+    /* Machine thread. result: 0 or -errno. May submit, also this one; must not close the block. */
     void (*done)(struct block_request *request, int result);
-    void *arg;          /* the front end's own */
+    void *arg; /* the front end's own */
 
     /* Private to block/ between submit and done. */
     struct block_request *next;
@@ -53,7 +53,7 @@ struct block_request {
     int64_t started_ns;
     int result;
     bool busy;
-    bool waited_for;    /* a synchronous caller waits for it: no event */
+    bool waited_for; /* a synchronous caller waits for it: no event */
 };
 
 /* How the host's cache is used, as in the option cache=. */
@@ -66,19 +66,19 @@ enum block_cache {
 };
 
 struct block_options {
-    const char *format;        /* "raw", "qcow"; NULL: look at the contents */
+    const char *format; /* "raw", "qcow"; NULL: look at the contents */
     enum block_cache cache;
     bool read_only;
-    bool snapshot;             /* writes go to a temporary file; see block_commit() */
-    bool discard;              /* pass BLOCK_DISCARD on to the file (discard=unmap); else it does nothing */
-    bool allow_backing;        /* accept a backing file outside the image's own folder */
-    bool no_backing;           /* do not open the backing file; clusters it holds read as zeroes */
-    bool no_lock;              /* do not lock the file (vmm-img -U) */
-    struct block_fault *fault; /* tests: inject errors below the format (block/fault.h); not owned */
-    unsigned depth;            /* block/'s own: number of images above this one; leave at 0 */
+    bool snapshot; /* writes go to a temporary file; see block_commit() */
+    bool discard;  /* pass BLOCK_DISCARD on to the file (discard=unmap); else it does nothing */
+    bool allow_backing; /* accept a backing file outside the image's own folder */
+    bool no_backing;    /* do not open the backing file; clusters it holds read as zeroes */
+    bool no_lock;       /* do not lock the file (vmm-img -U) */
+    struct block_fault *fault; /* tests: errors below the format (block/fault.h); not owned */
+    unsigned depth; /* block/'s own: number of images above this one; leave at 0 */
 };
 
-/* Counted since open. Times are sums over requests, from submit to completion on the host's side. */
+/* Counted since open. Times are sums over requests, from submit to completion on the host. */
 struct block_stats {
     uint64_t reads, writes, flushes, discards;
     uint64_t bytes_read, bytes_written;
@@ -91,32 +91,35 @@ struct block_info {
     const char *file_name;
     const char *format;
     uint64_t virtual_bytes;
-    uint64_t actual_bytes;     /* allocated by the host's file system */
-    uint32_t cluster_bytes;    /* 0: the format has none */
-    const char *backing_name;  /* as stored in the image, or NULL */
-    const char *backing_path;  /* the same, resolved; or NULL */
-    const char *backing_format;/* or NULL if the image does not say */
+    uint64_t actual_bytes;      /* allocated by the host's file system */
+    uint32_t cluster_bytes;     /* 0: the format has none */
+    const char *backing_name;   /* as stored in the image, or NULL */
+    const char *backing_path;   /* the same, resolved; or NULL */
+    const char *backing_format; /* or NULL if the image does not say */
     bool read_only;
     bool snapshot;
-    bool probed;               /* the format was guessed from the contents */
+    bool probed; /* the format was guessed from the contents */
     enum block_cache cache;
 };
 
 /*
- * Opens an image. options may be NULL (writable, writeback, format by contents). queue: where completions
- * are delivered, must outlive the block; NULL: only synchronous calls. Returns NULL and sets *error.
+ * Opens an image. options may be NULL (writable, writeback, format by contents). queue: where
+ * completions are delivered, must outlive the block; NULL: only synchronous calls. Returns NULL and
+ * sets *error.
  */
 struct block *block_open(const char *path, const struct block_options *options,
                          struct event_queue *queue, GError **error);
-/* Waits for what is in flight (as block_drain()), closes and frees. Errors at this point are reported by a
- * message on stderr, since nobody is left to tell. block_close(NULL) is fine. */
+/* Waits for what is in flight (as block_drain()), closes and frees. Errors at this point are
+ * reported by a message on stderr, since nobody is left to tell. block_close(NULL) is fine. */
 void block_close(struct block *block);
 
-/* Starts a request. Never blocks on host I/O and never calls done(). Bad ranges and read-only media are
- * reported through done() too: -EIO out of range, -EINVAL misaligned or badly formed, -EROFS. */
+/* Starts a request. Never blocks on host I/O and never calls done(). Bad ranges and read-only media
+ * are reported through done() too: -EIO out of range, -EINVAL misaligned or badly formed, -EROFS.
+ */
 void block_submit(struct block *block, struct block_request *request);
-/* Waits until nothing is in flight; calls done() of this block's requests from inside, in the caller's
- * thread, which must be the machine thread or hold the machine lock with the machine parked. */
+/* Waits until nothing is in flight; calls done() of this block's requests from inside, in the
+ * caller's thread, which must be the machine thread or hold the machine lock with the machine
+ * parked. */
 void block_drain(struct block *block);
 /* Requests submitted whose done() has not been called yet. */
 unsigned block_in_flight(struct block *block);
@@ -130,11 +133,12 @@ int block_flush(struct block *block);
 /* Changes the size in bytes. Drained, no requests in flight. -ENOTSUP: the format cannot. */
 int block_truncate(struct block *block, uint64_t bytes);
 /*
- * Tells how the range that starts at offset is stored: *data false: known to read as zeroes without looking.
- * *run: bytes from offset for which that holds (at least 1, at most `bytes`). 0 or -errno.
+ * Tells how the range that starts at offset is stored: *data false: known to read as zeroes without
+ * looking. *run: bytes from offset for which that holds (at least 1, at most `bytes`). 0 or -errno.
  */
 int block_status(struct block *block, uint64_t offset, uint64_t bytes, bool *data, uint64_t *run);
-/* Writes what a snapshot=on drive has changed back to its image and empties the temporary file. Drained. */
+/* Writes what a snapshot=on drive has changed back to its image and empties the temporary file.
+ * Drained. */
 bool block_commit(struct block *block, GError **error);
 
 uint64_t block_size(const struct block *block);
@@ -146,16 +150,16 @@ void block_get_stats(struct block *block, struct block_stats *stats);
 void block_get_info(struct block *block, struct block_info *info);
 
 struct block_create_options {
-    const char *format;         /* NULL: raw */
-    uint64_t bytes;             /* virtual size; 0 with a backing file: that file's size */
+    const char *format; /* NULL: raw */
+    uint64_t bytes;     /* virtual size; 0 with a backing file: that file's size */
     bool have_bytes;
     const char *backing_name;   /* stored in the image as given */
     const char *backing_format; /* NULL: by contents */
     bool allow_backing;         /* as in struct block_options */
 };
 
-/* Creates an image, replacing what the file held (a locked one is left alone). On success *bytes (may be
- * NULL) is the virtual size, rounded up to whole sectors. */
+/* Creates an image, replacing what the file held (a locked one is left alone). On success *bytes
+ * (may be NULL) is the virtual size, rounded up to whole sectors. */
 bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,
                   GError **error);
 

@@ -1,6 +1,7 @@
 /*
- * Inside of struct block, shared by block.c and the two engines that carry requests out: worker.c (any
- * format, one request after the other) and raw_aio.c (raw files with O_DIRECT, several at once).
+ * Inside of struct block, shared by block.c and the two engines that carry requests out: worker.c
+ * (any format, one request after the other) and raw_aio.c (raw files with O_DIRECT, several at
+ * once).
  */
 #ifndef BLOCK_BLOCK_IMPL_H
 #define BLOCK_BLOCK_IMPL_H
@@ -25,18 +26,18 @@ struct block {
     struct event event;           /* posted when finished becomes non-empty */
     bool use_aio;
     pthread_t thread;
-    int wake_fd;                  /* eventfd of raw_aio.c: new requests and completions; -1: none */
+    int wake_fd; /* eventfd of raw_aio.c: new requests and completions; -1: none */
 
-    pthread_mutex_t image_mutex;  /* held around driver calls; never together with mutex */
+    pthread_mutex_t image_mutex; /* held around driver calls; never together with mutex */
 
-    pthread_mutex_t mutex; /* guards all below */
-    pthread_cond_t wake;   /* for the worker: pending or stop */
-    pthread_cond_t done;   /* something was finished */
+    pthread_mutex_t mutex;              /* guards all below */
+    pthread_cond_t wake;                /* for the worker: pending or stop */
+    pthread_cond_t done;                /* something was finished */
     struct block_request_list pending;  /* not taken by the engine yet */
     struct block_request_list finished; /* done() to be called */
     unsigned in_flight;                 /* submitted, done() not called yet */
     bool stop;
-    bool delivering;                    /* inside a done() */
+    bool delivering; /* inside a done() */
     struct block_stats stats;
 };
 
@@ -62,12 +63,14 @@ static inline struct block_request *block_list_take(struct block_request_list *l
     return request;
 }
 
-/* Engine's thread: the host is through with a request. 0 or -errno. The request is not touched after it. */
+/* Engine's thread: the host is through with a request. 0 or -errno. The request is not touched
+ * after it. */
 void block_finish(struct block *block, struct block_request *request, int result);
 /* Carries out one request with the driver's blocking calls. */
 int block_execute(struct block *block, const struct block_request *request);
 
-/* Engine threads; the argument is the struct block. They end when stop is set and nothing is pending. */
+/* Engine threads; the argument is the struct block. They end when stop is set and nothing is
+ * pending. */
 void *block_worker_main(void *block);
 void *block_raw_aio_main(void *block);
 /* Wakes the engine: mutex held. */

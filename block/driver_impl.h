@@ -2,12 +2,12 @@
  * What a format driver is made of, and what it stands on.
  *
  *   struct block         requests, statistics, thread                (block.c, worker.c, raw_aio.c)
- *   struct block_image   an opened image in some format              (image.c; raw_sync.c, qcow.c, overlay.c)
- *   struct block_file    the bytes of a host file, cache mode, locks (file.c, fault.c)
+ *   struct block_image   an opened image in some format              (image.c; raw_sync.c, qcow.c,
+ * overlay.c) struct block_file    the bytes of a host file, cache mode, locks (file.c, fault.c)
  *
- * A driver is straight-line code that may block. Of one image, at most one call runs at a time: on the
- * worker thread of its block, or on the caller's thread if the block has none. Offsets and lengths are in
- * bytes, of any alignment, and already checked to lie inside the image.
+ * A driver is straight-line code that may block. Of one image, at most one call runs at a time: on
+ * the worker thread of its block, or on the caller's thread if the block has none. Offsets and
+ * lengths are in bytes, of any alignment, and already checked to lie inside the image.
  */
 #ifndef BLOCK_DRIVER_IMPL_H
 #define BLOCK_DRIVER_IMPL_H
@@ -19,7 +19,7 @@
 struct block_file {
     int fd;
     char *path;
-    uint64_t bytes;            /* end of file as far as we know; a block device's size */
+    uint64_t bytes; /* end of file as far as we know; a block device's size */
     enum block_cache cache;
     bool read_only;
     bool discard;              /* the option discard=unmap */
@@ -30,15 +30,16 @@ struct block_file {
 };
 
 /* Opens and locks. With create, the file is made if need be and emptied once locked. */
-struct block_file *block_file_open(const char *path, const struct block_options *options, bool create,
-                                   GError **error);
+struct block_file *block_file_open(const char *path, const struct block_options *options,
+                                   bool create, GError **error);
 /* A temporary file that has no name any more; writable, never synced. */
 struct block_file *block_file_temporary(GError **error);
 void block_file_close(struct block_file *file);
 /* All or nothing: 0 or -errno. Reads past the end of the file give zeroes. */
 int block_file_read(struct block_file *file, uint64_t offset, void *buffer, size_t bytes);
 int block_file_write(struct block_file *file, uint64_t offset, const void *buffer, size_t bytes);
-/* The range reads as zeroes afterwards; space is given back where the host can. Never grows the file. */
+/* The range reads as zeroes afterwards; space is given back where the host can. Never grows the
+ * file. */
 int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes);
 int block_file_sync(struct block_file *file);
 int block_file_truncate(struct block_file *file, uint64_t bytes);
@@ -50,8 +51,8 @@ uint64_t block_file_allocated(const struct block_file *file);
 
 /* ---- locks (lock.c) ---- */
 
-/* Locks an open file for as long as fd lives: shared for readers, exclusive for a writer. False if another
- * process (or another open of ours) has it in a way that does not go together. */
+/* Locks an open file for as long as fd lives: shared for readers, exclusive for a writer. False if
+ * another process (or another open of ours) has it in a way that does not go together. */
 bool block_lock_file(int fd, const char *path, bool exclusive, GError **error);
 void block_unlock_file(int fd);
 
@@ -59,9 +60,9 @@ void block_unlock_file(int fd);
 
 struct block_image {
     const struct block_driver *driver;
-    struct block_file *file;     /* NULL for an overlay */
+    struct block_file *file; /* NULL for an overlay */
     char *path;
-    uint64_t bytes;              /* virtual size */
+    uint64_t bytes; /* virtual size */
     bool read_only;
     bool probed;
     void *state;                 /* the driver's own */
@@ -70,12 +71,12 @@ struct block_image {
 
 /* What a check has found. */
 struct block_check {
-    uint64_t errors;      /* entries that would read or write wrong data */
-    uint64_t leaks;       /* bytes of the file that nothing refers to, in clusters */
-    uint64_t clusters;    /* clusters of the guest's disk */
-    uint64_t allocated;   /* of these, stored in this file */
-    uint64_t compressed;  /* of these, compressed */
-    uint64_t end_offset;  /* of the last thing in the file */
+    uint64_t errors;     /* entries that would read or write wrong data */
+    uint64_t leaks;      /* bytes of the file that nothing refers to, in clusters */
+    uint64_t clusters;   /* clusters of the guest's disk */
+    uint64_t allocated;  /* of these, stored in this file */
+    uint64_t compressed; /* of these, compressed */
+    uint64_t end_offset; /* of the last thing in the file */
     void (*report)(void *arg, const char *text); /* one line for each finding; may be NULL */
     void *arg;
 };
@@ -84,11 +85,11 @@ struct block_driver {
     const char *name;
     /* True if the first bytes of a file look like this format. NULL: never probed. */
     bool (*probe)(const uint8_t *head, size_t bytes);
-    /* image->file is open; sets bytes and state. On failure nothing of the driver's is left over. */
+    /* image->file is open; sets bytes and state. On failure leaves nothing of its own behind. */
     bool (*open)(struct block_image *image, const struct block_options *options, GError **error);
     /* Writes an empty image into an empty file. bytes: whole sectors. */
-    bool (*create)(struct block_file *file, const struct block_create_options *options, uint64_t bytes,
-                   GError **error);
+    bool (*create)(struct block_file *file, const struct block_create_options *options,
+                   uint64_t bytes, GError **error);
     /* Frees state. The image was flushed before. */
     void (*close)(struct block_image *image);
     /* All of these: 0 or -errno. */
@@ -98,12 +99,14 @@ struct block_driver {
     int (*discard)(struct block_image *image, uint64_t offset, uint64_t bytes);
     int (*flush)(struct block_image *image);
     int (*truncate)(struct block_image *image, uint64_t bytes);
-    int (*status)(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data, uint64_t *run);
+    int (*status)(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data,
+                  uint64_t *run);
     /* Fills in what the driver knows beyond size and name. May be NULL. */
     void (*info)(struct block_image *image, struct block_info *info);
     /* May be NULL: not supported. */
     int (*check)(struct block_image *image, struct block_check *check);
-    /* Metadata is waiting to be written: called when nothing has happened for a second. May be NULL. */
+    /* Metadata is waiting to be written: called when nothing has happened for a second. May be
+     * NULL. */
     bool (*dirty)(struct block_image *image);
 };
 
@@ -113,13 +116,14 @@ extern const struct block_driver block_qcow_driver;
 struct block_image *block_image_open(const char *path, const struct block_options *options,
                                      GError **error);
 void block_image_close(struct block_image *image);
-/* Opens the file that `name`, as stored in image, stands for. depth: how many images lie above it. */
+/* Opens the file that `name`, as stored in image, stands for. */
 bool block_image_open_backing(struct block_image *image, const char *name,
                               const struct block_options *options, GError **error);
 /* Where the backing file called `name` of the image at `path` is. Newly allocated. */
 char *block_backing_path(const char *path, const char *name);
 /* Reads the backing image; past its end, or without one, zeroes. */
-int block_image_read_backing(struct block_image *image, uint64_t offset, void *buffer, size_t bytes);
+int block_image_read_backing(struct block_image *image, uint64_t offset, void *buffer,
+                             size_t bytes);
 /* Driver calls with the read-only and cache=writethrough rules applied. */
 int block_image_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes);
 int block_image_flush(struct block_image *image);
@@ -127,7 +131,8 @@ int block_image_flush(struct block_image *image);
 /* ---- probing (probe.c) ---- */
 
 enum { BLOCK_PROBE_BYTES = 512 };
-/* The driver for a file that begins like this. NULL with *error set: a format we know but cannot open. */
+/* The driver for a file that begins like this. NULL with *error set: a format we know but cannot
+ * open. */
 const struct block_driver *block_probe(const uint8_t *head, size_t bytes, const char *path,
                                        GError **error);
 /* True if a later probe of a file beginning like this would not say raw. */
@@ -136,12 +141,15 @@ const struct block_driver *block_driver_find(const char *name, GError **error);
 
 /* ---- overlay (overlay.c) ---- */
 
-/* Puts a temporary copy-on-write layer above base, which it then owns. NULL: base is still the caller's. */
+/* Puts a temporary copy-on-write layer above base, which it then owns. NULL: base is still the
+ * caller's. */
 struct block_image *block_overlay_create(struct block_image *base, GError **error);
 struct block_image *block_overlay_base(struct block_image *overlay);
-/* Opens the base for writing (nobody else may have it open), writes all changes to it, flushes, and goes on
- * with an empty layer. options: those of the block. On failure the changes are still there. */
-bool block_overlay_commit(struct block_image *overlay, const struct block_options *options, GError **error);
+/* Opens the base for writing (nobody else may have it open), writes all changes to it, flushes, and
+ * goes on with an empty layer. options: those of the block. On failure the changes are still there.
+ */
+bool block_overlay_commit(struct block_image *overlay, const struct block_options *options,
+                          GError **error);
 extern const struct block_driver block_overlay_driver;
 
 /* The image of a block, for tools (check). Not while requests are in flight. */

@@ -75,8 +75,8 @@ uint64_t block_fault_seen(struct block_fault *fault, unsigned ops)
     return sum;
 }
 
-static bool rule_matches(const struct block_fault_rule *rule, enum block_fault_op op, uint64_t offset,
-                         uint64_t bytes)
+static bool rule_matches(const struct block_fault_rule *rule, enum block_fault_op op,
+                         uint64_t offset, uint64_t bytes)
 {
     if ((rule->ops & op) == 0) {
         return false;
@@ -109,8 +109,8 @@ static struct block_fault_rule *find_rule(struct block_fault *fault, enum block_
     return NULL;
 }
 
-int block_fault_check(struct block_fault *fault, enum block_fault_op op, uint64_t offset, uint64_t bytes,
-                      uint64_t *take)
+int block_fault_check(struct block_fault *fault, enum block_fault_op op, uint64_t offset,
+                      uint64_t bytes, uint64_t *take)
 {
     unsigned delay_ms = 0;
     int result = 0;

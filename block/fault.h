@@ -1,6 +1,7 @@
 /*
- * Fault injection for tests: makes the operations on host files below an image fail, come out short, or
- * take long. A fault object is given to block_open() in the options and belongs to the test. Thread-safe.
+ * Fault injection for tests: makes the operations on host files below an image fail, come out
+ * short, or take long. A fault object is given to block_open() in the options and belongs to the
+ * test. Thread-safe.
  */
 #ifndef BLOCK_FAULT_H
 #define BLOCK_FAULT_H
@@ -17,14 +18,14 @@ enum block_fault_op {
 };
 
 struct block_fault_rule {
-    unsigned ops;        /* set of enum block_fault_op */
-    uint64_t first;      /* only operations that touch the file range first..last; 0 and 0: all */
+    unsigned ops;   /* set of enum block_fault_op */
+    uint64_t first; /* only operations that touch the file range first..last; 0 and 0: all */
     uint64_t last;
-    unsigned skip;       /* let this many through first */
-    unsigned count;      /* then hit this many; 0: all */
-    int error;           /* positive errno; 0: only the delay */
-    bool partial;        /* a write stores its first part (half of it) before it fails */
-    bool cut;            /* power cut: from the first hit on, nothing reaches the file any more */
+    unsigned skip;  /* let this many through first */
+    unsigned count; /* then hit this many; 0: all */
+    int error;      /* positive errno; 0: only the delay */
+    bool partial;   /* a write stores its first part (half of it) before it fails */
+    bool cut;       /* power cut: from the first hit on, nothing reaches the file any more */
     unsigned delay_ms;
 };
 
@@ -41,9 +42,9 @@ uint64_t block_fault_hits(struct block_fault *fault);
 /* Operations seen, of the kinds in ops. */
 uint64_t block_fault_seen(struct block_fault *fault, unsigned ops);
 
-/* Called by block/file.c before an operation. Returns 0 or -errno; in that case the first *take bytes
- * of a write are to be written all the same. NULL is fine: never a fault. */
-int block_fault_check(struct block_fault *fault, enum block_fault_op op, uint64_t offset, uint64_t bytes,
-                      uint64_t *take);
+/* Called by block/file.c before an operation. Returns 0 or -errno; in that case the first *take
+ * bytes of a write are to be written all the same. NULL is fine: never a fault. */
+int block_fault_check(struct block_fault *fault, enum block_fault_op op, uint64_t offset,
+                      uint64_t bytes, uint64_t *take);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Host files: what every image format stands on. Opening with the host cache mode that was asked for, whole
- * reads and writes, holes, and the alignment rules of O_DIRECT (open(2)), which are kept by going through an
- * aligned buffer. Offsets are never moved: a seek position is not used.
+ * Host files: what every image format stands on. Opening with the host cache mode that was asked
+ * for, whole reads and writes, holes, and the alignment rules of O_DIRECT (open(2)), which are kept
+ * by going through an aligned buffer. Offsets are never moved: a seek position is not used.
  *
  * Not modelled: network protocols and host device passthrough other than plain block devices.
  */
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    DIRECT_ALIGN = 4096,       /* of memory, and of offsets where the host does not say */
+    DIRECT_ALIGN = 4096, /* of memory, and of offsets where the host does not say */
     BOUNCE_BYTES = 256 * 1024,
 };
 
@@ -31,7 +31,7 @@ static bool cache_is_direct(enum block_cache cache)
 
 static int open_flags(const struct block_options *options, bool create)
 {
-    /* O_NONBLOCK: do not hang on a pipe that was named by mistake, nor on a drive without a disc. */
+    /* O_NONBLOCK: do not hang on a pipe named by mistake, nor on a drive without a disc. */
     int flags = O_CLOEXEC | O_NONBLOCK | (options->read_only ? O_RDONLY : O_RDWR);
 
     if (create) {
@@ -46,16 +46,19 @@ static int open_flags(const struct block_options *options, bool create)
     return flags;
 }
 
-static void set_open_error(GError **error, const char *path, const struct block_options *options, int code)
+static void set_open_error(GError **error, const char *path, const struct block_options *options,
+                           int code)
 {
     const char *remedy = "";
 
     if (code == EINVAL && cache_is_direct(options->cache)) {
         remedy = " (this file system has no O_DIRECT: use another cache= than none and directsync)";
-    } else if ((code == EACCES || code == EROFS) && !options->read_only && access(path, R_OK) == 0) {
+    } else if ((code == EACCES || code == EROFS) && !options->read_only &&
+               access(path, R_OK) == 0) {
         remedy = " for writing (it can be read: use readonly=on or -snapshot)";
     }
-    g_set_error(error, BLOCK_ERROR, code, "Could not open '%s': %s%s", path, g_strerror(code), remedy);
+    g_set_error(error, BLOCK_ERROR, code, "Could not open '%s': %s%s", path, g_strerror(code),
+                remedy);
 }
 
 /* Smallest unit of O_DIRECT transfers: the device's if it is one, else found by trying. */
@@ -86,7 +89,8 @@ static bool find_size(struct block_file *file, GError **error)
 
     if (fstat(file->fd, &st) < 0) {
         int code = errno;
-        g_set_error(error, BLOCK_ERROR, code, "Could not open '%s': %s", file->path, g_strerror(code));
+        g_set_error(error, BLOCK_ERROR, code, "Could not open '%s': %s", file->path,
+                    g_strerror(code));
         return false;
     }
     if (S_ISREG(st.st_mode)) {
@@ -134,15 +138,16 @@ static bool empty_file(struct block_file *file, GError **error)
     }
     if (ftruncate(file->fd, 0) < 0) {
         int code = errno;
-        g_set_error(error, BLOCK_ERROR, code, "Could not empty '%s': %s", file->path, g_strerror(code));
+        g_set_error(error, BLOCK_ERROR, code, "Could not empty '%s': %s", file->path,
+                    g_strerror(code));
         return false;
     }
     file->bytes = 0;
     return true;
 }
 
-struct block_file *block_file_open(const char *path, const struct block_options *options, bool create,
-                                   GError **error)
+struct block_file *block_file_open(const char *path, const struct block_options *options,
+                                   bool create, GError **error)
 {
     int fd = open(path, open_flags(options, create), 0644);
 
@@ -176,8 +181,8 @@ struct block_file *block_file_temporary(GError **error)
     if (fd < 0) {
         int code = errno;
         g_set_error(error, BLOCK_ERROR, code,
-                    "Could not create a temporary file in '%s': %s (TMPDIR names another place)", folder,
-                    g_strerror(code));
+                    "Could not create a temporary file in '%s': %s (TMPDIR names another place)",
+                    folder, g_strerror(code));
         return NULL;
     }
     unlink(path);
@@ -204,7 +209,8 @@ void block_file_close(struct block_file *file)
 /* ---- reading and writing ---- */
 
 /* Reads up to the end of the file; *got tells how far that was. */
-static int read_some(struct block_file *file, uint64_t offset, uint8_t *buffer, size_t bytes, size_t *got)
+static int read_some(struct block_file *file, uint64_t offset, uint8_t *buffer, size_t bytes,
+                     size_t *got)
 {
     *got = 0;
     while (*got < bytes) {
@@ -245,15 +251,16 @@ static int write_all(struct block_file *file, uint64_t offset, const uint8_t *bu
     return 0;
 }
 
-static bool is_aligned(const struct block_file *file, uint64_t offset, const void *buffer, size_t bytes)
+static bool is_aligned(const struct block_file *file, uint64_t offset, const void *buffer,
+                       size_t bytes)
 {
     return file->align == 1 || (offset % file->align == 0 && bytes % file->align == 0 &&
                                 (uintptr_t)buffer % DIRECT_ALIGN == 0);
 }
 
 /* The piece at the start of a range that goes through the bounce buffer in one go. */
-static size_t bounce_piece(const struct block_file *file, uint64_t offset, size_t bytes, uint64_t *start,
-                           size_t *length)
+static size_t bounce_piece(const struct block_file *file, uint64_t offset, size_t bytes,
+                           uint64_t *start, size_t *length)
 {
     *start = offset - offset % file->align;
     size_t skip = (size_t)(offset - *start);
@@ -281,7 +288,8 @@ static int read_bounced(struct block_file *file, uint64_t offset, uint8_t *buffe
     return 0;
 }
 
-static int write_bounced(struct block_file *file, uint64_t offset, const uint8_t *buffer, size_t bytes)
+static int write_bounced(struct block_file *file, uint64_t offset, const uint8_t *buffer,
+                         size_t bytes)
 {
     while (bytes > 0) {
         uint64_t start;
@@ -391,7 +399,8 @@ int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes)
     if (fallocate(file->fd, mode, (off_t)offset, (off_t)bytes) == 0) {
         return 0;
     }
-    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL && errno != ENODEV && errno != EPERM) {
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL && errno != ENODEV &&
+        errno != EPERM) {
         return -errno;
     }
     return write_zero_blocks(file, offset, bytes);
@@ -432,7 +441,8 @@ int block_file_truncate(struct block_file *file, uint64_t bytes)
     return 0;
 }
 
-int block_file_status(struct block_file *file, uint64_t offset, uint64_t bytes, bool *data, uint64_t *run)
+int block_file_status(struct block_file *file, uint64_t offset, uint64_t bytes, bool *data,
+                      uint64_t *run)
 {
     *data = false;
     *run = bytes;

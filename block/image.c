@@ -1,8 +1,9 @@
 /*
  * Opening and creating images: file, lock, format, backing file.
  *
- * A backing file is named by the image, and images come from strangers. So it must lie in the image's own
- * folder (or below), and is taken as raw: an image that wants more is opened with allow_backing.
+ * A backing file is named by the image, and images come from strangers. So it must lie in the
+ * image's own folder (or below), and is taken as raw: an image that wants more is opened with
+ * allow_backing.
  */
 #include "block/driver_impl.h"
 
@@ -24,13 +25,15 @@ static const struct block_driver *probe_file(struct block_file *file, GError **e
     int result = block_file_read(file, 0, head, sizeof(head));
 
     if (result < 0) {
-        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': %s", file->path, g_strerror(-result));
+        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': %s", file->path,
+                    g_strerror(-result));
         return NULL;
     }
     return block_probe(head, MIN(sizeof(head), file->bytes), file->path, error);
 }
 
-struct block_image *block_image_open(const char *path, const struct block_options *options, GError **error)
+struct block_image *block_image_open(const char *path, const struct block_options *options,
+                                     GError **error)
 {
     const struct block_driver *driver = NULL;
 
@@ -84,8 +87,9 @@ char *block_backing_path(const char *path, const char *name)
         return g_strdup(name);
     }
     g_autofree char *folder = g_path_get_dirname(path);
-    return strcmp(folder, ".") == 0 && strchr(path, '/') == NULL ? g_strdup(name)
-                                                                 : g_build_filename(folder, name, NULL);
+    return strcmp(folder, ".") == 0 && strchr(path, '/') == NULL
+               ? g_strdup(name)
+               : g_build_filename(folder, name, NULL);
 }
 
 /* True if target lies in the folder of path or below, symbolic links followed on both sides. */
@@ -106,17 +110,19 @@ static bool is_beside(const char *path, const char *target)
     return beside;
 }
 
-/* Without trust a backing file is raw; one that looks otherwise is refused rather than shown as garbage. */
+/* Without trust a backing file is raw; one that looks otherwise is refused rather than shown as
+ * garbage. */
 static bool check_untrusted(const struct block_image *backing, const char *path, GError **error)
 {
     uint8_t head[BLOCK_PROBE_BYTES];
 
     if (block_file_read(backing->file, 0, head, sizeof(head)) == 0 &&
         block_probe_is_foreign(head, sizeof(head))) {
-        g_set_error(error, BLOCK_ERROR, EPERM,
-                    "'%s' has the backing file '%s', which is not raw, without saying its format; if you "
-                    "trust the image, allow it with allow-backing=on",
-                    path, backing->path);
+        g_set_error(
+            error, BLOCK_ERROR, EPERM,
+            "'%s' has the backing file '%s', which is not raw, without saying its format; if you "
+            "trust the image, allow it with allow-backing=on",
+            path, backing->path);
         return false;
     }
     return true;
@@ -137,20 +143,21 @@ bool block_image_open_backing(struct block_image *image, const char *name,
 
     if (below.depth > BACKING_DEPTH_MAX) {
         g_set_error(error, BLOCK_ERROR, ELOOP,
-                    "'%s' is part of a chain of more than %d backing files, or of a circle", image->path,
-                    BACKING_DEPTH_MAX);
+                    "'%s' is part of a chain of more than %d backing files, or of a circle",
+                    image->path, BACKING_DEPTH_MAX);
         return false;
     }
     if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, BLOCK_ERROR, ENOENT, "Could not open backing file '%s' of '%s': %s", path,
-                    image->path, g_strerror(ENOENT));
+        g_set_error(error, BLOCK_ERROR, ENOENT, "Could not open backing file '%s' of '%s': %s",
+                    path, image->path, g_strerror(ENOENT));
         return false;
     }
     if (!options->allow_backing && !is_beside(image->path, path)) {
-        g_set_error(error, BLOCK_ERROR, EPERM,
-                    "'%s' wants the backing file '%s', which is outside the image's folder; if you trust "
-                    "the image, allow it with allow-backing=on",
-                    image->path, path);
+        g_set_error(
+            error, BLOCK_ERROR, EPERM,
+            "'%s' wants the backing file '%s', which is outside the image's folder; if you trust "
+            "the image, allow it with allow-backing=on",
+            image->path, path);
         return false;
     }
     image->backing = block_image_open(path, &below, error);
@@ -195,8 +202,8 @@ int block_image_flush(struct block_image *image)
 /* ---- creating ---- */
 
 /* Size of the disk in the backing file. */
-static bool find_backing_size(const char *path, const struct block_create_options *options, uint64_t *bytes,
-                              GError **error)
+static bool find_backing_size(const char *path, const struct block_create_options *options,
+                              uint64_t *bytes, GError **error)
 {
     g_autofree char *backing_path = block_backing_path(path, options->backing_name);
     struct block_options below = {
@@ -234,7 +241,8 @@ bool block_create(const char *path, const struct block_create_options *options, 
     }
     if (!options->have_bytes) {
         if (options->backing_name == NULL) {
-            g_set_error(error, BLOCK_ERROR, EINVAL, "%s: Image creation needs a size parameter", path);
+            g_set_error(error, BLOCK_ERROR, EINVAL, "%s: Image creation needs a size parameter",
+                        path);
             return false;
         }
         size = backing_size;

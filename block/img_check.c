@@ -1,6 +1,6 @@
 /*
- * vmm-img check: is an image consistent? Exit status 0: yes, 1: could not be told, 2: damaged, 3: only space
- * is lost, 63: the format has nothing to check.
+ * vmm-img check: is an image consistent? Exit status 0: yes, 1: could not be told, 2: damaged, 3:
+ * only space is lost, 63: the format has nothing to check.
  */
 #include "block/driver_impl.h"
 #include "block/img.h"
@@ -38,8 +38,8 @@ static void print_summary(const struct block_check *check)
     if (check->errors == 0 && check->leaks == 0) {
         printf("No errors were found on the image.\n");
     }
-    printf("%" PRIu64 "/%" PRIu64 " = %.2f%% allocated, %.2f%% compressed clusters\n", check->allocated,
-           check->clusters, percent(check->allocated, check->clusters),
+    printf("%" PRIu64 "/%" PRIu64 " = %.2f%% allocated, %.2f%% compressed clusters\n",
+           check->allocated, check->clusters, percent(check->allocated, check->clusters),
            percent(check->compressed, check->allocated));
     printf("Image end offset: %" PRIu64 "\n", check->end_offset);
 }
@@ -55,7 +55,8 @@ static int check_block(struct block *block, bool quiet)
     }
     int result = image->driver->check(image, &check);
     if (result < 0) {
-        img_fail("Check failed: %s", result == -EFBIG ? "the file is too large" : g_strerror(-result));
+        img_fail("Check failed: %s",
+                 result == -EFBIG ? "the file is too large" : g_strerror(-result));
         return EXIT_TROUBLE;
     }
     if (!quiet) {
@@ -69,9 +70,8 @@ static int check_block(struct block *block, bool quiet)
 
 static int run_check(int argc, char **argv)
 {
-    static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
-                                          {"force-share", no_argument, NULL, 'U'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"help", no_argument, NULL, 'h'}, {"force-share", no_argument, NULL, 'U'}, {0}};
     struct block_options options = {.read_only = true, .no_backing = true};
     GError *error = NULL;
     bool quiet = false;

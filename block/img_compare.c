@@ -1,5 +1,6 @@
 /*
- * vmm-img compare: do two images hold the same disk? Exit status 0: yes, 1: no, 2: could not be told.
+ * vmm-img compare: do two images hold the same disk? Exit status 0: yes, 1: no, 2: could not be
+ * told.
  */
 #include "block/img.h"
 
@@ -19,7 +20,8 @@ struct compare {
 };
 
 /* Reads a piece; beyond the end of the disk are zeroes. *zero: known to be zero without reading. */
-static int read_piece(struct block *block, uint64_t offset, uint8_t *buffer, uint64_t bytes, bool *zero)
+static int read_piece(struct block *block, uint64_t offset, uint8_t *buffer, uint64_t bytes,
+                      bool *zero)
 {
     uint64_t have = offset < block_size(block) ? MIN(bytes, block_size(block) - offset) : 0;
     uint64_t run = 0;
@@ -45,8 +47,8 @@ static uint64_t first_difference(const uint8_t *a, const uint8_t *b, uint64_t by
 }
 
 /* 0: same; 1: different, *at tells where (in whole sectors); -errno, *at tells where too. */
-static int compare_piece(struct block *const *blocks, uint64_t offset, uint64_t bytes, uint8_t *const *buffers,
-                         uint64_t *at)
+static int compare_piece(struct block *const *blocks, uint64_t offset, uint64_t bytes,
+                         uint8_t *const *buffers, uint64_t *at)
 {
     bool zero[2];
 
@@ -71,7 +73,8 @@ static int compare_piece(struct block *const *blocks, uint64_t offset, uint64_t 
 }
 
 /* Compares start..end; one of the exit statuses. */
-static int compare_range(const struct compare *args, struct block *const *blocks, uint64_t start, uint64_t end)
+static int compare_range(const struct compare *args, struct block *const *blocks, uint64_t start,
+                         uint64_t end)
 {
     g_autofree uint8_t *memory = g_malloc(2 * COMPARE_BYTES);
     uint8_t *const buffers[2] = {memory, memory + COMPARE_BYTES};
@@ -82,7 +85,8 @@ static int compare_range(const struct compare *args, struct block *const *blocks
         uint64_t at;
         int result = compare_piece(blocks, offset, bytes, buffers, &at);
         if (result < 0) {
-            img_fail("Error while reading offset %" G_GUINT64_FORMAT ": %s", at, g_strerror(-result));
+            img_fail("Error while reading offset %" G_GUINT64_FORMAT ": %s", at,
+                     g_strerror(-result));
             return EXIT_TROUBLE;
         }
         if (result > 0) {

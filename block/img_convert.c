@@ -54,7 +54,8 @@ static int copy(struct block *source, struct block *target, bool full, bool prog
         bool data = true;
         int result = block_status(source, at, total - at, &data, &run);
         if (result < 0) {
-            return img_fail("error while reading at byte %" G_GUINT64_FORMAT ": %s", at, g_strerror(-result));
+            return img_fail("error while reading at byte %" G_GUINT64_FORMAT ": %s", at,
+                            g_strerror(-result));
         }
         if (data) {
             run = MIN(run, COPY_BYTES);
@@ -63,12 +64,14 @@ static int copy(struct block *source, struct block *target, bool full, bool prog
                 return img_fail("error while reading at byte %" G_GUINT64_FORMAT ": %s", at,
                                 g_strerror(-result));
             }
-            result = full ? block_write(target, at, buffer, run) : write_sparse(target, at, buffer, run);
+            result =
+                full ? block_write(target, at, buffer, run) : write_sparse(target, at, buffer, run);
         } else if (full) {
             result = block_write_zeroes(target, at, run);
         }
         if (result < 0) {
-            return img_fail("error while writing at byte %" G_GUINT64_FORMAT ": %s", at, g_strerror(-result));
+            return img_fail("error while writing at byte %" G_GUINT64_FORMAT ": %s", at,
+                            g_strerror(-result));
         }
         at += run;
         if (at < total) {
@@ -108,7 +111,8 @@ static int convert(const struct convert *args, const char *source_path, const ch
         status = img_fail_error(&error);
     } else {
         bool device = stat(target_path, &st) == 0 && S_ISBLK(st.st_mode);
-        status = copy(source, target, device && strcmp(args->target_format, "raw") == 0, args->progress);
+        status =
+            copy(source, target, device && strcmp(args->target_format, "raw") == 0, args->progress);
     }
     block_close(target);
     block_close(source);
@@ -153,8 +157,9 @@ static int run_convert(int argc, char **argv)
         }
     }
     if (argc - optind != 2) {
-        return img_fail_usage(&img_convert_command, argc - optind < 2 ? "Must specify image file name"
-                                                                      : "Only one source is supported");
+        return img_fail_usage(&img_convert_command, argc - optind < 2
+                                                        ? "Must specify image file name"
+                                                        : "Only one source is supported");
     }
     return convert(&args, argv[optind], argv[optind + 1]);
 }

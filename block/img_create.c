@@ -16,8 +16,9 @@ struct create_args {
 
 static int bad_size(void)
 {
-    return img_fail("Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, "
-                    "megabytes, gigabytes, terabytes, petabytes and exabytes.");
+    return img_fail(
+        "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, "
+        "megabytes, gigabytes, terabytes, petabytes and exabytes.");
 }
 
 static int print_options(const char *format)
@@ -47,7 +48,8 @@ static int take_option(struct create_args *args, char *word)
         args->options.have_bytes = true;
         return block_size_parse(value, &args->options.bytes) ? 0 : bad_size();
     } else {
-        return img_fail("Invalid parameter '%s' for format '%s'; see -o help", word, args->options.format);
+        return img_fail("Invalid parameter '%s' for format '%s'; see -o help", word,
+                        args->options.format);
     }
     return 0;
 }

@@ -9,8 +9,8 @@
 #include <string.h>
 
 static const struct img_command *const commands[] = {
-    &img_check_command,   &img_compare_command, &img_convert_command,
-    &img_create_command,  &img_info_command,    &img_resize_command,
+    &img_check_command,  &img_compare_command, &img_convert_command,
+    &img_create_command, &img_info_command,    &img_resize_command,
 };
 
 static const char *program_name(void)
@@ -103,7 +103,8 @@ int img_main(int argc, char **argv)
     if (argc < 2) {
         return img_fail("Not enough arguments; try '%s --help'", program_name());
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         return print_help();
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {

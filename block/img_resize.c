@@ -32,13 +32,15 @@ static int resize_block(struct block *block, const char *text, bool shrink, bool
     uint64_t bytes;
 
     if (!find_size(text, now, &bytes)) {
-        return img_fail("Invalid parameter '%s': new image size must be positive, with one of the units k M G "
-                        "T P E or in bytes",
-                        text);
+        return img_fail(
+            "Invalid parameter '%s': new image size must be positive, with one of the units k M G "
+            "T P E or in bytes",
+            text);
     }
     if (bytes < now && !shrink) {
-        return img_fail("Use the --shrink option to perform a shrink operation: it deletes all data beyond "
-                        "the new end of the image");
+        return img_fail(
+            "Use the --shrink option to perform a shrink operation: it deletes all data beyond "
+            "the new end of the image");
     }
     int result = block_truncate(block, bytes);
     if (result == -ENOTSUP) {
@@ -58,9 +60,8 @@ static int resize_block(struct block *block, const char *text, bool shrink, bool
 
 static int run_resize(int argc, char **argv)
 {
-    static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
-                                          {"shrink", no_argument, NULL, 's'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"help", no_argument, NULL, 'h'}, {"shrink", no_argument, NULL, 's'}, {0}};
     struct block_options options = {0};
     GError *error = NULL;
     bool shrink = false, quiet = false;

@@ -1,11 +1,11 @@
 /*
- * Locks on image files: open file description locks (fcntl(2), F_OFD_SETLK), which live as long as the
- * descriptor, go with it over threads, and vanish with the process.
+ * Locks on image files: open file description locks (fcntl(2), F_OFD_SETLK), which live as long as
+ * the descriptor, go with it over threads, and vanish with the process.
  *
- * The bytes that are locked are those that qemu and qemu-img use, so that the two notice each other: byte
- * 100+n is held (shared) by whoever uses permission n, byte 200+n by whoever does not allow others to use it;
- * 0 is reading, 1 writing, 3 resizing. A writer here wants no other user at all, so it holds both ranges
- * exclusively; a reader allows other readers.
+ * The bytes that are locked are those that qemu and qemu-img use, so that the two notice each
+ * other: byte 100+n is held (shared) by whoever uses permission n, byte 200+n by whoever does not
+ * allow others to use it; 0 is reading, 1 writing, 3 resizing. A writer here wants no other user at
+ * all, so it holds both ranges exclusively; a reader allows other readers.
  *
  * File systems without locks are let through: better no lock than no disk.
  */
@@ -122,8 +122,8 @@ static bool process_holds(const char *pid, int own_fd, const struct stat *wanted
     return found;
 }
 
-/* The kernel gives no owner for this kind of lock (/proc/locks says -1), so look through the descriptors
- * that we may see. Newly allocated text such as "process 123 (vmm)". */
+/* The kernel gives no owner for this kind of lock (/proc/locks says -1), so look through the
+ * descriptors that we may see. Newly allocated text such as "process 123 (vmm)". */
 static char *find_holder(int fd)
 {
     struct stat wanted;
@@ -141,7 +141,8 @@ static char *find_holder(int fd)
             g_autofree char *path = g_strdup_printf("/proc/%s/comm", entry->d_name);
             g_autofree char *name = NULL;
             if (atoi(entry->d_name) == (int)getpid()) {
-                holder = g_strdup_printf("this process (%s), which has it open already", entry->d_name);
+                holder =
+                    g_strdup_printf("this process (%s), which has it open already", entry->d_name);
             } else if (g_file_get_contents(path, &name, NULL, NULL)) {
                 holder = g_strdup_printf("process %s (%s)", entry->d_name, g_strchomp(name));
             } else {
@@ -163,13 +164,15 @@ bool block_lock_file(int fd, const char *path, bool exclusive, GError **error)
     g_autofree char *holder = find_holder(fd);
     if (exclusive) {
         g_set_error(error, BLOCK_ERROR, EBUSY,
-                    "'%s' is in use by %s; stop that one first, or use -snapshot for both to share the image",
+                    "'%s' is in use by %s; stop that one first, or use -snapshot for both to share "
+                    "the image",
                     path, holder);
     } else {
-        g_set_error(error, BLOCK_ERROR, EBUSY,
-                    "'%s' is being written to by %s; stop that one first, or use -snapshot for both to "
-                    "share the image",
-                    path, holder);
+        g_set_error(
+            error, BLOCK_ERROR, EBUSY,
+            "'%s' is being written to by %s; stop that one first, or use -snapshot for both to "
+            "share the image",
+            path, holder);
     }
     return false;
 }

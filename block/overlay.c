@@ -1,7 +1,8 @@
 /*
- * -snapshot: a temporary copy-on-write layer above an image that is only read. What the guest writes goes to
- * a file without a name, at the same offsets as on the disk, so the file is as sparse as the changes are; a
- * map in memory, one bit a cluster, tells what is there. The kernel deletes the file when it is closed.
+ * -snapshot: a temporary copy-on-write layer above an image that is only read. What the guest
+ * writes goes to a file without a name, at the same offsets as on the disk, so the file is as
+ * sparse as the changes are; a map in memory, one bit a cluster, tells what is there. The kernel
+ * deletes the file when it is closed.
  *
  * The map is made of small pages on demand, so a huge disk costs nothing until it is written.
  */
@@ -22,8 +23,8 @@ struct map_page {
 
 struct overlay {
     struct block_file *file;
-    GHashTable *pages;  /* page number -> struct map_page */
-    uint8_t *cluster;   /* scratch */
+    GHashTable *pages; /* page number -> struct map_page */
+    uint8_t *cluster;  /* scratch */
 };
 
 /* ---- the map ---- */
@@ -93,7 +94,8 @@ static int overlay_read(struct block_image *image, uint64_t offset, void *buffer
 }
 
 /* Writes a piece that lies in one cluster; buffer NULL: zeroes. */
-static int write_piece(struct block_image *image, uint64_t offset, const uint8_t *buffer, size_t bytes)
+static int write_piece(struct block_image *image, uint64_t offset, const uint8_t *buffer,
+                       size_t bytes)
 {
     struct overlay *overlay = image->state;
     uint64_t cluster = offset / CLUSTER_BYTES;
@@ -121,7 +123,8 @@ static int write_piece(struct block_image *image, uint64_t offset, const uint8_t
     return result;
 }
 
-static int write_pieces(struct block_image *image, uint64_t offset, const uint8_t *buffer, uint64_t bytes)
+static int write_pieces(struct block_image *image, uint64_t offset, const uint8_t *buffer,
+                        uint64_t bytes)
 {
     while (bytes > 0) {
         size_t piece = (size_t)MIN(bytes, CLUSTER_BYTES - offset % CLUSTER_BYTES);
@@ -136,7 +139,8 @@ static int write_pieces(struct block_image *image, uint64_t offset, const uint8_
     return 0;
 }
 
-static int overlay_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes)
+static int overlay_write(struct block_image *image, uint64_t offset, const void *buffer,
+                         size_t bytes)
 {
     return write_pieces(image, offset, buffer, bytes);
 }
@@ -225,7 +229,7 @@ static int copy_changes(struct block_image *image, struct block_image *target)
 
     g_hash_table_iter_init(&iter, overlay->pages);
     while (g_hash_table_iter_next(&iter, &key, &value)) {
-        uint64_t first = (uint64_t)*(gint64 *)key * PAGE_BITS;
+        uint64_t first = (uint64_t) * (gint64 *)key * PAGE_BITS;
         for (uint64_t cluster = first; cluster < first + PAGE_BITS; cluster++) {
             if (!map_test(overlay, cluster)) {
                 continue;
@@ -245,8 +249,8 @@ static int copy_changes(struct block_image *image, struct block_image *target)
 }
 
 /* Opens the base once more, for writing, and moves the lock over to it. */
-static struct block_image *open_writer(struct block_image *reader, const struct block_options *options,
-                                       GError **error)
+static struct block_image *open_writer(struct block_image *reader,
+                                       const struct block_options *options, GError **error)
 {
     struct block_options below = *options;
 
@@ -264,7 +268,8 @@ static struct block_image *open_writer(struct block_image *reader, const struct 
     return writer;
 }
 
-bool block_overlay_commit(struct block_image *image, const struct block_options *options, GError **error)
+bool block_overlay_commit(struct block_image *image, const struct block_options *options,
+                          GError **error)
 {
     struct overlay *overlay = image->state;
     struct block_image *reader = image->backing;
@@ -282,7 +287,7 @@ bool block_overlay_commit(struct block_image *image, const struct block_options 
         g_set_error(error, BLOCK_ERROR, -result, "Could not commit to '%s': %s", image->path,
                     g_strerror(-result));
     }
-    /* The reader may have old tables in memory. Until there is a new one the layer stays as it is. */
+    /* The reader may have old tables in memory; until there is a new one the layer stays. */
     below.read_only = true;
     struct block_image *fresh = block_image_open(image->path, &below, result < 0 ? NULL : error);
     if (fresh == NULL) {

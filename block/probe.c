@@ -1,10 +1,11 @@
 /*
- * Which format a file is in. Known formats have a magic number in their first bytes; what has none is raw.
+ * Which format a file is in. Known formats have a magic number in their first bytes; what has none
+ * is raw.
  *
- * The guest decides what the first bytes of a raw disk are, so guessing is a trap: a guest could write a
- * header there whose backing file is a secret of the host. Hence an image that was guessed to be raw is not
- * allowed to start looking like anything else (raw_sync.c), CDs and floppies are never probed by their front
- * ends, and backing files only on request (image.c).
+ * The guest decides what the first bytes of a raw disk are, so guessing is a trap: a guest could
+ * write a header there whose backing file is a secret of the host. Hence an image that was guessed
+ * to be raw is not allowed to start looking like anything else (raw_sync.c), CDs and floppies are
+ * never probed by their front ends, and backing files only on request (image.c).
  */
 #include "block/driver_impl.h"
 
@@ -38,7 +39,8 @@ static const char *unsupported_name(const uint8_t *head, size_t bytes)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(unsupported); i++) {
         if (bytes >= unsupported[i].offset + unsupported[i].length &&
-            memcmp(head + unsupported[i].offset, unsupported[i].magic, unsupported[i].length) == 0) {
+            memcmp(head + unsupported[i].offset, unsupported[i].magic, unsupported[i].length) ==
+                0) {
             return unsupported[i].name;
         }
     }
@@ -66,7 +68,8 @@ static const struct block_driver *driver_of_head(const uint8_t *head, size_t byt
     return NULL;
 }
 
-const struct block_driver *block_probe(const uint8_t *head, size_t bytes, const char *path, GError **error)
+const struct block_driver *block_probe(const uint8_t *head, size_t bytes, const char *path,
+                                       GError **error)
 {
     const struct block_driver *driver = driver_of_head(head, bytes);
     const char *name = unsupported_name(head, bytes);
@@ -78,10 +81,11 @@ const struct block_driver *block_probe(const uint8_t *head, size_t bytes, const 
         return &block_raw_driver;
     }
     g_autofree char *names = supported_names();
-    g_set_error(error, BLOCK_ERROR, ENOTSUP,
-                "Could not open '%s': format '%s' is not supported yet; supported: %s (convert it with "
-                "qemu-img convert, or use format=raw if it is a plain disk)",
-                path, name, names);
+    g_set_error(
+        error, BLOCK_ERROR, ENOTSUP,
+        "Could not open '%s': format '%s' is not supported yet; supported: %s (convert it with "
+        "qemu-img convert, or use format=raw if it is a plain disk)",
+        path, name, names);
     return NULL;
 }
 
@@ -100,8 +104,8 @@ const struct block_driver *block_driver_find(const char *name, GError **error)
     g_autofree char *names = supported_names();
     for (unsigned i = 0; i < G_N_ELEMENTS(unsupported); i++) {
         if (strcmp(unsupported[i].name, name) == 0) {
-            g_set_error(error, BLOCK_ERROR, ENOTSUP, "format '%s' is not supported yet; supported: %s", name,
-                        names);
+            g_set_error(error, BLOCK_ERROR, ENOTSUP,
+                        "format '%s' is not supported yet; supported: %s", name, names);
             return NULL;
         }
     }

@@ -1,6 +1,6 @@
 /*
- * The QCOW version 1 format ("The QCOW image format", M. McLoughlin, version 1 layout): opening, creating,
- * header. See qcow_impl.h for the layout and for the order of writes.
+ * The QCOW version 1 format ("The QCOW image format", M. McLoughlin, version 1 layout): opening,
+ * creating, header. See qcow_impl.h for the layout and for the order of writes.
  *
  * Not modelled: encryption (refused), and the backing file's time stamp in the header.
  */
@@ -78,7 +78,8 @@ static uint64_t l1_entries_for(uint64_t bytes, unsigned shift)
     return (bytes >> shift) + ((bytes & ((1ull << shift) - 1)) != 0);
 }
 
-static bool check_header(const struct block_file *file, const struct qcow_header *header, GError **error)
+static bool check_header(const struct block_file *file, const struct qcow_header *header,
+                         GError **error)
 {
     if (header->magic != QCOW_MAGIC || header->version != 1) {
         return fail(error, file, "the file is not a QCOW version 1 image");
@@ -86,23 +87,27 @@ static bool check_header(const struct block_file *file, const struct qcow_header
     if (header->bytes < BLOCK_SECTOR_BYTES || header->bytes > INT64_MAX) {
         return fail(error, file, "the disk's size in the header is out of range");
     }
-    if (header->cluster_bits < QCOW_CLUSTER_BITS_MIN || header->cluster_bits > QCOW_CLUSTER_BITS_MAX) {
+    if (header->cluster_bits < QCOW_CLUSTER_BITS_MIN ||
+        header->cluster_bits > QCOW_CLUSTER_BITS_MAX) {
         return fail(error, file, "the cluster size is not between 512 bytes and 64 KiB");
     }
     if (header->l2_bits < QCOW_L2_BITS_MIN || header->l2_bits > QCOW_L2_BITS_MAX) {
         return fail(error, file, "the L2 table size is not between 512 bytes and 64 KiB");
     }
     if (header->crypt_method != 0) {
-        return fail(error, file,
-                    "the image is encrypted, which is not supported (decrypt it with qemu-img convert)");
+        return fail(
+            error, file,
+            "the image is encrypted, which is not supported (decrypt it with qemu-img convert)");
     }
     uint64_t entries = l1_entries_for(header->bytes, header->cluster_bits + header->l2_bits);
     if (entries > QCOW_L1_MAX_BYTES / 8) {
-        return fail(error, file, "the L1 table is too large: the disk's size in the header is not credible");
+        return fail(error, file,
+                    "the L1 table is too large: the disk's size in the header is not credible");
     }
     if (header->l1_offset < QCOW_HEADER_BYTES || header->l1_offset > file->bytes ||
         entries * 8 > file->bytes - header->l1_offset) {
-        return fail(error, file, "the L1 table lies outside the file: the file is damaged or cut short");
+        return fail(error, file,
+                    "the L1 table lies outside the file: the file is damaged or cut short");
     }
     return true;
 }
@@ -113,7 +118,8 @@ bool qcow_read_header(struct block_file *file, struct qcow_header *header, GErro
     int result = block_file_read(file, 0, raw, sizeof(raw));
 
     if (result < 0) {
-        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': %s", file->path, g_strerror(-result));
+        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': %s", file->path,
+                    g_strerror(-result));
         return false;
     }
     if (file->bytes < QCOW_HEADER_BYTES) {
@@ -143,10 +149,11 @@ static bool read_l1(struct block_image *image, GError **error)
     uint64_t end = image->file->bytes;
 
     qcow->l1 = g_try_malloc(bytes);
-    int result = qcow->l1 == NULL ? -ENOMEM : block_file_read(image->file, qcow->l1_offset, qcow->l1, bytes);
+    int result =
+        qcow->l1 == NULL ? -ENOMEM : block_file_read(image->file, qcow->l1_offset, qcow->l1, bytes);
     if (result < 0) {
-        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': qcow: L1 table: %s", image->path,
-                    g_strerror(-result));
+        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': qcow: L1 table: %s",
+                    image->path, g_strerror(-result));
         return false;
     }
     for (uint32_t i = 0; i < qcow->l1_entries; i++) {
@@ -180,7 +187,8 @@ static bool read_backing(struct block_image *image, const struct qcow_header *he
     int result = block_file_read(image->file, header->backing_offset, qcow->backing_name,
                                  header->backing_length);
     if (result < 0) {
-        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': %s", image->path, g_strerror(-result));
+        g_set_error(error, BLOCK_ERROR, -result, "Could not read '%s': %s", image->path,
+                    g_strerror(-result));
         return false;
     }
     if (strlen(qcow->backing_name) != header->backing_length ||
@@ -188,7 +196,8 @@ static bool read_backing(struct block_image *image, const struct qcow_header *he
         return fail(error, image->file, "the backing file's name is not a text");
     }
     qcow->backing_path = block_backing_path(image->path, qcow->backing_name);
-    return options->no_backing || block_image_open_backing(image, qcow->backing_name, options, error);
+    return options->no_backing ||
+           block_image_open_backing(image, qcow->backing_name, options, error);
 }
 
 static void prepare_cache(struct qcow *qcow)
@@ -223,7 +232,8 @@ static void qcow_close(struct block_image *image)
     image->state = NULL;
 }
 
-static bool qcow_open(struct block_image *image, const struct block_options *options, GError **error)
+static bool qcow_open(struct block_image *image, const struct block_options *options,
+                      GError **error)
 {
     struct qcow_header header;
 
@@ -270,19 +280,21 @@ static size_t build_header(uint8_t *raw, const struct block_create_options *opti
 }
 
 /* The table first, the header last: a half-created file is not taken for an image. */
-static int write_new_image(struct block_file *file, const uint8_t *raw, size_t header_bytes, uint64_t l1_bytes)
+static int write_new_image(struct block_file *file, const uint8_t *raw, size_t header_bytes,
+                           uint64_t l1_bytes)
 {
     static const uint8_t zeroes[65536];
     int result = 0;
 
     for (uint64_t at = 0; at < l1_bytes && result == 0; at += sizeof(zeroes)) {
-        result = block_file_write(file, header_bytes + at, zeroes, (size_t)MIN(sizeof(zeroes), l1_bytes - at));
+        result = block_file_write(file, header_bytes + at, zeroes,
+                                  (size_t)MIN(sizeof(zeroes), l1_bytes - at));
     }
     return result == 0 ? block_file_write(file, 0, raw, header_bytes) : result;
 }
 
-static bool qcow_create(struct block_file *file, const struct block_create_options *options, uint64_t bytes,
-                        GError **error)
+static bool qcow_create(struct block_file *file, const struct block_create_options *options,
+                        uint64_t bytes, GError **error)
 {
     /* With a backing file, small clusters: less to copy when a part of one is written. */
     unsigned cluster_bits = options->backing_name != NULL ? 9 : 12;
@@ -295,15 +307,17 @@ static bool qcow_create(struct block_file *file, const struct block_create_optio
         return false;
     }
     if (l1_bytes > QCOW_L1_MAX_BYTES) {
-        g_set_error(error, BLOCK_ERROR, EFBIG, "%s: Image size is too large for qcow (at most %d TiB)",
-                    file->path, (int)((uint64_t)QCOW_L1_MAX_BYTES / 8 >> (40 - cluster_bits - l2_bits)));
+        g_set_error(error, BLOCK_ERROR, EFBIG,
+                    "%s: Image size is too large for qcow (at most %d TiB)", file->path,
+                    (int)((uint64_t)QCOW_L1_MAX_BYTES / 8 >> (40 - cluster_bits - l2_bits)));
         return false;
     }
     if (options->backing_name != NULL && strlen(options->backing_name) > QCOW_NAME_MAX) {
-        g_set_error(error, BLOCK_ERROR, ENAMETOOLONG, "%s: Backing file name is too long", file->path);
+        g_set_error(error, BLOCK_ERROR, ENAMETOOLONG, "%s: Backing file name is too long",
+                    file->path);
         return false;
     }
-    /* Whole sectors, as other tools do it: some will not read the last bytes of a file otherwise. */
+    /* Whole sectors, as qemu-img does it: some tools do not read a part of one. */
     l1_bytes = (l1_bytes + BLOCK_SECTOR_BYTES - 1) / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
     size_t header_bytes = build_header(raw, options, bytes, cluster_bits, l2_bits);
     int result = write_new_image(file, raw, header_bytes, l1_bytes);

@@ -1,8 +1,9 @@
 /*
- * Checks a QCOW image: walks the L1 table and all L2 tables, and marks in a map of the file what each cluster
- * of it is used for. Whatever is used twice, lies outside the file, or does not begin where a cluster
- * begins is an error; what nothing uses is a leak. Compressed clusters are packed back to back, so several may
- * share a cluster of the file among themselves, but not with anything else.
+ * Checks a QCOW image: walks the L1 table and all L2 tables, and marks in a map of the file what
+ * each cluster of it is used for. Whatever is used twice, lies outside the file, or does not begin
+ * where a cluster begins is an error; what nothing uses is a leak. Compressed clusters are packed
+ * back to back, so several may share a cluster of the file among themselves, but not with anything
+ * else.
  */
 #include "block/qcow_impl.h"
 
@@ -20,13 +21,14 @@ struct walk {
     struct block_image *image;
     struct qcow *qcow;
     struct block_check *check;
-    uint64_t units;    /* clusters in the file, the last one maybe in part */
-    uint8_t *whole;    /* a bit each: used by a table or a cluster */
-    uint8_t *packed;   /* a bit each: used by compressed clusters */
+    uint64_t units;  /* clusters in the file, the last one maybe in part */
+    uint8_t *whole;  /* a bit each: used by a table or a cluster */
+    uint8_t *packed; /* a bit each: used by compressed clusters */
     uint64_t reported;
 };
 
-static void report(struct walk *walk, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void report(struct walk *walk, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void report(struct walk *walk, const char *format, ...)
 {
@@ -60,14 +62,15 @@ static bool mark(struct walk *walk, uint64_t offset, uint64_t bytes, bool packed
     unsigned bits = walk->qcow->cluster_bits;
 
     if (offset >= file->bytes || (packed && bytes > file->bytes - offset)) {
-        report(walk, "ERROR %s %" PRIu64 ": offset 0x%" PRIx64 " is outside the file", what, number, offset);
+        report(walk, "ERROR %s %" PRIu64 ": offset 0x%" PRIx64 " is outside the file", what, number,
+               offset);
         return false;
     }
     uint64_t last = MIN((offset + MAX(bytes, 1) - 1) >> bits, walk->units - 1);
     for (uint64_t unit = offset >> bits; unit <= last; unit++) {
         if (bit_get(walk->whole, unit) || (!packed && bit_get(walk->packed, unit))) {
-            report(walk, "ERROR %s %" PRIu64 ": offset 0x%" PRIx64 " overlaps something else", what, number,
-                   offset);
+            report(walk, "ERROR %s %" PRIu64 ": offset 0x%" PRIx64 " overlaps something else", what,
+                   number, offset);
             return false;
         }
     }
@@ -91,7 +94,9 @@ static void check_entry(struct walk *walk, uint64_t entry, uint64_t number)
         (void)mark(walk, qcow_packed_offset(qcow, entry), qcow_packed_bytes(qcow, entry), true,
                    "compressed cluster", number);
     } else if ((entry & (qcow->cluster_bytes - 1)) != 0) {
-        report(walk, "ERROR cluster %" PRIu64 ": offset 0x%" PRIx64 " is not a multiple of the cluster size",
+        report(walk,
+               "ERROR cluster %" PRIu64 ": offset 0x%" PRIx64
+               " is not a multiple of the cluster size",
                number, entry);
     } else {
         (void)mark(walk, entry, qcow->cluster_bytes, false, "cluster", number);
@@ -104,8 +109,10 @@ static int check_table(struct walk *walk, uint32_t l1_index, uint64_t *entries)
     uint64_t first = (uint64_t)l1_index << qcow->l2_bits;
     uint64_t offset = qcow->l1[l1_index];
 
-    if (offset > walk->image->file->bytes || qcow->table_bytes > walk->image->file->bytes - offset) {
-        report(walk, "ERROR L2 table %" PRIu32 ": offset 0x%" PRIx64 " is outside the file", l1_index, offset);
+    if (offset > walk->image->file->bytes ||
+        qcow->table_bytes > walk->image->file->bytes - offset) {
+        report(walk, "ERROR L2 table %" PRIu32 ": offset 0x%" PRIx64 " is outside the file",
+               l1_index, offset);
         return 0;
     }
     if (!mark(walk, offset, qcow->table_bytes, false, "L2 table", l1_index)) {

@@ -1,6 +1,6 @@
 /*
- * Reading and writing the disk inside a QCOW image, run by run: a run is a range of clusters below one L2
- * table that are stored in the same way and, if they are in the file, one behind the other.
+ * Reading and writing the disk inside a QCOW image, run by run: a run is a range of clusters below
+ * one L2 table that are stored in the same way and, if they are in the file, one behind the other.
  */
 #include "block/qcow_impl.h"
 
@@ -29,7 +29,8 @@ static uint32_t l2_index_of(const struct qcow *qcow, uint64_t offset)
 }
 
 /* What lies at offset, and for how many bytes (at most `bytes`) it goes on like that. */
-static int find_run(struct block_image *image, uint64_t offset, uint64_t bytes, struct qcow_run *run)
+static int find_run(struct block_image *image, uint64_t offset, uint64_t bytes,
+                    struct qcow_run *run)
 {
     struct qcow *qcow = image->state;
     uint64_t span = 1ull << (qcow->cluster_bits + qcow->l2_bits);
@@ -52,7 +53,8 @@ static int find_run(struct block_image *image, uint64_t offset, uint64_t bytes, 
     for (uint64_t step = qcow->cluster_bytes; have < bytes && run->kind != QCOW_PACKED;
          step += qcow->cluster_bytes, have += qcow->cluster_bytes) {
         uint64_t expected = run->kind == QCOW_DATA ? run->entry + step : 0;
-        /* A cluster beyond the end of the file is damage: leave it to a run of its own, to be refused. */
+        /* A cluster beyond the end of the file is damage: leave it to a run of its own, to be
+         * refused. */
         if (table->entries[++index] != expected || expected >= image->file->bytes) {
             break;
         }
@@ -106,7 +108,8 @@ static int unpack(struct block_image *image, uint64_t entry)
 }
 
 /* The file's offset of what a run of kind QCOW_DATA holds at `offset`; -EIO if that cannot be. */
-static int data_offset(struct block_image *image, uint64_t offset, const struct qcow_run *run, uint64_t *place)
+static int data_offset(struct block_image *image, uint64_t offset, const struct qcow_run *run,
+                       uint64_t *place)
 {
     struct qcow *qcow = image->state;
 
@@ -117,7 +120,8 @@ static int data_offset(struct block_image *image, uint64_t offset, const struct 
     return 0;
 }
 
-static int read_run(struct block_image *image, uint64_t offset, uint8_t *buffer, const struct qcow_run *run)
+static int read_run(struct block_image *image, uint64_t offset, uint8_t *buffer,
+                    const struct qcow_run *run)
 {
     struct qcow *qcow = image->state;
     uint64_t place;
@@ -162,7 +166,8 @@ int qcow_read(struct block_image *image, uint64_t offset, void *buffer, size_t b
 /* ---- writing ---- */
 
 /* Stores whole clusters in a new place and lets the table name it. */
-static int write_new_clusters(struct block_image *image, uint64_t offset, const uint8_t *buffer, size_t bytes)
+static int write_new_clusters(struct block_image *image, uint64_t offset, const uint8_t *buffer,
+                              size_t bytes)
 {
     struct qcow *qcow = image->state;
     struct qcow_table *table;
@@ -181,12 +186,14 @@ static int write_new_clusters(struct block_image *image, uint64_t offset, const 
         return result;
     }
     qcow->next_free += bytes;
-    qcow_table_set(qcow, table, l2_index_of(qcow, offset), (uint32_t)(bytes >> qcow->cluster_bits), place);
+    qcow_table_set(qcow, table, l2_index_of(qcow, offset), (uint32_t)(bytes >> qcow->cluster_bits),
+                   place);
     return 0;
 }
 
 /* Writes a part of a cluster that has no place of its own yet: copy-on-write. */
-static int write_part(struct block_image *image, uint64_t offset, const uint8_t *buffer, size_t bytes)
+static int write_part(struct block_image *image, uint64_t offset, const uint8_t *buffer,
+                      size_t bytes)
 {
     struct qcow *qcow = image->state;
     uint64_t start = offset & ~(uint64_t)(qcow->cluster_bytes - 1);
@@ -201,7 +208,8 @@ static int write_part(struct block_image *image, uint64_t offset, const uint8_t 
     return write_new_clusters(image, start, qcow->cluster, qcow->cluster_bytes);
 }
 
-static int write_run(struct block_image *image, uint64_t offset, const uint8_t *buffer, struct qcow_run *run)
+static int write_run(struct block_image *image, uint64_t offset, const uint8_t *buffer,
+                     struct qcow_run *run)
 {
     struct qcow *qcow = image->state;
     uint64_t in_cluster = offset & (qcow->cluster_bytes - 1);
@@ -293,7 +301,8 @@ int qcow_discard(struct block_image *image, uint64_t offset, uint64_t bytes)
     return 0;
 }
 
-int qcow_status(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data, uint64_t *run_bytes)
+int qcow_status(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data,
+                uint64_t *run_bytes)
 {
     struct qcow_run run;
     int result = find_run(image, offset, bytes, &run);

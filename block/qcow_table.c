@@ -1,5 +1,6 @@
 /*
- * L1 and L2 tables of QCOW images: a cache of L2 tables with write-back, and the ordered flush (qcow_impl.h).
+ * L1 and L2 tables of QCOW images: a cache of L2 tables with write-back, and the ordered flush
+ * (qcow_impl.h).
  */
 #include "block/qcow_impl.h"
 
@@ -28,7 +29,8 @@ static int write_tables(struct block_image *image)
         }
         memcpy(copy, table->entries, qcow->table_bytes);
         swap_entries(copy, qcow->table_bytes);
-        int result = block_file_write(image->file, qcow->l1[table->l1_index], copy, qcow->table_bytes);
+        int result =
+            block_file_write(image->file, qcow->l1[table->l1_index], copy, qcow->table_bytes);
         if (result < 0) {
             return result;
         }
@@ -45,7 +47,8 @@ static int write_l1(struct block_image *image)
     for (guint i = 0; i < qcow->l1_dirty->len; i++) {
         uint32_t index = g_array_index(qcow->l1_dirty, uint32_t, i);
         uint64_t entry = htobe64(qcow->l1[index]);
-        int result = block_file_write(image->file, qcow->l1_offset + (uint64_t)index * 8, &entry, 8);
+        int result =
+            block_file_write(image->file, qcow->l1_offset + (uint64_t)index * 8, &entry, 8);
         if (result < 0) {
             return result;
         }
@@ -136,8 +139,8 @@ static int load_table(struct block_image *image, uint32_t l1_index, struct qcow_
     return result;
 }
 
-/* A new table of zeroes at the end of the file: its space is claimed now, so that a full host disk shows
- * here and not at a flush. */
+/* A new table of zeroes at the end of the file: its space is claimed now, so that a full host disk
+ * shows here and not at a flush. */
 static int new_table(struct block_image *image, uint32_t l1_index, struct qcow_table *table)
 {
     struct qcow *qcow = image->state;
@@ -154,7 +157,8 @@ static int new_table(struct block_image *image, uint32_t l1_index, struct qcow_t
     return 0;
 }
 
-int qcow_table_get(struct block_image *image, uint32_t l1_index, bool allocate, struct qcow_table **table)
+int qcow_table_get(struct block_image *image, uint32_t l1_index, bool allocate,
+                   struct qcow_table **table)
 {
     struct qcow *qcow = image->state;
     unsigned slot;

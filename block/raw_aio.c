@@ -1,9 +1,11 @@
 /*
- * Raw files opened with O_DIRECT: a thread that keeps several requests in flight through libaio (io_submit(2)).
- * One eventfd wakes it for both new requests and completions. What libaio cannot do, or O_DIRECT does not
- * take (flush, zeroing, odd offsets), waits until nothing is in flight and is then done by plain calls.
+ * Raw files opened with O_DIRECT: a thread that keeps several requests in flight through libaio
+ * (io_submit(2)). One eventfd wakes it for both new requests and completions. What libaio cannot
+ * do, or O_DIRECT does not take (flush, zeroing, odd offsets), waits until nothing is in flight and
+ * is then done by plain calls.
  *
- * Memory that is not aligned as O_DIRECT wants it goes through an aligned buffer of the request's own.
+ * Memory that is not aligned as O_DIRECT wants it goes through an aligned buffer of the request's
+ * own.
  */
 #include "block/block_impl.h"
 

@@ -1,6 +1,6 @@
 /*
- * The raw format: the file is the disk. Plain blocking calls; block/raw_aio.c goes round it for files opened
- * with O_DIRECT, where the host can work on several requests at once.
+ * The raw format: the file is the disk. Plain blocking calls; block/raw_aio.c goes round it for
+ * files opened with O_DIRECT, where the host can work on several requests at once.
  *
  * The disk's size is the file's, rounded up to whole sectors; the missing rest reads as zeroes.
  */
@@ -20,12 +20,13 @@ static bool raw_open(struct block_image *image, const struct block_options *opti
     return true;
 }
 
-static bool raw_create(struct block_file *file, const struct block_create_options *options, uint64_t bytes,
-                       GError **error)
+static bool raw_create(struct block_file *file, const struct block_create_options *options,
+                       uint64_t bytes, GError **error)
 {
     if (options->backing_name != NULL) {
         g_set_error(error, BLOCK_ERROR, EINVAL,
-                    "%s: Backing file not supported for file format 'raw'; use -f qcow", file->path);
+                    "%s: Backing file not supported for file format 'raw'; use -f qcow",
+                    file->path);
         return false;
     }
     int result = block_file_truncate(file, bytes);
@@ -47,8 +48,9 @@ static int raw_read(struct block_image *image, uint64_t offset, void *buffer, si
 }
 
 /*
- * A guessed-raw image must not turn into another format (see probe.c). The bytes are copied before they are
- * looked at, because the guest may change them meanwhile; *taken is how much of the write has been done.
+ * A guessed-raw image must not turn into another format (see probe.c). The bytes are copied before
+ * they are looked at, because the guest may change them meanwhile; *taken is how much of the write
+ * has been done.
  */
 static int write_guarded_head(struct block_image *image, uint64_t offset, const uint8_t *buffer,
                               size_t bytes, size_t *taken)
@@ -77,7 +79,8 @@ static int raw_write(struct block_image *image, uint64_t offset, const void *buf
             return result;
         }
     }
-    return block_file_write(image->file, offset + taken, (const uint8_t *)buffer + taken, bytes - taken);
+    return block_file_write(image->file, offset + taken, (const uint8_t *)buffer + taken,
+                            bytes - taken);
 }
 
 static int raw_write_zeroes(struct block_image *image, uint64_t offset, uint64_t bytes)
@@ -105,7 +108,8 @@ static int raw_truncate(struct block_image *image, uint64_t bytes)
     return result;
 }
 
-static int raw_status(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data, uint64_t *run)
+static int raw_status(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data,
+                      uint64_t *run)
 {
     return block_file_status(image->file, offset, bytes, data, run);
 }

@@ -1,7 +1,7 @@
 /*
- * The worker: one thread an image, which takes requests in order and carries them out with the driver's
- * straight-line calls. Scattered memory is gathered in a buffer of bounded size, so that drivers see flat
- * pieces.
+ * The worker: one thread an image, which takes requests in order and carries them out with the
+ * driver's straight-line calls. Scattered memory is gathered in a buffer of bounded size, so that
+ * drivers see flat pieces.
  */
 #include "block/block_impl.h"
 
@@ -38,7 +38,8 @@ static void cursor_copy(struct cursor *cursor, uint8_t *buffer, size_t bytes, bo
     }
 }
 
-static int transfer(struct block_image *image, bool write, uint64_t offset, void *buffer, size_t bytes)
+static int transfer(struct block_image *image, bool write, uint64_t offset, void *buffer,
+                    size_t bytes)
 {
     return write ? block_image_write(image, offset, buffer, bytes)
                  : image->driver->read(image, offset, buffer, bytes);

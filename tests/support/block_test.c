@@ -182,7 +182,8 @@ static void pick_range(GRand *random, uint64_t bytes, uint64_t *offset, uint64_t
     *count = MIN(*count, bytes - *offset);
 }
 
-void block_test_hammer(struct block *block, uint8_t *model, uint64_t bytes, GRand *random, unsigned count)
+void block_test_hammer(struct block *block, uint8_t *model, uint64_t bytes, GRand *random,
+                       unsigned count)
 {
     g_autofree uint8_t *buffer = g_malloc(bytes);
 
@@ -193,8 +194,9 @@ void block_test_hammer(struct block *block, uint8_t *model, uint64_t bytes, GRan
         if (what < 45) {
             g_assert_cmpint(block_read(block, offset, buffer, length), ==, 0);
             if (memcmp(buffer, model + offset, length) != 0) {
-                g_error("operation %u: read of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT " differs", i,
-                        length, offset);
+                g_error("operation %u: read of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
+                        " differs",
+                        i, length, offset);
             }
         } else if (what < 90) {
             block_test_fill(random, model + offset, length);

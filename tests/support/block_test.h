@@ -1,17 +1,19 @@
 /*
- * Helpers for tests of block/: a folder of their own, running vmm-img in a child, the qemu-img oracle.
+ * Helpers for tests of block/: a folder of their own, running vmm-img in a child, the qemu-img
+ * oracle.
  */
 #ifndef TESTS_SUPPORT_BLOCK_TEST_H
 #define TESTS_SUPPORT_BLOCK_TEST_H
 
 #include "block/block.h"
 
-/* A new folder, made the current one, so that tests can use plain file names. Leave and remove it with _end. */
+/* A new folder, made the current one, so that tests can use plain file names. Leave and remove it
+ * with _end. */
 void block_test_begin(void);
 void block_test_end(void);
 
-/* Runs vmm-img with these arguments (NULL at the end) in a child process. *output (may be NULL) gets what it
- * printed on stdout and stderr together, newly allocated. Returns its exit status. */
+/* Runs vmm-img with these arguments (NULL at the end) in a child process. *output (may be NULL)
+ * gets what it printed on stdout and stderr together, newly allocated. Returns its exit status. */
 int block_test_vmm_img(char **output, ...) G_GNUC_NULL_TERMINATED;
 /* The same for qemu-img; call only if it is there. */
 int block_test_qemu_img(char **output, ...) G_GNUC_NULL_TERMINATED;
@@ -29,6 +31,7 @@ void block_test_same(struct block *block, const uint8_t *model, uint64_t bytes);
 /* Random bytes. */
 void block_test_fill(GRand *random, uint8_t *bytes, size_t count);
 /* `count` random reads, writes, zeroings, flushes on block and model; checks each read. */
-void block_test_hammer(struct block *block, uint8_t *model, uint64_t bytes, GRand *random, unsigned count);
+void block_test_hammer(struct block *block, uint8_t *model, uint64_t bytes, GRand *random,
+                       unsigned count);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Requests: never completed inside submit, exactly once, in the machine thread; limits; errors; draining; closing.
- * Each test runs on every engine: the worker on raw and qcow, libaio on raw with O_DIRECT where the file system
- * has it, and a -snapshot layer.
+ * Requests: never completed inside submit, exactly once, in the machine thread; limits; errors;
+ * draining; closing. Each test runs on every engine: the worker on raw and qcow, libaio on raw with
+ * O_DIRECT where the file system has it, and a -snapshot layer.
  */
 #include "block/block.h"
 #include "block/fault.h"
@@ -75,7 +75,8 @@ static void front_done(struct block_request *request, int result)
     }
 }
 
-static void front_init(struct front *front, struct block *block, enum block_op op, uint64_t offset, size_t bytes)
+static void front_init(struct front *front, struct block *block, enum block_op op, uint64_t offset,
+                       size_t bytes)
 {
     *front = (struct front){.block = block, .thread = g_thread_self()};
     front->iov[0] = (struct iovec){.iov_base = front->memory, .iov_len = bytes};
@@ -255,8 +256,8 @@ static void test_synchronous(gconstpointer data)
 
 /* ---- errors ---- */
 
-static int result_under_fault(const char *format, enum block_op op, const struct block_fault_rule *rule,
-                              struct block_stats *stats)
+static int result_under_fault(const char *format, enum block_op op,
+                              const struct block_fault_rule *rule, struct block_stats *stats)
 {
     struct block_fault *fault = block_fault_create();
     struct block_options options = {.format = format, .fault = fault};
@@ -296,10 +297,11 @@ static void test_errors_arrive(void)
                  {BLOCK_FLUSH, BLOCK_FAULT_SYNC, EIO}};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases) * 2; i++) {
-        struct block_fault_rule rule = {.ops = cases[i / 2].fault, .error = cases[i / 2].error, .count = 1};
+        struct block_fault_rule rule = {
+            .ops = cases[i / 2].fault, .error = cases[i / 2].error, .count = 1};
         struct block_stats stats;
-        g_assert_cmpint(result_under_fault(i % 2 ? "qcow" : "raw", cases[i / 2].op, &rule, &stats), ==,
-                        -cases[i / 2].error);
+        g_assert_cmpint(result_under_fault(i % 2 ? "qcow" : "raw", cases[i / 2].op, &rule, &stats),
+                        ==, -cases[i / 2].error);
         g_assert_cmpuint(stats.errors, ==, 1);
     }
 }
@@ -401,7 +403,8 @@ static void test_open_errors(void)
 
 static void test_cache_names(void)
 {
-    static const char *const names[] = {"writeback", "writethrough", "none", "directsync", "unsafe"};
+    static const char *const names[] = {"writeback", "writethrough", "none", "directsync",
+                                        "unsafe"};
     enum block_cache cache;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {

@@ -1,5 +1,6 @@
 /*
- * Locks: who goes together with whom, what the message says, and that qemu-img notices them and is noticed.
+ * Locks: who goes together with whom, what the message says, and that qemu-img notices them and is
+ * noticed.
  */
 #include "block/block.h"
 #include "tests/support/block_test.h"
@@ -25,10 +26,11 @@ static void test_pairs(void)
         const struct block_options *first;
         const struct block_options *second;
         bool works;
-    } pairs[] = {{&writer, &writer, false},  {&writer, &reader, false},   {&writer, &snapshot, false},
-                 {&writer, &sharer, true},   {&reader, &writer, false},   {&reader, &reader, true},
-                 {&reader, &snapshot, true}, {&snapshot, &writer, false}, {&snapshot, &snapshot, true},
-                 {&sharer, &writer, true}};
+    } pairs[] = {{&writer, &writer, false},    {&writer, &reader, false},
+                 {&writer, &snapshot, false},  {&writer, &sharer, true},
+                 {&reader, &writer, false},    {&reader, &reader, true},
+                 {&reader, &snapshot, true},   {&snapshot, &writer, false},
+                 {&snapshot, &snapshot, true}, {&sharer, &writer, true}};
 
     block_test_begin();
     block_test_create("disk", "raw", DISK_BYTES, NULL);
@@ -54,7 +56,8 @@ static void test_pairs(void)
 /* A locked file is not emptied by creating another image in its place. */
 static void test_create_over(void)
 {
-    struct block_create_options create = {.format = "qcow", .bytes = DISK_BYTES, .have_bytes = true};
+    struct block_create_options create = {
+        .format = "qcow", .bytes = DISK_BYTES, .have_bytes = true};
     GError *error = NULL;
     uint8_t byte = 5;
 
@@ -112,13 +115,17 @@ static void test_qemu_notices(void)
     block_test_create("disk", "raw", DISK_BYTES, NULL);
     struct block *block = block_test_open("disk", &writer);
     g_autofree char *output = NULL;
-    g_assert_cmpint(block_test_qemu_img(&output, "compare", "-f", "raw", "-F", "raw", "disk", "disk", NULL), ==, 2);
+    g_assert_cmpint(
+        block_test_qemu_img(&output, "compare", "-f", "raw", "-F", "raw", "disk", "disk", NULL), ==,
+        2);
     g_assert_nonnull(strstr(output, "lock"));
     g_assert_cmpint(block_test_qemu_img(NULL, "resize", "-f", "raw", "disk", "1M", NULL), ==, 1);
     g_assert_cmpint(block_test_qemu_img(NULL, "info", "-U", "-f", "raw", "disk", NULL), ==, 0);
     block_close(block);
     block = block_test_open("disk", &reader);
-    g_assert_cmpint(block_test_qemu_img(NULL, "compare", "-f", "raw", "-F", "raw", "disk", "disk", NULL), ==, 0);
+    g_assert_cmpint(
+        block_test_qemu_img(NULL, "compare", "-f", "raw", "-F", "raw", "disk", "disk", NULL), ==,
+        0);
     g_assert_cmpint(block_test_qemu_img(NULL, "resize", "-f", "raw", "disk", "1M", NULL), ==, 1);
     block_close(block);
     g_assert_cmpint(block_test_qemu_img(NULL, "resize", "-f", "raw", "disk", "1M", NULL), ==, 0);

@@ -19,7 +19,8 @@ static void expect(const char *words, int status, const char *output)
 
     g_assert_cmpuint(n, <=, 8);
 #define WORD(i) (n > (i) ? w[i] : NULL)
-    int result = block_test_vmm_img(&got, WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5), WORD(6), WORD(7), NULL);
+    int result = block_test_vmm_img(&got, WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5),
+                                    WORD(6), WORD(7), NULL);
 #undef WORD
     if (result != status || (output != NULL && strcmp(got, output) != 0)) {
         g_error("vmm-img %s: status %d, output: %s", words, result, got);
@@ -34,7 +35,8 @@ static void expect_error(const char *words, int status, const char *message)
     guint n = g_strv_length(w);
 
 #define WORD(i) (n > (i) ? w[i] : NULL)
-    int result = block_test_vmm_img(&got, WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5), WORD(6), WORD(7), NULL);
+    int result = block_test_vmm_img(&got, WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5),
+                                    WORD(6), WORD(7), NULL);
 #undef WORD
     g_assert_cmpint(result, ==, status);
     g_assert_true(g_str_has_prefix(got, "vmm-img: "));
@@ -61,7 +63,8 @@ static void test_main_errors(void)
 static void test_create(void)
 {
     block_test_begin();
-    expect("create -f qcow vm-disk.img 4G", 0, "Formatting 'vm-disk.img', fmt=qcow size=4294967296\n");
+    expect("create -f qcow vm-disk.img 4G", 0,
+           "Formatting 'vm-disk.img', fmt=qcow size=4294967296\n");
     expect("create a.raw 1M", 0, "Formatting 'a.raw', fmt=raw size=1048576\n");
     expect("create -q a.raw 1000", 0, "");
     expect("create -f qcow -b a.raw -F raw b.qcow", 0,
@@ -72,7 +75,8 @@ static void test_create(void)
     expect_error("create x", 1, "x: Image creation needs a size parameter");
     expect_error("create x 1M y", 1, "Unexpected argument: y");
     expect_error("create x 1Q", 1, "Invalid image size specified");
-    expect_error("create -f qcow2 x 1M", 1, "format 'qcow2' is not supported yet; supported: raw qcow");
+    expect_error("create -f qcow2 x 1M", 1,
+                 "format 'qcow2' is not supported yet; supported: raw qcow");
     expect_error("create -f zzz x 1M", 1, "x: Unknown file format 'zzz'");
     expect_error("create -b a.raw x 1M", 1, "Backing file not supported");
     expect_error("create -f qcow -b nope x", 1, "'nope': No such file");
@@ -88,7 +92,8 @@ static void test_info(void)
     block_test_begin();
     block_test_create("vm-disk.img", "qcow", 4ull << 30, NULL);
     expect("info vm-disk.img", 0,
-           "image: vm-disk.img\nfile format: qcow\nvirtual size: 4 GiB (4294967296 bytes)\ndisk size: 20 KiB\n"
+           "image: vm-disk.img\nfile format: qcow\nvirtual size: 4 GiB (4294967296 bytes)\ndisk "
+           "size: 20 KiB\n"
            "cluster_size: 4096\n");
     expect_error("info", 1, "Expecting one image file name");
     expect_error("info nope", 1, "Could not open 'nope': No such file or directory");
@@ -179,7 +184,8 @@ static void test_compare(void)
     block = block_test_open("b.raw", NULL);
     g_assert_cmpint(block_write(block, DISK_BYTES + 1000, &byte, 1), ==, 0);
     block_close(block);
-    expect("compare a.raw b.raw", 1, "Warning: Image size mismatch!\nContent mismatch at offset 2097664!\n");
+    expect("compare a.raw b.raw", 1,
+           "Warning: Image size mismatch!\nContent mismatch at offset 2097664!\n");
     expect_error("compare a.raw nope", 2, "Could not open 'nope'");
     expect_error("compare a.raw", 2, "Expecting two image file names");
     block_test_end();
@@ -205,8 +211,9 @@ static void test_compare_as_qemu(void)
             const char *flag = i == 0 ? "-f" : flags[i];
             int status = i == 0 ? block_test_vmm_img(&ours, "compare", flag, "raw", "a", "b", NULL)
                                 : block_test_vmm_img(&ours, "compare", flag, "a", "b", NULL);
-            int their_status = i == 0 ? block_test_qemu_img(&theirs, "compare", flag, "raw", "a", "b", NULL)
-                                      : block_test_qemu_img(&theirs, "compare", flag, "a", "b", NULL);
+            int their_status =
+                i == 0 ? block_test_qemu_img(&theirs, "compare", flag, "raw", "a", "b", NULL)
+                       : block_test_qemu_img(&theirs, "compare", flag, "a", "b", NULL);
             g_assert_cmpint(status, ==, their_status);
             g_assert_cmpstr(ours, ==, theirs);
         }
@@ -279,9 +286,10 @@ static void test_check(void)
     struct block *block = block_test_open("a.qcow", NULL);
     g_assert_cmpint(block_write(block, 4096, data, sizeof(data)), ==, 0);
     block_close(block);
-    expect("check a.qcow", 0,
-           "No errors were found on the image.\n5/512 = 0.98% allocated, 0.00% compressed clusters\n"
-           "Image end offset: 28672\n");
+    expect(
+        "check a.qcow", 0,
+        "No errors were found on the image.\n5/512 = 0.98% allocated, 0.00% compressed clusters\n"
+        "Image end offset: 28672\n");
     uint64_t l2 = peek("a.qcow", 48);
     uint64_t second = peek("a.qcow", l2 + 16);
     patch("a.qcow", l2 + 16, 0); /* lose a cluster */

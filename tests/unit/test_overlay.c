@@ -1,5 +1,6 @@
 /*
- * -snapshot: the image stays as it was, the changes are seen through the layer, commit writes them back.
+ * -snapshot: the image stays as it was, the changes are seen through the layer, commit writes them
+ * back.
  */
 #include "block/block.h"
 #include "block/driver_impl.h"

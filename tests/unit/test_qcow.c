@@ -1,5 +1,6 @@
 /*
- * The QCOW driver: against a model in memory, against qemu-img both ways, with and without backing files.
+ * The QCOW driver: against a model in memory, against qemu-img both ways, with and without backing
+ * files.
  */
 #include "block/driver_impl.h"
 #include "tests/support/block_test.h"
@@ -186,7 +187,8 @@ static void test_qemu_reads_ours(void)
     block_test_create("a.qcow", "qcow", DISK_BYTES, NULL);
     write_model("a.qcow", model, random);
     block_test_put("model.raw", model, DISK_BYTES);
-    g_assert_cmpint(block_test_qemu_img(&output, "compare", "-f", "qcow", "-F", "raw", "a.qcow", "model.raw", NULL),
+    g_assert_cmpint(block_test_qemu_img(&output, "compare", "-f", "qcow", "-F", "raw", "a.qcow",
+                                        "model.raw", NULL),
                     ==, 0);
     block_test_end();
 }
@@ -206,7 +208,8 @@ static void test_qemu_reads_ours_backing(void)
     block_test_create("a.qcow", "qcow", DISK_BYTES, "base.raw");
     write_model("a.qcow", model, random);
     block_test_put("model.raw", model, DISK_BYTES);
-    g_assert_cmpint(block_test_qemu_img(&output, "compare", "-f", "qcow", "-F", "raw", "a.qcow", "model.raw", NULL),
+    g_assert_cmpint(block_test_qemu_img(&output, "compare", "-f", "qcow", "-F", "raw", "a.qcow",
+                                        "model.raw", NULL),
                     ==, 0);
     block_test_end();
 }
@@ -222,12 +225,13 @@ static void read_theirs(const char *compress, size_t bytes)
     }
     block_test_begin();
     for (unsigned i = 0; i < 40; i++) {
-        block_test_fill(random, model + g_rand_int_range(random, 0, bytes / 512 - 100) * 512, 40000);
+        block_test_fill(random, model + g_rand_int_range(random, 0, bytes / 512 - 100) * 512,
+                        40000);
     }
     block_test_put("model.raw", model, bytes);
     /* With -c, qemu-img 7.2 writes a good image and still exits with 1. */
-    g_assert_cmpint(block_test_qemu_img(NULL, "convert", compress != NULL ? compress : "-q", "-f", "raw", "-O",
-                                        "qcow", "model.raw", "a.qcow", NULL),
+    g_assert_cmpint(block_test_qemu_img(NULL, "convert", compress != NULL ? compress : "-q", "-f",
+                                        "raw", "-O", "qcow", "model.raw", "a.qcow", NULL),
                     <=, compress != NULL);
     assert_clean("a.qcow");
     struct block *block = block_test_open("a.qcow", NULL);
@@ -236,8 +240,9 @@ static void read_theirs(const char *compress, size_t bytes)
     block_close(block);
     assert_clean("a.qcow");
     block_test_put("model.raw", model, bytes);
-    g_assert_cmpint(block_test_qemu_img(NULL, "compare", "-f", "qcow", "-F", "raw", "a.qcow", "model.raw", NULL), ==,
-                    0);
+    g_assert_cmpint(block_test_qemu_img(NULL, "compare", "-f", "qcow", "-F", "raw", "a.qcow",
+                                        "model.raw", NULL),
+                    ==, 0);
     block_test_end();
 }
 
@@ -263,8 +268,10 @@ static void test_same_as_qemu_when_created(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(sizes); i++) {
         g_autofree char *ours = NULL, *theirs = NULL;
         gsize our_length, their_length;
-        g_assert_cmpint(block_test_vmm_img(NULL, "create", "-f", "qcow", "a.qcow", sizes[i], NULL), ==, 0);
-        g_assert_cmpint(block_test_qemu_img(NULL, "create", "-f", "qcow", "b.qcow", sizes[i], NULL), ==, 0);
+        g_assert_cmpint(block_test_vmm_img(NULL, "create", "-f", "qcow", "a.qcow", sizes[i], NULL),
+                        ==, 0);
+        g_assert_cmpint(block_test_qemu_img(NULL, "create", "-f", "qcow", "b.qcow", sizes[i], NULL),
+                        ==, 0);
         g_assert_true(g_file_get_contents("a.qcow", &ours, &our_length, NULL));
         g_assert_true(g_file_get_contents("b.qcow", &theirs, &their_length, NULL));
         g_assert_cmpmem(ours, our_length, theirs, their_length);

@@ -1,6 +1,6 @@
 /*
- * Damaged and malicious QCOW images: each gives one clear error, or works as far as it goes; none may crash,
- * hang or eat memory. The random part is meant for the sanitizer build.
+ * Damaged and malicious QCOW images: each gives one clear error, or works as far as it goes; none
+ * may crash, hang or eat memory. The random part is meant for the sanitizer build.
  */
 #include "block/driver_impl.h"
 #include "tests/support/block_test.h"
@@ -140,8 +140,8 @@ static void test_backing_rules(void)
 /* Entries that point at nothing, at the header, beyond everything: errors for that place only. */
 static void test_entries(void)
 {
-    static const uint64_t values[] = {1, 48, 1ull << 40, 1ull << 62, INT64_MAX, 1ull << 63, UINT64_MAX,
-                                      (1ull << 63) | 100};
+    static const uint64_t values[] = {1,         48,         1ull << 40, 1ull << 62,
+                                      INT64_MAX, 1ull << 63, UINT64_MAX, (1ull << 63) | 100};
     uint8_t buffer[1024] = {0};
     gsize length;
 
@@ -183,7 +183,8 @@ static void try_image(GRand *random)
     uint64_t size = block_size(block);
     for (unsigned i = 0; i < 6; i++) {
         uint64_t offset = (uint64_t)(g_rand_double(random) * (double)MIN(size, DISK_BYTES));
-        size_t bytes = (size_t)MIN(size - offset, (uint64_t)g_rand_int_range(random, 1, sizeof(buffer)));
+        size_t bytes =
+            (size_t)MIN(size - offset, (uint64_t)g_rand_int_range(random, 1, sizeof(buffer)));
         bool data;
         uint64_t run;
         (void)block_read(block, offset, buffer, bytes);
@@ -214,16 +215,18 @@ static void test_fuzz(void)
         unsigned count = (unsigned)g_rand_int_range(random, 1, 6);
         for (unsigned k = 0; k < count; k++) {
             /* Mostly the header and the L1 table, else anywhere. */
-            gint32 end = g_rand_int_range(random, 0, 3) != 0 ? 72 : (gint32)MIN(length[which], 16384);
-            bad[g_rand_int_range(random, 0, end)] = g_rand_boolean(random)
-                                                        ? nasty[g_rand_int_range(random, 0, sizeof(nasty))]
-                                                        : (uint8_t)g_rand_int(random);
+            gint32 end =
+                g_rand_int_range(random, 0, 3) != 0 ? 72 : (gint32)MIN(length[which], 16384);
+            bad[g_rand_int_range(random, 0, end)] =
+                g_rand_boolean(random) ? nasty[g_rand_int_range(random, 0, sizeof(nasty))]
+                                       : (uint8_t)g_rand_int(random);
         }
         /* Short images keep this fast; a part of them is cut off as well. */
         gsize keep = MIN(length[which], 65536);
-        block_test_put("fuzz.qcow", bad, g_rand_int_range(random, 0, 20) == 0
-                                             ? (gsize)g_rand_int_range(random, 0, (gint32)keep)
-                                             : keep);
+        block_test_put("fuzz.qcow", bad,
+                       g_rand_int_range(random, 0, 20) == 0
+                           ? (gsize)g_rand_int_range(random, 0, (gint32)keep)
+                           : keep);
         try_image(random);
     }
     struct rusage usage;

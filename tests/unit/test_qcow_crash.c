@@ -1,10 +1,10 @@
 /*
- * Crash consistency of QCOW images: a run of writes and flushes is cut off after the n-th operation on the host
- * file, for many n, with the last write whole, missing or torn. Whatever n is, the image must open and
- * be without errors, and everything that was flushed must be there.
+ * Crash consistency of QCOW images: a run of writes and flushes is cut off after the n-th operation
+ * on the host file, for many n, with the last write whole, missing or torn. Whatever n is, the
+ * image must open and be without errors, and everything that was flushed must be there.
  *
- * A cut only keeps what was written before it, as a killed process does. That the order also holds when the
- * host loses its cache is tested by looking at the order of writes and syncs.
+ * A cut only keeps what was written before it, as a killed process does. That the order also holds
+ * when the host loses its cache is tested by looking at the order of writes and syncs.
  */
 #include "block/driver_impl.h"
 #include "block/fault.h"
@@ -114,7 +114,7 @@ static void test_crash_backing(void)
     crash_everywhere(true);
 }
 
-/* A failed sync must stop a flush before the tables are written, and the next flush must do it all. */
+/* A failed sync stops a flush before the tables are written; the next flush does it all. */
 static void test_order(void)
 {
     struct block_fault *fault = block_fault_create();
@@ -144,7 +144,8 @@ static void test_order(void)
 static void test_no_space(void)
 {
     struct block_fault *fault = block_fault_create();
-    struct block_fault_rule rule = {.ops = BLOCK_FAULT_WRITE, .skip = 1, .count = 3, .error = ENOSPC, .partial = true};
+    struct block_fault_rule rule = {
+        .ops = BLOCK_FAULT_WRITE, .skip = 1, .count = 3, .error = ENOSPC, .partial = true};
     struct block_options options = {.fault = fault};
     g_autofree uint8_t *data = g_malloc0(65536);
     g_autofree uint8_t *model = g_malloc0(DISK_BYTES);

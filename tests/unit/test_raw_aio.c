@@ -1,6 +1,6 @@
 /*
- * The libaio engine: many random requests in flight at once against a model, memory of any alignment, the end of a
- * file that is no whole unit long, and what has to go round libaio.
+ * The libaio engine: many random requests in flight at once against a model, memory of any
+ * alignment, the end of a file that is no whole unit long, and what has to go round libaio.
  */
 #include "block/block_impl.h"
 #include "core/event.h"
@@ -10,15 +10,21 @@
 #include <errno.h>
 #include <string.h>
 
-enum { DISK_BYTES = 4 * 1024 * 1024, SLOT_BYTES = 65536, SLOTS = DISK_BYTES / SLOT_BYTES, ROUNDS = 150 };
+enum {
+    DISK_BYTES = 4 * 1024 * 1024,
+    SLOT_BYTES = 65536,
+    SLOTS = DISK_BYTES / SLOT_BYTES,
+    ROUNDS = 150
+};
 
-/* One stretch of the disk with one request at a time in it, so that the order among requests does not matter. */
+/* One stretch of the disk with one request at a time in it, so that the order among requests does
+ * not matter. */
 struct slot {
     struct block_request request;
     struct iovec iov[4];
-    uint8_t *memory;   /* SLOT_BYTES and some more, for odd starts */
+    uint8_t *memory; /* SLOT_BYTES and some more, for odd starts */
     uint8_t *model;
-    uint64_t offset;   /* in the slot, of the request */
+    uint64_t offset; /* in the slot, of the request */
     unsigned rounds;
     struct block *block;
     GRand *random;
@@ -43,7 +49,8 @@ static struct block *open_direct(struct event_queue *queue, uint64_t bytes, enum
 /* Cuts the memory into up to four pieces, at odd places or at pages. */
 static void scatter(struct slot *slot, uint64_t bytes)
 {
-    size_t start = g_rand_boolean(slot->random) ? 0 : (size_t)g_rand_int_range(slot->random, 0, 600);
+    size_t start =
+        g_rand_boolean(slot->random) ? 0 : (size_t)g_rand_int_range(slot->random, 0, 600);
     int pieces = g_rand_int_range(slot->random, 1, 5);
     uint8_t *at = slot->memory + start;
     uint64_t left = bytes;
@@ -72,7 +79,10 @@ static void start(struct slot *slot, uint64_t base)
     slot->offset = first * 512;
     request->offset = base + slot->offset;
     request->bytes = count * 512;
-    request->op = what < 45 ? BLOCK_READ : what < 93 ? BLOCK_WRITE : what < 97 ? BLOCK_WRITE_ZEROES : BLOCK_FLUSH;
+    request->op = what < 45   ? BLOCK_READ
+                  : what < 93 ? BLOCK_WRITE
+                  : what < 97 ? BLOCK_WRITE_ZEROES
+                              : BLOCK_FLUSH;
     scatter(slot, request->bytes);
     if (request->op == BLOCK_WRITE) {
         block_test_fill(random, (uint8_t *)slot->iov[0].iov_base, request->bytes);
@@ -89,7 +99,8 @@ static void slot_done(struct block_request *request, int result)
 
     g_assert_cmpint(result, ==, 0);
     if (request->op == BLOCK_READ) {
-        g_assert_cmpint(memcmp(slot->iov[0].iov_base, slot->model + slot->offset, request->bytes), ==, 0);
+        g_assert_cmpint(memcmp(slot->iov[0].iov_base, slot->model + slot->offset, request->bytes),
+                        ==, 0);
     }
     if (slot->rounds > 0) {
         slot->rounds--;
@@ -116,7 +127,8 @@ static void hammer(enum block_cache cache, unsigned rounds)
                                  .rounds = rounds,
                                  .block = block,
                                  .random = random};
-        slots[i].request = (struct block_request){.iov = slots[i].iov, .done = slot_done, .arg = &slots[i]};
+        slots[i].request =
+            (struct block_request){.iov = slots[i].iov, .done = slot_done, .arg = &slots[i]};
         start(&slots[i], i * SLOT_BYTES);
     }
     block_drain(block);
@@ -144,7 +156,8 @@ static void test_random_directsync(void)
     hammer(BLOCK_CACHE_DIRECTSYNC, 10);
 }
 
-/* A file whose end is no whole unit: reads give zeroes behind it, writes do not make it longer than the disk. */
+/* A file whose end is no whole unit: reads give zeroes behind it, writes do not make it longer than
+ * the disk. */
 static void test_odd_end(void)
 {
     struct event_queue *queue = event_queue_create();
