@@ -10,6 +10,7 @@
 #include "block/block_impl.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -349,6 +350,19 @@ int block_status(struct block *block, uint64_t offset, uint64_t bytes, bool *dat
 
 /* ---- opening and closing ---- */
 
+/* Signals are for the threads that know them; a file size limit shall be an error, not a signal. */
+static int create_thread(struct block *block)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&block->thread, NULL,
+                              block->use_aio ? block_raw_aio_main : block_worker_main, block);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
 static bool start_engine(struct block *block, GError **error)
 {
     const struct block_image *image = block->image;
@@ -359,10 +373,7 @@ static bool start_engine(struct block *block, GError **error)
     if (block->use_aio) {
         block->wake_fd = eventfd(0, EFD_CLOEXEC);
     }
-    int code = block->use_aio && block->wake_fd < 0
-                   ? errno
-                   : pthread_create(&block->thread, NULL,
-                                    block->use_aio ? block_raw_aio_main : block_worker_main, block);
+    int code = block->use_aio && block->wake_fd < 0 ? errno : create_thread(block);
     if (code != 0) {
         g_set_error(error, BLOCK_ERROR, code, "Could not start a thread for '%s': %s", image->path,
                     g_strerror(code));

@@ -29,6 +29,7 @@ struct block {
     int wake_fd; /* eventfd of raw_aio.c: new requests and completions; -1: none */
 
     pthread_mutex_t image_mutex; /* held around driver calls; never together with mutex */
+    int late_error;              /* of a flush of our own, for the next flush; under image_mutex */
 
     pthread_mutex_t mutex;              /* guards all below */
     pthread_cond_t wake;                /* for the worker: pending or stop */

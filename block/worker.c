@@ -86,7 +86,10 @@ static int execute(struct block *block, const struct block_request *request)
         result = transfer_iov(image, request);
         break;
     case BLOCK_FLUSH:
-        return block_image_flush(image);
+        result = block_image_flush(image);
+        result = result == 0 ? block->late_error : result;
+        block->late_error = 0;
+        return result;
     case BLOCK_DISCARD:
         return block->options.discard
                    ? image->driver->discard(image, request->offset, request->bytes)
@@ -113,8 +116,9 @@ static void write_waiting(struct block *block)
 
     pthread_mutex_lock(&block->image_mutex);
     if (image->driver->dirty != NULL && image->driver->dirty(image)) {
-        /* The driver keeps what it could not write, and says so at the next flush. */
-        (void)block_image_flush(image);
+        int result = block_image_flush(image);
+        /* Nobody asked for this one: whoever flushes next has to know. */
+        block->late_error = result < 0 ? result : block->late_error;
     }
     pthread_mutex_unlock(&block->image_mutex);
 }

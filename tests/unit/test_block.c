@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { DISK_BYTES = 1024 * 1024, MANY = 100 };
 
@@ -333,6 +334,62 @@ static void test_submit_does_not_wait(void)
     block_test_end();
 }
 
+/* The worker writes waiting tables by itself; if that fails, the guest hears of it at its next flush. */
+static void test_idle_write(void)
+{
+    struct block_fault *fault = block_fault_create();
+    struct block_fault_rule rule = {.ops = BLOCK_FAULT_SYNC, .count = 1, .error = EIO};
+    struct block_options options = {.format = "qcow", .fault = fault};
+    struct event_queue *queue = event_queue_create();
+    GError *error = NULL;
+    uint8_t byte = 1;
+
+    block_test_begin();
+    block_test_create("disk", "qcow", DISK_BYTES, NULL);
+    struct block *block = block_open("disk", &options, queue, &error);
+    g_assert_no_error(error);
+    for (unsigned round = 0; round < 2; round++) {
+        g_assert_cmpint(block_write(block, round * 65536, &byte, 1), ==, 0);
+        uint64_t syncs = block_fault_seen(fault, BLOCK_FAULT_SYNC);
+        uint64_t wanted = syncs + (round == 0 ? 3 : 1);
+        for (unsigned i = 0; block_fault_seen(fault, BLOCK_FAULT_SYNC) < wanted; i++) {
+            g_assert_cmpuint(i, <, 1000);
+            g_usleep(10000);
+        }
+        g_assert_cmpint(block_flush(block), ==, round == 0 ? 0 : -EIO);
+        block_fault_add(fault, &rule);
+    }
+    block_fault_clear(fault);
+    g_assert_cmpint(block_flush(block), ==, 0);
+    block_close(block);
+    event_queue_destroy(queue);
+    block_fault_destroy(fault);
+    block_test_end();
+}
+
+/* Beyond the limit on file sizes: an error for the guest, no signal for the process. */
+static void test_file_size_limit(void)
+{
+    struct event_queue *queue = event_queue_create();
+    struct rlimit old, limit;
+    GError *error = NULL;
+    uint8_t byte = 1;
+
+    block_test_begin();
+    block_test_create("disk", "qcow", DISK_BYTES, NULL);
+    struct block *block = block_open("disk", NULL, queue, &error);
+    g_assert_no_error(error);
+    getrlimit(RLIMIT_FSIZE, &old);
+    limit = (struct rlimit){.rlim_cur = 6000, .rlim_max = old.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    g_assert_cmpint(block_write(block, 0, &byte, 1), ==, -EFBIG);
+    setrlimit(RLIMIT_FSIZE, &old);
+    g_assert_cmpint(block_write(block, 0, &byte, 1), ==, 0);
+    block_close(block);
+    event_queue_destroy(queue);
+    block_test_end();
+}
+
 static void test_read_only(void)
 {
     struct block_options options = {.format = "raw", .read_only = true};
@@ -433,6 +490,8 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/block/errors-arrive", test_errors_arrive);
     g_test_add_func("/block/submit-does-not-wait", test_submit_does_not_wait);
+    g_test_add_func("/block/idle-write", test_idle_write);
+    g_test_add_func("/block/file-size-limit", test_file_size_limit);
     g_test_add_func("/block/read-only", test_read_only);
     g_test_add_func("/block/truncate-and-discard", test_truncate_and_discard);
     g_test_add_func("/block/open-errors", test_open_errors);
