@@ -57,7 +57,7 @@ $(BUILD)/vmm-img: $(BUILD)/block/vmm-img.o $(LIB)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # The interpreter's handlers chain by tail calls: keep their frames bare.
-$(BUILD)/accel/interp/%.o: CFLAGS += -fomit-frame-pointer -fno-stack-protector -fcf-protection=none
+$(BUILD)/accel/interp/%.o: CFLAGS += -fomit-frame-pointer -fno-stack-protector -fcf-protection=none -fno-tree-slp-vectorize
 
 $(BUILD)/%.o: %.c $(BUILD)/config.mak | $(GEN_HEADERS)
 	@mkdir -p $(@D)

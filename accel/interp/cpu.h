@@ -49,7 +49,8 @@ struct insn {
     uint64_t imm; /* immediate, sign-extended as the instruction wants it; for direct branches the target's
                    * distance from the trace's first instruction; ENTER: size | level << 16;
                    * far pointers: offset | selector << 32; moffs: the address */
-    int32_t disp; /* displacement; for RIP-relative operands already relative to REG_RIP0 */
+    int32_t disp; /* displacement; for RIP-relative operands already relative to REG_RIP0; for direct branches
+                   * the link: where the target's trace lies in the trace pool, 0 = not linked */
     uint8_t base, index, scale; /* gpr numbers (REG_ZERO if absent), shift count 0-3 */
     uint8_t asize;              /* address size: 0 = 16, 1 = 32, 2 = 64 bits */
     uint8_t seg;  /* enum x86_seg of the memory operand, overrides applied */
@@ -93,8 +94,8 @@ struct trace {
     uint32_t mode;         /* cpu->mode it was decoded in */
     uint16_t bytes;        /* length of the code */
     uint8_t count;         /* instructions, without the pseudo end record */
-    struct trace *link[2]; /* [0] fall-through, [1] taken: next trace in the same page, or NULL; follow only
-                            * if link->key is not 0 */
+    struct trace *next;    /* the trace that goes on behind this one in the same page, or NULL; to be followed
+                            * only if its key is not 0 */
     struct trace *page_next; /* others with code in the same page, for invalidation */
     struct trace *hash_next;
     struct insn insn[];

@@ -35,8 +35,8 @@
 
 struct trace_cache {
     struct trace *bucket[BUCKETS]; /* never NULL at the front: `none` ends each chain */
-    struct trace *none;            /* at the start of the pool; its key is 0 */
     uint8_t *pool;
+    struct trace *none;            /* at the start of the pool; its key is 0 */
     size_t used;
     uint64_t generation; /* number of flushes */
     struct op_index *index;
@@ -287,7 +287,7 @@ static void trace_commit(struct trace_cache *cache, struct trace *trace, const s
     trace->mode = mode;
     trace->bytes = bytes;
     trace->count = count;
-    trace->link[0] = trace->link[1] = NULL;
+    trace->next = NULL;
     trace->page_next = NULL;
     trace->insn[count] = (struct insn){ .fn = op_trace_end, .off = bytes, .n = count };
     cache->used += trace_size(count);
@@ -447,17 +447,50 @@ static __attribute__((noinline)) void jump_slow(struct cpu *cpu, uint64_t rip)
     return trace_enter(cpu, trace, cpu->rip);
 }
 
-static __attribute__((noinline)) void branch_slow(struct cpu *cpu, unsigned which, uint64_t rip)
+/* Finds the trace at rip and tells whether it may be linked to the running one: both must always stand in the
+ * same distance in the same page. */
+static struct trace *find_next(struct cpu *cpu, uint64_t rip, bool *linkable)
 {
-    struct trace *from = cpu->trace;
+    const struct trace *from = cpu->trace;
     uint64_t from_rip = cpu->gpr[REG_RIP0], generation = cpu->traces->generation;
     cpu->rip = rip;
     struct trace *trace = trace_find(cpu);
-    if (cpu->traces->generation == generation && trace->mode == from->mode &&
-        !(trace->mode & (MODE_CUT | MODE_CROSS)) && ((trace->key ^ from->key) & ~PAGE_MASK) == 0 &&
-        trace->key - from->key == cpu->rip - from_rip) {
-        from->link[which] = trace;
+    *linkable = cpu->traces->generation == generation && trace->mode == from->mode &&
+                !(trace->mode & (MODE_CUT | MODE_CROSS)) && ((trace->key ^ from->key) & ~PAGE_MASK) == 0 &&
+                trace->key - from->key == cpu->rip - from_rip;
+    return trace;
+}
+
+static __attribute__((noinline)) struct trace *find_branch(struct cpu *cpu, const struct insn *insn,
+                                                           uint64_t rip)
+{
+    bool linkable;
+    struct trace *trace = find_next(cpu, rip, &linkable);
+    if (linkable) {
+        ((struct insn *)insn)->disp = (uint8_t *)trace - cpu->traces->pool;
     }
+    return trace;
+}
+
+static __attribute__((noinline)) struct trace *find_behind(struct cpu *cpu, uint64_t rip)
+{
+    bool linkable;
+    struct trace *from = cpu->trace, *trace = find_next(cpu, rip, &linkable);
+    if (linkable) {
+        from->next = trace;
+    }
+    return trace;
+}
+
+static __attribute__((noinline)) void branch_slow(struct cpu *cpu, const struct insn *insn, uint64_t rip)
+{
+    struct trace *trace = find_branch(cpu, insn, rip);
+    return trace_enter(cpu, trace, cpu->rip);
+}
+
+static __attribute__((noinline)) void end_slow(struct cpu *cpu, uint64_t rip)
+{
+    struct trace *trace = find_behind(cpu, rip);
     return trace_enter(cpu, trace, cpu->rip);
 }
 
@@ -493,16 +526,17 @@ void trace_jump(struct cpu *cpu, const struct insn *insn, uint64_t rip)
     return jump(cpu, rip);
 }
 
-void trace_branch(struct cpu *cpu, const struct insn *insn, unsigned which, uint64_t rip)
+void trace_branch(struct cpu *cpu, const struct insn *insn, uint64_t rip)
 {
-    struct trace *next = cpu->trace->link[which];
     cpu->budget -= insn->n + 1;
     if (unlikely(must_leave(cpu))) {
         cpu->rip = rip;
         return;
     }
-    if (unlikely(next == NULL || next->key == 0)) {
-        return branch_slow(cpu, which, rip);
+    /* Offset 0 is the trace `none`, whose key is 0. */
+    struct trace *next = (struct trace *)(cpu->traces->pool + insn->disp);
+    if (unlikely(next->key == 0)) {
+        return branch_slow(cpu, insn, rip);
     }
     return trace_enter(cpu, next, rip);
 }
@@ -510,7 +544,7 @@ void trace_branch(struct cpu *cpu, const struct insn *insn, unsigned which, uint
 /* The record after the last instruction. */
 static void op_trace_end(struct cpu *cpu, const struct insn *insn)
 {
-    struct trace *next = cpu->trace->link[0];
+    struct trace *next = cpu->trace->next;
     uint64_t rip = insn_rip(cpu, insn);
     cpu->budget -= insn->n;
     if (unlikely(must_leave(cpu))) {
@@ -518,7 +552,7 @@ static void op_trace_end(struct cpu *cpu, const struct insn *insn)
         return;
     }
     if (unlikely(next == NULL || next->key == 0)) {
-        return branch_slow(cpu, 0, rip);
+        return end_slow(cpu, rip);
     }
     return trace_enter(cpu, next, rip);
 }

@@ -26,8 +26,8 @@ void trace_invalidate(struct trace_cache *cache, struct ram *ram, uint64_t offse
 void trace_leave(struct cpu *cpu, const struct insn *insn, uint64_t rip);
 /* Jumps to rip in the same mode: inline look-up, stays inside if nothing wants attention. */
 void trace_jump(struct cpu *cpu, const struct insn *insn, uint64_t rip);
-/* As trace_jump for a direct branch: which = 1 for taken (rip from insn->imm), 0 for fall-through; uses and
- * fills trace->link[which] when the target lies in the same page. */
-void trace_branch(struct cpu *cpu, const struct insn *insn, unsigned which, uint64_t rip);
+/* As trace_jump for a direct branch to rip, which lies at insn->imm from the trace's start (no wrap-around):
+ * keeps the target's trace in the record if it lies in the same page. */
+void trace_branch(struct cpu *cpu, const struct insn *insn, uint64_t rip);
 
 #endif
