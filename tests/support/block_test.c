@@ -139,6 +139,8 @@ struct block *block_test_open(const char *path, const struct block_options *opti
 
 void block_test_put(const char *path, const void *bytes, size_t count)
 {
+    /* A new file: some file systems write a file out that is emptied and filled again. */
+    g_unlink(path);
     FILE *file = fopen(path, "wb");
 
     g_assert_nonnull(file);

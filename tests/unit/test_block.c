@@ -334,7 +334,7 @@ static void test_submit_does_not_wait(void)
     block_test_end();
 }
 
-/* The worker writes waiting tables by itself; if that fails, the guest hears of it at its next flush. */
+/* The worker writes waiting tables by itself; if that fails, the next flush says so. */
 static void test_idle_write(void)
 {
     struct block_fault *fault = block_fault_create();

@@ -86,7 +86,8 @@ static void test_faults(void)
     struct block_options options = {.fault = fault};
     struct block_fault_rule place = {
         .ops = BLOCK_FAULT_READ, .first = 1000, .last = 1999, .error = EIO};
-    struct block_fault_rule torn = {.ops = BLOCK_FAULT_WRITE, .count = 1, .error = EIO, .partial = true};
+    struct block_fault_rule torn = {
+        .ops = BLOCK_FAULT_WRITE, .count = 1, .error = EIO, .partial = true};
     struct block_fault_rule cut = {.ops = BLOCK_FAULT_SYNC, .skip = 1, .error = EIO, .cut = true};
     uint8_t buffer[100];
 
