@@ -13,6 +13,7 @@
 
 #include "accel/interp/flags.h"
 #include "accel/interp/fpu.h"
+#include "accel/interp/system.h"
 #include "accel/interp/tlb.h"
 #include "accel/interp/trace.h"
 #include "core/machine.h"
@@ -51,6 +52,7 @@ void cpu_state_get(struct cpu *cpu, struct x86_state *state)
     memcpy(state->gpr, cpu->gpr, sizeof(state->gpr));
     state->rip = cpu->rip;
     state->rflags = cpu_rflags(cpu);
+    state->tsc = cpu_tsc(cpu);
     fpu_state_get(cpu, state);
 }
 
@@ -80,12 +82,18 @@ void cpu_state_put(struct cpu *cpu, const struct x86_state *state)
     cpu->phys_mask = (1ull << cpu->cpuid->physical_bits) - 1;
     cpu->exception_depth = -1;
     cpu->triple_fault = false;
+    cpu->shadow_rip = state->rip;
+    cpu->shadow_single = cpu->step_armed = false;
+    cpu->step_count = 0;
+    cpu->debug_pending = 0;
+    cpu_set_tsc(cpu, state->tsc);
     tlb_init(cpu);
-    cpu_update_mode(cpu);
+    cpu_attention_clear(cpu, ~(CPU_ATTENTION_KICK | CPU_ATTENTION_TLB));
+    cpu_attention_set(cpu, attention);
+    cpu_update_mode(cpu); /* may add to attention */
     for (unsigned i = 0; i < G_N_ELEMENTS(cpu->segf); i++) {
         cpu_update_segment(cpu, i);
     }
-    __atomic_store_n(&cpu->attention, attention, __ATOMIC_SEQ_CST);
 }
 
 void interp_cpu_reset(struct cpu *cpu, bool init)
