@@ -1,6 +1,7 @@
 /*
- * The connection object between a front (UART, monitor) and a backend: the bounded queue towards the front
- * and the hand-over to the front's thread. See chardev.h for the roles and chardev_impl.h for the fields.
+ * The connection object between a front (UART, monitor) and a backend: the bounded queue towards
+ * the front and the hand-over to the front's thread. See chardev.h for the roles and chardev_impl.h
+ * for the fields.
  */
 #include "chardev/chardev_impl.h"
 
@@ -8,7 +9,7 @@
 #define CHARDEV_QUEUE_BREAK 0x100
 /* Entries that bytes leave free, so that a break finds room behind them. */
 #define CHARDEV_QUEUE_RESERVE 8
-#define CHARDEV_CHUNK 256
+#define CHARDEV_CHUNK         256
 
 static void run_event(struct event *event);
 
@@ -52,8 +53,8 @@ bool chardev_is_open(struct chardev *chr)
     return open;
 }
 
-/* Takes the next run of bytes (up to max) or one break out of the queue. Returns the number of bytes;
- * *was_break and *resume tell the rest. */
+/* Takes the next run of bytes (up to max) or one break out of the queue. Returns the number of
+ * bytes; *was_break and *resume tell the rest. */
 static size_t take(struct chardev *chr, uint8_t *data, size_t max, bool *was_break, bool *resume)
 {
     size_t size = 0;
@@ -83,8 +84,9 @@ static size_t take(struct chardev *chr, uint8_t *data, size_t max, bool *was_bre
     return size;
 }
 
-/* Hands over bytes and breaks until the front has no room or the queue is empty. A front that takes without
- * end is fed at most one full queue, so that a backend that refills it cannot hold the machine thread. */
+/* Hands over bytes and breaks until the front has no room or the queue is empty. A front that takes
+ * without end is fed at most one full queue, so that a backend that refills it cannot hold the
+ * machine thread. */
 static void drain_queue(struct chardev *chr)
 {
     for (unsigned budget = CHARDEV_QUEUE_SIZE; budget > 0 && chr->front != NULL; budget--) {
@@ -172,8 +174,8 @@ static void notify(struct chardev *chr)
     }
 }
 
-void chardev_attach(struct chardev *chr, struct event_queue *events, const struct chardev_front *front,
-                    void *arg)
+void chardev_attach(struct chardev *chr, struct event_queue *events,
+                    const struct chardev_front *front, void *arg)
 {
     g_assert(chr->front == NULL);
     g_mutex_lock(&chr->lock);

@@ -1,19 +1,20 @@
 /*
- * A character connection: bytes between a device of the guest (the front: a UART, the debug console) or the
- * monitor, and something on the host (the backend: stdio, a pty, a socket, a file).
+ * A character connection: bytes between a device of the guest (the front: a UART, the debug
+ * console) or the monitor, and something on the host (the backend: stdio, a pty, a socket, a file).
  *
- *   front -> backend   chardev_write() hands over bytes and says how many were taken. Not all taken: the
- *                      front keeps the rest and tries again when its `writable` is called.
- *   backend -> front   the backend puts bytes into a bounded queue (chardev_deliver(), see chardev_impl.h);
- *                      the front gets as many as its `room` allows, and asks for more with
- *                      chardev_accept() when it has room again.
+ *   front -> backend   chardev_write() hands over bytes and says how many were taken. Not all
+ *                      taken: the front keeps the rest and tries again when its `writable` is
+ *                      called.
+ *   backend -> front   the backend puts bytes into a bounded queue (chardev_deliver(), see
+ *                      chardev_impl.h); the front gets as many as its `room` allows, and asks for
+ *                      more with chardev_accept() when it has room again.
  *
- * Nobody polls and nothing grows. Break, open and close travel the same way as the bytes; a break keeps its
- * place among them.
+ * Nobody polls and nothing grows. Break, open and close travel the same way as the bytes; a break
+ * keeps its place among them.
  *
- * Threads: the front is called in the thread that runs its event queue (for a device: the machine thread,
- * machine lock held), because deliveries are posted there as events. A front without an event queue (the
- * monitor) is called directly in the backend's thread.
+ * Threads: the front is called in the thread that runs its event queue (for a device: the machine
+ * thread, machine lock held), because deliveries are posted there as events. A front without an
+ * event queue (the monitor) is called directly in the backend's thread.
  */
 #ifndef CHARDEV_CHARDEV_H
 #define CHARDEV_CHARDEV_H
@@ -52,7 +53,8 @@ enum chardev_line {
     CHARDEV_LINE_RI = 1 << 5,
 };
 
-/* What a front implements; arg is the one given to chardev_attach(). All but receive may be NULL. */
+/* What a front implements; arg is the one given to chardev_attach(). All but receive may be NULL.
+ */
 struct chardev_front {
     size_t (*room)(void *arg); /* how many bytes receive would take now; NULL = any number */
     void (*receive)(void *arg, const uint8_t *data, size_t size); /* size <= what room said, > 0 */
@@ -60,16 +62,19 @@ struct chardev_front {
     void (*event)(void *arg, enum chardev_event event);
 };
 
-/* Attaches the front (one at a time; detach the old one first). `events`: the queue by which the front is
- * called, NULL for directly in the backend's thread. Bytes that arrived before are delivered now. If a peer
- * is there, CHARDEV_OPENED follows. `front` must outlive the attachment. */
-void chardev_attach(struct chardev *chr, struct event_queue *events, const struct chardev_front *front,
-                    void *arg);
+/* Attaches the front (one at a time; detach the old one first). `events`: the queue by which the
+ * front is called, NULL for directly in the backend's thread. Bytes that arrived before are
+ * delivered now. If a peer is there, CHARDEV_OPENED follows. `front` must outlive the attachment.
+ */
+void chardev_attach(struct chardev *chr, struct event_queue *events,
+                    const struct chardev_front *front, void *arg);
 
-/* After the return the front is not called any more. Call it in the front's thread. NULL is fine. */
+/* After the return the front is not called any more. Call it in the front's thread. NULL is fine.
+ */
 void chardev_detach(struct chardev *chr);
 
-/* Front: sends bytes; returns how many were taken (0..size). Never blocks. A NULL connection takes all. */
+/* Front: sends bytes; returns how many were taken (0..size). Never blocks. A NULL connection takes
+ * all. */
 size_t chardev_write(struct chardev *chr, const void *data, size_t size);
 
 /* Front: has room again; receive may be called before this returns. NULL is fine. */
@@ -82,15 +87,16 @@ void chardev_send_event(struct chardev *chr, enum chardev_event event);
 void chardev_set_params(struct chardev *chr, const struct chardev_params *params);
 void chardev_set_lines(struct chardev *chr, unsigned lines);
 
-/* The incoming modem lines. A backend that has none shows CTS, DSR and DCD while a peer is there; a NULL
- * connection shows them always, as a loop-back plug would, so that no guest waits for a modem. */
+/* The incoming modem lines. A backend that has none shows CTS, DSR and DCD while a peer is there; a
+ * NULL connection shows them always, as a loop-back plug would, so that no guest waits for a modem.
+ */
 unsigned chardev_lines(struct chardev *chr);
 
 /* True if a peer is there. False for NULL. */
 bool chardev_is_open(struct chardev *chr);
 
-/* The backend's kind and its argument, e.g. "file:out.txt"; valid while the connection lives. "null" for
- * NULL. */
+/* The backend's kind and its argument, e.g. "file:out.txt"; valid while the connection lives.
+ * "null" for NULL. */
 const char *chardev_label(struct chardev *chr);
 
 /* Detaches the front and frees everything. Main thread. NULL is fine. */
@@ -101,11 +107,13 @@ void chardev_destroy(struct chardev *chr);
 /* Takes everything, delivers nothing. */
 struct chardev *chardev_null_create(void);
 
-/* Writes go to a file (created; truncated unless `append`). A FIFO or terminal is not waited for: what it
- * does not take at once is kept back until it does. NULL and error if it cannot be opened. */
+/* Writes go to a file (created; truncated unless `append`). A FIFO or terminal is not waited for:
+ * what it does not take at once is kept back until it does. NULL and error if it cannot be opened.
+ */
 struct chardev *chardev_file_create(const char *path, bool append, GError **error);
 
-/* For tests: keeps what was written until it is taken out. `capacity` bytes at most; 0 refuses all. */
+/* For tests: keeps what was written until it is taken out. `capacity` bytes at most; 0 refuses all.
+ */
 struct chardev *chardev_memory_create(size_t capacity);
 /* What was written and not yet taken out. */
 const uint8_t *chardev_memory_data(struct chardev *chr, size_t *size);

@@ -1,7 +1,8 @@
 /*
- * The backend that writes to a file. A regular file takes bytes as fast as they come (they go to the page
- * cache). For a FIFO or a terminal the descriptor is non-blocking and the main loop watches for the moment
- * when it takes bytes again (SIGPIPE is expected to be ignored by the process). When the disk is full the bytes are lost and one warning says so.
+ * The backend that writes to a file. A regular file takes bytes as fast as they come (they go to
+ * the page cache). For a FIFO or a terminal the descriptor is non-blocking and the main loop
+ * watches for the moment when it takes bytes again (SIGPIPE is expected to be ignored by the
+ * process). When the disk is full the bytes are lost and one warning says so.
  */
 #include "chardev/chardev_impl.h"
 
@@ -78,8 +79,9 @@ struct chardev *chardev_file_create(const char *path, bool append, GError **erro
     int fd = open(path, flags, 0666);
     if (fd < 0) {
         int err = errno;
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(err), "cannot open '%s' for writing: %s",
-                    path, err == ENXIO ? "nobody reads this pipe; start the reader first" : strerror(err));
+        g_set_error(
+            error, G_FILE_ERROR, g_file_error_from_errno(err), "cannot open '%s' for writing: %s",
+            path, err == ENXIO ? "nobody reads this pipe; start the reader first" : strerror(err));
         return NULL;
     }
     char *label = g_strdup_printf("file:%s", path);

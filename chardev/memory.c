@@ -1,4 +1,5 @@
-/* The backend for tests: what the front writes is kept in memory, what the test sends is delivered. */
+/* The backend for tests: what the front writes is kept in memory, what the test sends is delivered.
+ */
 #include "chardev/chardev_impl.h"
 
 struct chardev_memory {

@@ -1,6 +1,6 @@
 /*
- * The debug console. No PC has it; the convention comes from Bochs (port E9h, which reads as E9h) and from
- * firmware that writes to port 402h.
+ * The debug console. No PC has it; the convention comes from Bochs (port E9h, which reads as E9h)
+ * and from firmware that writes to port 402h.
  */
 #include "hw/char/debugcon.h"
 
@@ -30,7 +30,8 @@ static void debugcon_write(void *owner, uint64_t offset, uint64_t value, unsigne
     chardev_write(con->chr, &byte, 1);
 }
 
-static const struct region_ops debugcon_ops = {.read = debugcon_read, .write = debugcon_write, .max_size = 1};
+static const struct region_ops debugcon_ops = {
+    .read = debugcon_read, .write = debugcon_write, .max_size = 1};
 
 struct region *debugcon_io(struct device *dev)
 {
@@ -63,7 +64,8 @@ static bool debugcon_create(struct device *dev, GError **error)
 
 static const struct property debugcon_properties[] = {
     {"iobase", PROPERTY_U64, offsetof(struct debugcon, iobase), "0xe9", "port"},
-    {"readback", PROPERTY_U64, offsetof(struct debugcon, readback), "0xe9", "value read from the port"},
+    {"readback", PROPERTY_U64, offsetof(struct debugcon, readback), "0xe9",
+     "value read from the port"},
     {NULL},
 };
 

@@ -4,10 +4,10 @@
  *   uart16550_connect_irq(dev, line)      INTR
  *   uart16550_connect_chardev(dev, chr)   SIN/SOUT, modem lines
  *
- * Properties: "timing" (bool, off): characters sent take their time on the wire by guest time; off: they leave
- *             at once.
- *             "out2-gate" (bool, off): INTR reaches the line only while MCR OUT2 is 1, as on IBM's card. Off,
- *             because there are guests that were never run on such a card.
+ * Properties: "timing" (bool, off): characters sent take their time on the wire by guest time;
+ *             off: they leave at once.
+ *             "out2-gate" (bool, off): INTR reaches the line only while MCR OUT2 is 1, as on IBM's
+ *             card. Off, because there are guests that were never run on such a card.
  */
 #ifndef HW_CHAR_UART16550_H
 #define HW_CHAR_UART16550_H

@@ -2,15 +2,15 @@
  * Intel 8237A DMA controller (datasheet order number 231466), with the page registers of the PC/AT.
  *
  * A peripheral asks by DREQ, gets DACK, and moves bytes itself through i8237_to_memory() and
- * i8237_from_memory(). The bus is thereby never held, and priorities between channels have nothing to decide:
- * every channel whose request stands and is not masked is granted.
+ * i8237_from_memory(). The bus is thereby never held, and priorities between channels have nothing
+ * to decide: every channel whose request stands and is not masked is granted.
  *
- * A word chip (shift 1) counts words: its address register holds A16-A1, its page register A23-A17. Addresses
- * wrap within 64 K transfers and do not carry into the page.
+ * A word chip (shift 1) counts words: its address register holds A16-A1, its page register A23-A17.
+ * Addresses wrap within 64 K transfers and do not carry into the page.
  *
- * Not modelled: memory-to-memory transfers (command bit 0 is kept and does nothing; PCs cannot use them, as
- * channel 0 belonged to refresh), compressed timing, and the end of a transfer by the EOP input. Software
- * requests set the request bit and are granted like DREQ.
+ * Not modelled: memory-to-memory transfers (command bit 0 is kept and does nothing; PCs cannot use
+ * them, as channel 0 belonged to refresh), compressed timing, and the end of a transfer by the EOP
+ * input. Software requests set the request bit and are granted like DREQ.
  */
 #include "hw/dma/i8237.h"
 
@@ -22,17 +22,17 @@
 #include "core/machine.h"
 
 #define CHANNELS 4
-#define PAGES 8
+#define PAGES    8
 
-#define COMMAND_DISABLE 0x04
+#define COMMAND_DISABLE  0x04
 #define COMMAND_DREQ_LOW 0x40 /* DREQ active low */
 
-#define MODE_TYPE 0x0c
-#define MODE_WRITE 0x04 /* to memory */
-#define MODE_READ 0x08  /* from memory */
-#define MODE_AUTO 0x10
-#define MODE_DOWN 0x20
-#define MODE_SELECT 0xc0
+#define MODE_TYPE    0x0c
+#define MODE_WRITE   0x04 /* to memory */
+#define MODE_READ    0x08 /* from memory */
+#define MODE_AUTO    0x10
+#define MODE_DOWN    0x20
+#define MODE_SELECT  0xc0
 #define MODE_CASCADE 0xc0
 
 #define SET_BIT 0x04 /* in single mask and request writes */
@@ -148,8 +148,8 @@ static uint64_t transfer_address(const struct i8237 *dma, unsigned n)
     return page << 16 | dma->channels[n].address;
 }
 
-/* How many of `units` transfers can be done in one piece: up to the end of the count, and upwards up to the
- * wrap of the address. Downwards it is one at a time. */
+/* How many of `units` transfers can be done in one piece: up to the end of the count, and upwards
+ * up to the wrap of the address. Downwards it is one at a time. */
 static size_t piece(const struct channel *ch, size_t units)
 {
     size_t left = (size_t)ch->count + 1;
@@ -178,7 +178,8 @@ static bool advance(struct i8237 *dma, unsigned n, size_t units)
 }
 
 /* One of `in` and `out` is set. */
-static size_t transfer(struct i8237 *dma, unsigned n, const uint8_t *in, uint8_t *out, size_t size, bool *tc)
+static size_t transfer(struct i8237 *dma, unsigned n, const uint8_t *in, uint8_t *out, size_t size,
+                       bool *tc)
 {
     struct bus *memory = dma->dev.machine->memory;
     struct channel *ch = &dma->channels[n];
@@ -322,7 +323,8 @@ static uint64_t i8237_read(void *owner, uint64_t offset, unsigned size)
     }
 }
 
-static const struct region_ops i8237_ops = {.read = i8237_read, .write = i8237_write, .max_size = 1};
+static const struct region_ops i8237_ops = {
+    .read = i8237_read, .write = i8237_write, .max_size = 1};
 
 static uint64_t page_read(void *owner, uint64_t offset, unsigned size)
 {
@@ -373,7 +375,8 @@ static bool i8237_create(struct device *dev, GError **error)
     static const char *const names[CHANNELS + 1] = {"dreq0", "dreq1", "dreq2", "dreq3", "hlda"};
     struct i8237 *dma = (struct i8237 *)dev;
     if (dma->shift > 1) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "i8237: shift is 0 (bytes) or 1 (words)");
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "i8237: shift is 0 (bytes) or 1 (words)");
         return false;
     }
     for (unsigned n = 0; n <= CHANNELS; n++) {

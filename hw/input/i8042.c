@@ -1,13 +1,14 @@
 /*
- * Intel 8042 keyboard controller with the PS/2 firmware (IBM PS/2 Technical Reference, "Keyboard and auxiliary
- * device controller"; AT Technical Reference, "Keyboard controller").
+ * Intel 8042 keyboard controller with the PS/2 firmware (IBM PS/2 Technical Reference, "Keyboard
+ * and auxiliary device controller"; AT Technical Reference, "Keyboard controller").
  *
- * A byte reaches the output buffer when it is empty, from three sources in this order: the controller's own
- * reply, the keyboard, the auxiliary device. After the buffer was read the next byte of a device follows
- * BYTE_TIME later, so that reading port 60h twice gives the same byte twice, as on hardware.
+ * A byte reaches the output buffer when it is empty, from three sources in this order: the
+ * controller's own reply, the keyboard, the auxiliary device. After the buffer was read the next
+ * byte of a device follows BYTE_TIME later, so that reading port 60h twice gives the same byte
+ * twice, as on hardware.
  *
- * Not modelled: the password commands (A4 says that none is set), the test mode lines of command E0 beyond
- * idle ones, and the time that the controller needs for a command: IBF is always 0.
+ * Not modelled: the password commands (A4 says that none is set), the test mode lines of command E0
+ * beyond idle ones, and the time that the controller needs for a command: IBF is always 0.
  */
 #include "hw/input/i8042.h"
 
@@ -16,54 +17,55 @@
 #include "core/irq.h"
 #include "core/machine.h"
 
-#define STATUS_OBF 0x01
-#define STATUS_SYS 0x04
-#define STATUS_COMMAND 0x08
+#define STATUS_OBF      0x01
+#define STATUS_SYS      0x04
+#define STATUS_COMMAND  0x08
 #define STATUS_UNLOCKED 0x10
-#define STATUS_AUX 0x20
-#define STATUS_TIMEOUT 0x40
+#define STATUS_AUX      0x20
+#define STATUS_TIMEOUT  0x40
 
-#define CONFIG_KBD_INT 0x01
-#define CONFIG_AUX_INT 0x02
-#define CONFIG_SYS 0x04
+#define CONFIG_KBD_INT     0x01
+#define CONFIG_AUX_INT     0x02
+#define CONFIG_SYS         0x04
 #define CONFIG_KBD_DISABLE 0x10
 #define CONFIG_AUX_DISABLE 0x20
-#define CONFIG_XLATE 0x40
+#define CONFIG_XLATE       0x40
 
-#define OUTPUT_RUN 0x01 /* 0 holds the CPU in reset */
-#define OUTPUT_A20 0x02
-#define OUTPUT_KBD_OBF 0x10
-#define OUTPUT_AUX_OBF 0x20
+#define OUTPUT_RUN      0x01 /* 0 holds the CPU in reset */
+#define OUTPUT_A20      0x02
+#define OUTPUT_KBD_OBF  0x10
+#define OUTPUT_AUX_OBF  0x20
 #define OUTPUT_WRITABLE 0xcf
 
-#define CMD_READ_RAM 0x20 /* ..0x3f */
-#define CMD_WRITE_RAM 0x60
-#define CMD_TEST_PASSWORD 0xa4
-#define CMD_AUX_DISABLE 0xa7
-#define CMD_AUX_ENABLE 0xa8
-#define CMD_AUX_TEST 0xa9
-#define CMD_SELF_TEST 0xaa
-#define CMD_KBD_TEST 0xab
-#define CMD_KBD_DISABLE 0xad
-#define CMD_KBD_ENABLE 0xae
-#define CMD_READ_INPUT 0xc0
-#define CMD_READ_OUTPUT 0xd0
-#define CMD_WRITE_OUTPUT 0xd1
+#define CMD_READ_RAM       0x20 /* ..0x3f */
+#define CMD_WRITE_RAM      0x60
+#define CMD_TEST_PASSWORD  0xa4
+#define CMD_AUX_DISABLE    0xa7
+#define CMD_AUX_ENABLE     0xa8
+#define CMD_AUX_TEST       0xa9
+#define CMD_SELF_TEST      0xaa
+#define CMD_KBD_TEST       0xab
+#define CMD_KBD_DISABLE    0xad
+#define CMD_KBD_ENABLE     0xae
+#define CMD_READ_INPUT     0xc0
+#define CMD_READ_OUTPUT    0xd0
+#define CMD_WRITE_OUTPUT   0xd1
 #define CMD_WRITE_KBD_OBUF 0xd2
 #define CMD_WRITE_AUX_OBUF 0xd3
-#define CMD_WRITE_AUX 0xd4
-#define CMD_A20_OFF 0xdd
-#define CMD_A20_ON 0xdf
-#define CMD_READ_TEST 0xe0
-#define CMD_PULSE 0xf0 /* ..0xff: low bits that are 0 are pulsed */
+#define CMD_WRITE_AUX      0xd4
+#define CMD_A20_OFF        0xdd
+#define CMD_A20_ON         0xdf
+#define CMD_READ_TEST      0xe0
+#define CMD_PULSE          0xf0 /* ..0xff: low bits that are 0 are pulsed */
 
-#define PASSWORD_NONE 0xf1
-#define SELF_TEST_OK 0x55
-#define REPLY_RESEND 0xfe
-#define INPUT_PORT_IDLE 0xb0 /* not inhibited, no manufacturing jumper, colour, 512 KiB on board */
+#define PASSWORD_NONE   0xf1
+#define SELF_TEST_OK    0x55
+#define REPLY_RESEND    0xfe
+#define INPUT_PORT_IDLE 0xb0 /* not inhibited, no manufacturing jumper, colour, 512 KiB on board   \
+                              */
 
 #define BYTE_TIME_NS 100000
-#define RAM_SIZE 32
+#define RAM_SIZE     32
 
 enum { PORT_KBD, PORT_AUX, PORT_COUNT };
 
@@ -96,15 +98,15 @@ struct i8042 {
 
 /* Scan code set 2 to set 1, as in the controller's ROM. */
 static const uint8_t xlate_table[0x85] = {
-    0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e, 0x0f, 0x29, 0x59,
-    0x65, 0x38, 0x2a, 0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71, 0x2c, 0x1f, 0x1e, 0x11, 0x03, 0x5b,
-    0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05, 0x04, 0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14, 0x13, 0x06, 0x5d,
-    0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5e, 0x6a, 0x72, 0x32, 0x24, 0x16, 0x08, 0x09, 0x5f,
-    0x6b, 0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35, 0x26, 0x27, 0x19, 0x0c, 0x61,
-    0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36, 0x1c, 0x1b, 0x75, 0x2b, 0x63, 0x76,
-    0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b, 0x7c, 0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f,
-    0x52, 0x53, 0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45, 0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54,
-    0x80, 0x81, 0x82, 0x41, 0x54,
+    0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e, 0x0f, 0x29,
+    0x59, 0x65, 0x38, 0x2a, 0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71, 0x2c, 0x1f, 0x1e, 0x11,
+    0x03, 0x5b, 0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05, 0x04, 0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14,
+    0x13, 0x06, 0x5d, 0x69, 0x31, 0x30, 0x23, 0x22, 0x15, 0x07, 0x5e, 0x6a, 0x72, 0x32, 0x24,
+    0x16, 0x08, 0x09, 0x5f, 0x6b, 0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35,
+    0x26, 0x27, 0x19, 0x0c, 0x61, 0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36,
+    0x1c, 0x1b, 0x75, 0x2b, 0x63, 0x76, 0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b, 0x7c,
+    0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f, 0x52, 0x53, 0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45,
+    0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54, 0x80, 0x81, 0x82, 0x41, 0x54,
 };
 
 static uint64_t now_ns(const struct i8042 *kbc)
@@ -209,7 +211,8 @@ static void reply(struct i8042 *kbc, uint8_t byte, bool aux)
     kbc->reply_pending = true;
 }
 
-/* Sends a byte to a device. Where none is plugged in, nobody clocks it out, and the controller says so. */
+/* Sends a byte to a device. Where none is plugged in, nobody clocks it out, and the controller says
+ * so. */
 static void send(struct i8042 *kbc, unsigned n, uint8_t byte)
 {
     struct ps2_port *port = kbc->ports[n];
@@ -350,7 +353,8 @@ static void i8042_write_command(void *owner, uint64_t offset, uint64_t value, un
 static uint64_t i8042_read_status(void *owner, uint64_t offset, unsigned size)
 {
     struct i8042 *kbc = owner;
-    return STATUS_UNLOCKED | (kbc->obf ? STATUS_OBF : 0) | (kbc->obf && kbc->obf_aux ? STATUS_AUX : 0) |
+    return STATUS_UNLOCKED | (kbc->obf ? STATUS_OBF : 0) |
+           (kbc->obf && kbc->obf_aux ? STATUS_AUX : 0) |
            (kbc->ram[0] & CONFIG_SYS ? STATUS_SYS : 0) | (kbc->last_command ? STATUS_COMMAND : 0) |
            (kbc->obf && kbc->timeout ? STATUS_TIMEOUT : 0);
 }
@@ -465,13 +469,20 @@ static void i8042_loaded(struct device *dev)
 }
 
 static const struct field i8042_fields[] = {
-    FIELD_BYTES(struct i8042, ram),         FIELD_U8(struct i8042, output_port),
-    FIELD_U8(struct i8042, obuf),           FIELD_BOOL(struct i8042, obf),
-    FIELD_BOOL(struct i8042, obf_aux),      FIELD_BOOL(struct i8042, timeout),
-    FIELD_BOOL(struct i8042, last_command), FIELD_U8(struct i8042, command),
-    FIELD_BOOL(struct i8042, reply_pending), FIELD_U8(struct i8042, reply),
-    FIELD_BOOL(struct i8042, reply_aux),    FIELD_BOOL(struct i8042, reply_timeout),
-    FIELD_BOOL(struct i8042, xlate_break),  FIELD_U64(struct i8042, next_byte),
+    FIELD_BYTES(struct i8042, ram),
+    FIELD_U8(struct i8042, output_port),
+    FIELD_U8(struct i8042, obuf),
+    FIELD_BOOL(struct i8042, obf),
+    FIELD_BOOL(struct i8042, obf_aux),
+    FIELD_BOOL(struct i8042, timeout),
+    FIELD_BOOL(struct i8042, last_command),
+    FIELD_U8(struct i8042, command),
+    FIELD_BOOL(struct i8042, reply_pending),
+    FIELD_U8(struct i8042, reply),
+    FIELD_BOOL(struct i8042, reply_aux),
+    FIELD_BOOL(struct i8042, reply_timeout),
+    FIELD_BOOL(struct i8042, xlate_break),
+    FIELD_U64(struct i8042, next_byte),
     FIELD_END,
 };
 

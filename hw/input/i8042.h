@@ -5,7 +5,7 @@
  *   i8042_connect_mouse(dev, ps2_mouse_port(mouse))
  *   i8042_connect_kbd_irq / _aux_irq     IRQ1 and IRQ12: high while a byte waits
  *   i8042_connect_a20                    output port bit 1
- *   i8042_connect_reset                  high while output port bit 0 is low (a pulse for command FE)
+ *   i8042_connect_reset                  high while output port bit 0 is low; a pulse for FE
  */
 #ifndef HW_INPUT_I8042_H
 #define HW_INPUT_I8042_H

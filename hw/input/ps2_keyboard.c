@@ -1,11 +1,12 @@
 /*
  * A PS/2 keyboard (IBM PS/2 Technical Reference, "Keyboards (101- and 102-key)").
  *
- * Answers to commands go before key codes. Key codes wait in a buffer of 16 bytes; a key whose code does not
- * fit leaves the overrun code behind, once. The controller takes the bytes (ps2_port.h).
+ * Answers to commands go before key codes. Key codes wait in a buffer of 16 bytes; a key whose code
+ * does not fit leaves the overrun code behind, once. The controller takes the bytes (ps2_port.h).
  *
- * Not modelled: the shift codes that a real keyboard wraps around the grey keys when NumLock is on or Shift is
- * held (software ignores them), and the 500 ms of the basic assurance test, which is passed at once.
+ * Not modelled: the shift codes that a real keyboard wraps around the grey keys when NumLock is on
+ * or Shift is held (software ignores them), and the 500 ms of the basic assurance test, which is
+ * passed at once.
  */
 #include "hw/input/ps2_keyboard.h"
 
@@ -15,37 +16,37 @@
 #include "core/machine.h"
 #include "hw/input/ps2_keyboard_impl.h"
 
-#define CMD_SET_LEDS 0xed
-#define CMD_ECHO 0xee
-#define CMD_SCAN_SET 0xf0
-#define CMD_READ_ID 0xf2
-#define CMD_SET_RATE 0xf3
-#define CMD_ENABLE 0xf4
-#define CMD_DISABLE 0xf5
-#define CMD_DEFAULTS 0xf6
-#define CMD_ALL_TYPEMATIC 0xf7
+#define CMD_SET_LEDS       0xed
+#define CMD_ECHO           0xee
+#define CMD_SCAN_SET       0xf0
+#define CMD_READ_ID        0xf2
+#define CMD_SET_RATE       0xf3
+#define CMD_ENABLE         0xf4
+#define CMD_DISABLE        0xf5
+#define CMD_DEFAULTS       0xf6
+#define CMD_ALL_TYPEMATIC  0xf7
 #define CMD_ALL_MAKE_BREAK 0xf8
-#define CMD_ALL_MAKE 0xf9
-#define CMD_ALL_BOTH 0xfa
-#define CMD_KEY_TYPEMATIC 0xfb
+#define CMD_ALL_MAKE       0xf9
+#define CMD_ALL_BOTH       0xfa
+#define CMD_KEY_TYPEMATIC  0xfb
 #define CMD_KEY_MAKE_BREAK 0xfc
-#define CMD_KEY_MAKE 0xfd
-#define CMD_RESEND 0xfe
-#define CMD_RESET 0xff
+#define CMD_KEY_MAKE       0xfd
+#define CMD_RESEND         0xfe
+#define CMD_RESET          0xff
 
-#define REPLY_ACK 0xfa
+#define REPLY_ACK    0xfa
 #define REPLY_RESEND 0xfe
 #define REPLY_BAT_OK 0xaa
-#define ID_FIRST 0xab
-#define ID_SECOND 0x83
+#define ID_FIRST     0xab
+#define ID_SECOND    0x83
 
-#define BREAK_PREFIX 0xf0 /* sets 2 and 3 */
+#define BREAK_PREFIX    0xf0 /* sets 2 and 3 */
 #define EXTENDED_PREFIX 0xe0
-#define OVERRUN_SET1 0xff
-#define OVERRUN 0x00
+#define OVERRUN_SET1    0xff
+#define OVERRUN         0x00
 
-#define BUFFER_SIZE 16
-#define REPLY_SIZE 8
+#define BUFFER_SIZE  16
+#define REPLY_SIZE   8
 #define RATE_DEFAULT 0x2b /* 10.9 characters a second after 500 ms */
 
 enum { SHIFT_DOWN = 1, CTRL_DOWN = 2, ALT_DOWN = 4 };
@@ -177,7 +178,8 @@ static void seq_pause(const struct ps2_keyboard *kbd, struct sequence *seq)
 }
 
 /* The code of sets 1 and 2; empty if the key has none. */
-static void seq_normal(struct ps2_keyboard *kbd, struct sequence *seq, unsigned key, bool down, bool repeat)
+static void seq_normal(struct ps2_keyboard *kbd, struct sequence *seq, unsigned key, bool down,
+                       bool repeat)
 {
     if (key == KEY_PAUSE) {
         if (down) {
@@ -185,7 +187,7 @@ static void seq_normal(struct ps2_keyboard *kbd, struct sequence *seq, unsigned 
         }
     } else if (key == KEY_PRINT) {
         if (down && !repeat) {
-            kbd->print_form = kbd->modifiers & ALT_DOWN                     ? PRINT_SYSRQ
+            kbd->print_form = kbd->modifiers & ALT_DOWN                   ? PRINT_SYSRQ
                               : kbd->modifiers & (SHIFT_DOWN | CTRL_DOWN) ? PRINT_BARE
                                                                           : PRINT_PLAIN;
         }
@@ -257,7 +259,7 @@ static void repeat_expired(void *arg)
 
 static void track_modifiers(struct ps2_keyboard *kbd, unsigned key, bool down)
 {
-    uint8_t bit = key == KEY_SHIFT || key == KEY_SHIFT_R  ? SHIFT_DOWN
+    uint8_t bit = key == KEY_SHIFT || key == KEY_SHIFT_R ? SHIFT_DOWN
                   : key == KEY_CTRL || key == KEY_CTRL_R ? CTRL_DOWN
                   : key == KEY_ALT || key == KEY_ALT_R   ? ALT_DOWN
                                                          : 0;
@@ -535,12 +537,23 @@ static void ps2_keyboard_loaded(struct device *dev)
 
 #define K struct ps2_keyboard
 static const struct field ps2_keyboard_fields[] = {
-    FIELD_U8(K, scan_set),     FIELD_U8(K, leds),       FIELD_U8(K, rate),
-    FIELD_BOOL(K, enabled),    FIELD_U8(K, command),    FIELD_U8(K, last_sent),
-    FIELD_BYTES(K, buffer),    FIELD_U8(K, buffer_count), FIELD_BOOL(K, overrun),
-    FIELD_BYTES(K, replies),   FIELD_U8(K, reply_count), FIELD_U8(K, modifiers),
-    FIELD_U8(K, print_form),   FIELD_U8(K, repeat_key), FIELD_U64(K, repeat_at),
-    FIELD_BYTES(K, types),     FIELD_END,
+    FIELD_U8(K, scan_set),
+    FIELD_U8(K, leds),
+    FIELD_U8(K, rate),
+    FIELD_BOOL(K, enabled),
+    FIELD_U8(K, command),
+    FIELD_U8(K, last_sent),
+    FIELD_BYTES(K, buffer),
+    FIELD_U8(K, buffer_count),
+    FIELD_BOOL(K, overrun),
+    FIELD_BYTES(K, replies),
+    FIELD_U8(K, reply_count),
+    FIELD_U8(K, modifiers),
+    FIELD_U8(K, print_form),
+    FIELD_U8(K, repeat_key),
+    FIELD_U64(K, repeat_at),
+    FIELD_BYTES(K, types),
+    FIELD_END,
 };
 #undef K
 

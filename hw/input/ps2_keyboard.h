@@ -1,6 +1,6 @@
 /*
- * A PS/2 keyboard with 102 keys and the usual extra ones (IBM PS/2 Technical Reference, "Keyboards (101- and
- * 102-key)"): scan code sets 1, 2 and 3, typematic repeat, lights.
+ * A PS/2 keyboard with 102 keys and the usual extra ones (IBM PS/2 Technical Reference, "Keyboards
+ * (101- and 102-key)"): scan code sets 1, 2 and 3, typematic repeat, lights.
  */
 #ifndef HW_INPUT_PS2_KEYBOARD_H
 #define HW_INPUT_PS2_KEYBOARD_H
@@ -13,8 +13,8 @@ extern const struct device_class ps2_keyboard_class;
 
 struct ps2_port *ps2_keyboard_port(struct device *dev);
 
-/* Registers the keyboard as the sink of the machine's input and reports its lights there. NULL disconnects
- * from the one connected before. `input` must outlive the device or be disconnected. */
+/* Registers the keyboard as the sink of the machine's input and reports its lights there. NULL
+ * disconnects from the one connected before. `input` must outlive the device or be disconnected. */
 void ps2_keyboard_connect_input(struct device *dev, struct input *input);
 
 /* A key went down or up. Machine lock held. keyboard is the struct device *. */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define KEY_REPEATS 1 /* typematic */
-#define KEY_BREAKS 2  /* sends a code on release */
+#define KEY_BREAKS  2 /* sends a code on release */
 
 extern const uint8_t ps2_keyboard_set2[128];
 extern const uint8_t ps2_keyboard_set3[256];

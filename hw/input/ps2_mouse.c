@@ -1,12 +1,13 @@
 /*
- * A PS/2 mouse (IBM PS/2 Technical Reference, "Mouse"; Microsoft, "IntelliMouse" and "IntelliMouse Explorer"
- * PS/2 protocols): stream, remote and wrap mode.
+ * A PS/2 mouse (IBM PS/2 Technical Reference, "Mouse"; Microsoft, "IntelliMouse" and "IntelliMouse
+ * Explorer" PS/2 protocols): stream, remote and wrap mode.
  *
- * Motion gathers in the counters; a report is made when the last one has left, the sample time has passed and
- * something is new. What does not fit into the nine bits of a report stays for the next one.
+ * Motion gathers in the counters; a report is made when the last one has left, the sample time has
+ * passed and something is new. What does not fit into the nine bits of a report stays for the next
+ * one.
  *
- * Not modelled: the effect of the resolution (a count is a pixel of the host whatever the guest asks for; the
- * value is kept and read back), and the 500 ms of the self-test.
+ * Not modelled: the effect of the resolution (a count is a pixel of the host whatever the guest
+ * asks for; the value is kept and read back), and the 500 ms of the self-test.
  */
 #include "hw/input/ps2_mouse.h"
 
@@ -15,46 +16,46 @@
 #include "core/clock.h"
 #include "core/machine.h"
 
-#define CMD_SCALING_1 0xe6
-#define CMD_SCALING_2 0xe7
+#define CMD_SCALING_1  0xe6
+#define CMD_SCALING_2  0xe7
 #define CMD_RESOLUTION 0xe8
-#define CMD_STATUS 0xe9
-#define CMD_STREAM 0xea
-#define CMD_READ_DATA 0xeb
-#define CMD_UNWRAP 0xec
-#define CMD_WRAP 0xee
-#define CMD_REMOTE 0xf0
-#define CMD_READ_ID 0xf2
-#define CMD_RATE 0xf3
-#define CMD_ENABLE 0xf4
-#define CMD_DISABLE 0xf5
-#define CMD_DEFAULTS 0xf6
-#define CMD_RESEND 0xfe
-#define CMD_RESET 0xff
+#define CMD_STATUS     0xe9
+#define CMD_STREAM     0xea
+#define CMD_READ_DATA  0xeb
+#define CMD_UNWRAP     0xec
+#define CMD_WRAP       0xee
+#define CMD_REMOTE     0xf0
+#define CMD_READ_ID    0xf2
+#define CMD_RATE       0xf3
+#define CMD_ENABLE     0xf4
+#define CMD_DISABLE    0xf5
+#define CMD_DEFAULTS   0xf6
+#define CMD_RESEND     0xfe
+#define CMD_RESET      0xff
 
-#define REPLY_ACK 0xfa
+#define REPLY_ACK    0xfa
 #define REPLY_RESEND 0xfe
-#define REPLY_ERROR 0xfc
+#define REPLY_ERROR  0xfc
 #define REPLY_BAT_OK 0xaa
 
 #define ID_STANDARD 0
-#define ID_WHEEL 3
+#define ID_WHEEL    3
 #define ID_EXPLORER 4
 
-#define STATUS_REMOTE 0x40
+#define STATUS_REMOTE  0x40
 #define STATUS_ENABLED 0x20
 #define STATUS_SCALING 0x10
 
 #define REPORT_ALWAYS_1 0x08
-#define REPORT_X_SIGN 0x10
-#define REPORT_Y_SIGN 0x20
+#define REPORT_X_SIGN   0x10
+#define REPORT_Y_SIGN   0x20
 
-#define RATE_DEFAULT 100
+#define RATE_DEFAULT       100
 #define RESOLUTION_DEFAULT 2
-#define QUEUE_SIZE 8
-#define MOTION_LIMIT 2048 /* counts kept for a guest that does not fetch them */
-#define WHEEL_LIMIT 64
-#define BUTTONS_ALL 0x1f
+#define QUEUE_SIZE         8
+#define MOTION_LIMIT       2048 /* counts kept for a guest that does not fetch them */
+#define WHEEL_LIMIT        64
+#define BUTTONS_ALL        0x1f
 
 struct ps2_mouse {
     struct device dev;
@@ -66,9 +67,9 @@ struct ps2_mouse {
     uint8_t resolution; /* 0..3: 1, 2, 4, 8 counts a millimetre */
     uint8_t rate;       /* reports a second */
     uint8_t id;
-    uint8_t rates[2];   /* the last two rates before `rate`, for the knock */
-    uint8_t command;       /* waits for its option byte; 0 none */
-    bool refused;          /* the last byte was answered with FE */
+    uint8_t rates[2];          /* the last two rates before `rate`, for the knock */
+    uint8_t command;           /* waits for its option byte; 0 none */
+    bool refused;              /* the last byte was answered with FE */
     uint8_t queue[QUEUE_SIZE]; /* answer or report on its way */
     uint8_t queue_count;
     uint8_t last_sent;
@@ -91,7 +92,8 @@ static uint64_t now_ns(const struct ps2_mouse *mouse)
 static bool report_wanted(const struct ps2_mouse *mouse)
 {
     return mouse->enabled && !mouse->remote && !mouse->wrap && mouse->command == 0 &&
-           (mouse->dx != 0 || mouse->dy != 0 || mouse->dz != 0 || mouse->buttons != mouse->buttons_sent);
+           (mouse->dx != 0 || mouse->dy != 0 || mouse->dz != 0 ||
+            mouse->buttons != mouse->buttons_sent);
 }
 
 static void ps2_mouse_drive(struct device *dev)
@@ -150,7 +152,8 @@ static void queue_report(struct ps2_mouse *mouse, bool scaling)
     if (mouse->id == ID_WHEEL) {
         queue_byte(mouse, dz);
     } else if (mouse->id == ID_EXPLORER) {
-        queue_byte(mouse, (dz & 15) | (mouse->buttons & (INPUT_BUTTON_SIDE | INPUT_BUTTON_EXTRA)) << 1);
+        queue_byte(mouse, (dz & 15) | (mouse->buttons & (INPUT_BUTTON_SIDE | INPUT_BUTTON_EXTRA))
+                                          << 1);
     }
     mouse->buttons_sent = mouse->buttons;
 }
@@ -444,12 +447,15 @@ static void ps2_mouse_loaded(struct device *dev)
 
 #define M struct ps2_mouse
 static const struct field ps2_mouse_fields[] = {
-    FIELD_BOOL(M, enabled),  FIELD_BOOL(M, remote),     FIELD_BOOL(M, wrap),
-    FIELD_BOOL(M, scaling),  FIELD_U8(M, resolution),   FIELD_U8(M, rate),
-    FIELD_U8(M, id),         FIELD_BYTES(M, rates),     FIELD_U8(M, command),
-    FIELD_BOOL(M, refused),  FIELD_BYTES(M, queue),     FIELD_U8(M, queue_count),
-    FIELD_U8(M, last_sent),  FIELD_I32(M, dx),          FIELD_I32(M, dy),
-    FIELD_I32(M, dz),        FIELD_U8(M, buttons),      FIELD_U8(M, buttons_sent),
+    FIELD_BOOL(M, enabled),    FIELD_BOOL(M, remote),
+    FIELD_BOOL(M, wrap),       FIELD_BOOL(M, scaling),
+    FIELD_U8(M, resolution),   FIELD_U8(M, rate),
+    FIELD_U8(M, id),           FIELD_BYTES(M, rates),
+    FIELD_U8(M, command),      FIELD_BOOL(M, refused),
+    FIELD_BYTES(M, queue),     FIELD_U8(M, queue_count),
+    FIELD_U8(M, last_sent),    FIELD_I32(M, dx),
+    FIELD_I32(M, dy),          FIELD_I32(M, dz),
+    FIELD_U8(M, buttons),      FIELD_U8(M, buttons_sent),
     FIELD_U64(M, next_report), FIELD_END,
 };
 #undef M

@@ -1,6 +1,6 @@
 /*
- * A PS/2 mouse that becomes an IntelliMouse (wheel) or IntelliMouse Explorer (five buttons) when the guest
- * knocks for it with the known sequences of sample rates.
+ * A PS/2 mouse that becomes an IntelliMouse (wheel) or IntelliMouse Explorer (five buttons) when
+ * the guest knocks for it with the known sequences of sample rates.
  */
 #ifndef HW_INPUT_PS2_MOUSE_H
 #define HW_INPUT_PS2_MOUSE_H

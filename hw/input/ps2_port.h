@@ -1,8 +1,8 @@
 /*
  * The six-pin connector between a PS/2 controller and a keyboard or mouse, at the level of bytes.
  *
- * A device implements ps2_port_ops; the controller connects itself and is told when the device has something
- * to send. The controller decides when to take a byte (it may hold the clock line low).
+ * A device implements ps2_port_ops; the controller connects itself and is told when the device has
+ * something to send. The controller decides when to take a byte (it may hold the clock line low).
  */
 #ifndef HW_INPUT_PS2_PORT_H
 #define HW_INPUT_PS2_PORT_H
@@ -19,7 +19,7 @@ struct ps2_port_ops {
 
 struct ps2_port {
     const struct ps2_port_ops *ops;
-    void *owner; /* the device: first argument of ops */
+    void *owner;                                  /* the device: first argument of ops */
     void (*notify)(void *controller, unsigned n); /* NULL while unconnected: something is pending */
     void *controller;
     unsigned n;

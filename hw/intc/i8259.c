@@ -1,18 +1,18 @@
 /*
- * Intel 8259A programmable interrupt controller (datasheet order number 231468), with the edge/level control
- * register of the 82371 (PIIX).
+ * Intel 8259A programmable interrupt controller (datasheet order number 231468), with the
+ * edge/level control register of the 82371 (PIIX).
  *
- * Priorities are rotated: `lowest` is the input of lowest priority, lowest + 1 (mod 8) that of the highest.
- * A request goes to INT when it is not masked and outranks everything in service; special mask mode takes
- * masked inputs out of the in-service register's vote, special fully nested mode lets a slave interrupt
- * itself.
+ * Priorities are rotated: `lowest` is the input of lowest priority, lowest + 1 (mod 8) that of the
+ * highest. A request goes to INT when it is not masked and outranks everything in service; special
+ * mask mode takes masked inputs out of the in-service register's vote, special fully nested mode
+ * lets a slave interrupt itself.
  *
- * Edge mode: a rising input sets the IRR bit, a falling one clears it, so a source that gives up too early
- * yields the default vector of IR7. Level mode: the IRR bit follows the input.
+ * Edge mode: a rising input sets the IRR bit, a falling one clears it, so a source that gives up
+ * too early yields the default vector of IR7. Level mode: the IRR bit follows the input.
  *
- * Not modelled: the MCS-80/85 mode (three-byte CALL sequences; ICW4 is taken to select 8086 mode), buffered
- * mode (its bits are accepted and have no effect, there being no bus drivers), and a single poll answer for
- * a whole cascade (as on the chip, each chip is polled for itself).
+ * Not modelled: the MCS-80/85 mode (three-byte CALL sequences; ICW4 is taken to select 8086 mode),
+ * buffered mode (its bits are accepted and have no effect, there being no bus drivers), and a
+ * single poll answer for a whole cascade (as on the chip, each chip is polled for itself).
  */
 #include "hw/intc/i8259.h"
 
@@ -22,21 +22,21 @@
 
 #define PIC_INPUTS 8
 
-#define ICW1_INIT 0x10
-#define ICW1_LTIM 0x08
-#define ICW1_SNGL 0x02
-#define ICW1_IC4 0x01
-#define ICW4_SFNM 0x10
-#define ICW4_AEOI 0x02
-#define OCW3_SELECT 0x08
-#define OCW3_ESMM 0x40
-#define OCW3_SMM 0x20
-#define OCW3_P 0x04
-#define OCW3_RR 0x02
-#define OCW3_RIS 0x01
-#define OCW2_R 0x80
-#define OCW2_SL 0x40
-#define OCW2_EOI 0x20
+#define ICW1_INIT      0x10
+#define ICW1_LTIM      0x08
+#define ICW1_SNGL      0x02
+#define ICW1_IC4       0x01
+#define ICW4_SFNM      0x10
+#define ICW4_AEOI      0x02
+#define OCW3_SELECT    0x08
+#define OCW3_ESMM      0x40
+#define OCW3_SMM       0x20
+#define OCW3_P         0x04
+#define OCW3_RR        0x02
+#define OCW3_RIS       0x01
+#define OCW2_R         0x80
+#define OCW2_SL        0x40
+#define OCW2_EOI       0x20
 #define POLL_INTERRUPT 0x80
 #define SPURIOUS_INPUT 7
 
@@ -156,7 +156,8 @@ static void end_of_interrupt(struct i8259 *pic, unsigned n, bool rotate)
     }
 }
 
-/* The falling edge of the first INTA: freezes the request. Returns the input; IR7 if there was none. */
+/* The falling edge of the first INTA: freezes the request. Returns the input; IR7 if there was
+ * none. */
 static unsigned accept_request(struct i8259 *pic)
 {
     int n = pending_input(pic);
@@ -313,7 +314,8 @@ static uint64_t i8259_read(void *owner, uint64_t offset, unsigned size)
     return pic->read_isr ? pic->isr : irr(pic);
 }
 
-static const struct region_ops i8259_ops = {.read = i8259_read, .write = i8259_write, .max_size = 1};
+static const struct region_ops i8259_ops = {
+    .read = i8259_read, .write = i8259_write, .max_size = 1};
 
 static uint64_t elcr_read(void *owner, uint64_t offset, unsigned size)
 {
@@ -360,13 +362,16 @@ void i8259_format(struct device *dev, unsigned number, GString *out)
 {
     const struct i8259 *pic = (const struct i8259 *)dev;
     g_string_append_printf(
-        out, "pic%u: irr=%02x imr=%02x isr=%02x hprio=%u irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n", number,
-        irr(pic), pic->imr, pic->isr, (pic->lowest + 1u) & 7, pic->icw2, pic->read_isr, pic->elcr, pic->sfnm);
+        out,
+        "pic%u: irr=%02x imr=%02x isr=%02x hprio=%u irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n",
+        number, irr(pic), pic->imr, pic->isr, (pic->lowest + 1u) & 7, pic->icw2, pic->read_isr,
+        pic->elcr, pic->sfnm);
 }
 
 static bool i8259_create(struct device *dev, GError **error)
 {
-    static const char *const names[PIC_INPUTS] = {"ir0", "ir1", "ir2", "ir3", "ir4", "ir5", "ir6", "ir7"};
+    static const char *const names[PIC_INPUTS] = {"ir0", "ir1", "ir2", "ir3",
+                                                  "ir4", "ir5", "ir6", "ir7"};
     struct i8259 *pic = (struct i8259 *)dev;
     pic->elcr_mask &= 0xff;
     for (unsigned n = 0; n < PIC_INPUTS; n++) {
@@ -406,20 +411,30 @@ static void i8259_loaded(struct device *dev)
 }
 
 static const struct property i8259_properties[] = {
-    {"elcr-mask", PROPERTY_U64, offsetof(struct i8259, elcr_mask), "0", "bits of ELCR that can be set"},
+    {"elcr-mask", PROPERTY_U64, offsetof(struct i8259, elcr_mask), "0",
+     "bits of ELCR that can be set"},
     {NULL},
 };
 
 static const struct field i8259_fields[] = {
-    FIELD_U8(struct i8259, irr_edge),   FIELD_U8(struct i8259, lines),
-    FIELD_U8(struct i8259, imr),        FIELD_U8(struct i8259, isr),
-    FIELD_U8(struct i8259, icw2),       FIELD_U8(struct i8259, icw3),
-    FIELD_U8(struct i8259, elcr),       FIELD_U8(struct i8259, lowest),
-    FIELD_U8(struct i8259, init_state), FIELD_BOOL(struct i8259, ltim),
-    FIELD_BOOL(struct i8259, single),   FIELD_BOOL(struct i8259, needs_icw4),
-    FIELD_BOOL(struct i8259, aeoi),     FIELD_BOOL(struct i8259, rotate_aeoi),
-    FIELD_BOOL(struct i8259, sfnm),     FIELD_BOOL(struct i8259, special_mask),
-    FIELD_BOOL(struct i8259, poll),     FIELD_BOOL(struct i8259, read_isr),
+    FIELD_U8(struct i8259, irr_edge),
+    FIELD_U8(struct i8259, lines),
+    FIELD_U8(struct i8259, imr),
+    FIELD_U8(struct i8259, isr),
+    FIELD_U8(struct i8259, icw2),
+    FIELD_U8(struct i8259, icw3),
+    FIELD_U8(struct i8259, elcr),
+    FIELD_U8(struct i8259, lowest),
+    FIELD_U8(struct i8259, init_state),
+    FIELD_BOOL(struct i8259, ltim),
+    FIELD_BOOL(struct i8259, single),
+    FIELD_BOOL(struct i8259, needs_icw4),
+    FIELD_BOOL(struct i8259, aeoi),
+    FIELD_BOOL(struct i8259, rotate_aeoi),
+    FIELD_BOOL(struct i8259, sfnm),
+    FIELD_BOOL(struct i8259, special_mask),
+    FIELD_BOOL(struct i8259, poll),
+    FIELD_BOOL(struct i8259, read_isr),
     FIELD_END,
 };
 

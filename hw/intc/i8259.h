@@ -3,14 +3,15 @@
  *
  *   irq_set(i8259_irq(pic, n), level)   the inputs IR0..IR7
  *   i8259_connect_int(pic, line)        the output INT
- *   i8259_connect_slave(master, n, s)   the cascade bus CAS0-2: s sits on the master's IRn. The slave's INT
- *                                       must be connected to i8259_irq(master, n) as well.
+ *   i8259_connect_slave(master, n, s)   the cascade bus CAS0-2: s sits on the master's IRn
  *
- * A source must hold its input high until it is served: a request that goes away before is forgotten, and
- * acknowledging nothing gives the spurious vector of IR7.
+ * A slave's INT must be connected to i8259_irq(master, n) as well.
  *
- * Properties: "elcr-mask" (u64): which bits of the edge/level register can be set; 0 means a chip without
- * that register, where ICW1's LTIM decides.
+ * A source must hold its input high until it is served: a request that goes away before is
+ * forgotten, and acknowledging nothing gives the spurious vector of IR7.
+ *
+ * Properties: "elcr-mask" (u64): which bits of the edge/level register can be set; 0 means a chip
+ * without that register, where ICW1's LTIM decides.
  */
 #ifndef HW_INTC_I8259_H
 #define HW_INTC_I8259_H
@@ -31,8 +32,8 @@ struct region *i8259_elcr(struct device *dev);
 void i8259_connect_int(struct device *dev, struct irq *line);
 void i8259_connect_slave(struct device *master, unsigned n, struct device *slave);
 
-/* The INTA cycle: the vector for the CPU, 0..255, from the master or the slave it selects. The master's
- * state changes as the datasheet says (ISR set, or not with AEOI). Machine lock held. */
+/* The INTA cycle: the vector for the CPU, 0..255, from the master or the slave it selects. The
+ * master's state changes as the datasheet says (ISR set, or not with AEOI). Machine lock held. */
 int i8259_acknowledge(struct device *master);
 
 /* As machine->interrupt_acknowledge wants it; arg is the master. */

@@ -1,6 +1,7 @@
 /*
- * A port by which a test program ends the emulator. No hardware has it; the convention is QEMU's: writing
- * `value` makes the process exit with code (value << 1) | 1, so that 0 stays with an orderly power-off.
+ * A port by which a test program ends the emulator. No hardware has it; the convention is QEMU's:
+ * writing `value` makes the process exit with code (value << 1) | 1, so that 0 stays with an
+ * orderly power-off.
  */
 #include "hw/misc/isa_debug_exit.h"
 
@@ -56,7 +57,8 @@ static bool isa_debug_exit_create(struct device *dev, GError **error)
     }
     if (port->iobase > ISA_PORT_LIMIT - port->iosize) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "isa-debug-exit: iobase 0x%" PRIx64 " is no port; use 0 to 0xffff", port->iobase);
+                    "isa-debug-exit: iobase 0x%" PRIx64 " is no port; use 0 to 0xffff",
+                    port->iobase);
         return false;
     }
     region_init_io(&port->io, "isa-debug-exit", port->iosize, &isa_debug_exit_ops, port);
@@ -66,7 +68,8 @@ static bool isa_debug_exit_create(struct device *dev, GError **error)
 
 static const struct property isa_debug_exit_properties[] = {
     {"iobase", PROPERTY_U64, offsetof(struct isa_debug_exit, iobase), "0x501", "first port"},
-    {"iosize", PROPERTY_U64, offsetof(struct isa_debug_exit, iosize), "2", "number of ports: 1, 2 or 4"},
+    {"iosize", PROPERTY_U64, offsetof(struct isa_debug_exit, iosize), "2",
+     "number of ports: 1, 2 or 4"},
     {NULL},
 };
 

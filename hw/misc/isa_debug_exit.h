@@ -1,5 +1,6 @@
 /*
- * A port by which a test program ends the emulator: writing value asks for exit code (value << 1) | 1.
+ * A port by which a test program ends the emulator: writing value asks for exit code (value << 1)
+ * | 1.
  *
  * Properties: "iobase" (u64, 0x501), "iosize" (u64, 2): where the board maps the region.
  */

@@ -1,10 +1,10 @@
 /*
- * System control port B, port 61h of the PC/AT (IBM PC/AT Technical Reference, "System board I/O ports";
- * 82371SB, "NMI status and control register").
+ * System control port B, port 61h of the PC/AT (IBM PC/AT Technical Reference, "System board I/O
+ * ports"; 82371SB, "NMI status and control register").
  *
- * Bits 0-3 are read/write (gate 2, speaker data, parity check disable, channel check disable), bit 4 toggles
- * with every memory refresh request, bit 5 is OUT2. Memory and channel checks never happen: bits 6 and 7 read
- * as 0.
+ * Bits 0-3 are read/write (gate 2, speaker data, parity check disable, channel check disable), bit
+ * 4 toggles with every memory refresh request, bit 5 is OUT2. Memory and channel checks never
+ * happen: bits 6 and 7 read as 0.
  */
 #include "hw/misc/port61.h"
 
@@ -13,11 +13,11 @@
 #include "core/irq.h"
 #include "core/machine.h"
 
-#define P61_GATE2 0x01
-#define P61_SPEAKER 0x02
-#define P61_WRITABLE 0x0f
-#define P61_REFRESH 0x10
-#define P61_OUT2 0x20
+#define P61_GATE2         0x01
+#define P61_SPEAKER       0x02
+#define P61_WRITABLE      0x0f
+#define P61_REFRESH       0x10
+#define P61_OUT2          0x20
 #define REFRESH_PERIOD_NS 15085 /* 18 clocks of 1.193182 MHz */
 
 struct port61 {
@@ -59,7 +59,8 @@ static void port61_write(void *owner, uint64_t offset, uint64_t value, unsigned 
     port61_drive(&port->dev);
 }
 
-static const struct region_ops port61_ops = {.read = port61_read, .write = port61_write, .max_size = 1};
+static const struct region_ops port61_ops = {
+    .read = port61_read, .write = port61_write, .max_size = 1};
 
 struct region *port61_io(struct device *dev)
 {

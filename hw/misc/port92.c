@@ -1,8 +1,8 @@
 /*
  * System control port A, port 92h of the PS/2 (82371SB, "port 92 register").
  *
- * Bit 0: a change from 0 to 1 resets the CPU. Bit 1: A20 gate. The other bits (security lock, activity
- * lights) are kept and do nothing. Both bits are clear after a reset of the machine.
+ * Bit 0: a change from 0 to 1 resets the CPU. Bit 1: A20 gate. The other bits (security lock,
+ * activity lights) are kept and do nothing. Both bits are clear after a reset of the machine.
  */
 #include "hw/misc/port92.h"
 
@@ -11,7 +11,7 @@
 #include "core/machine.h"
 
 #define P92_INIT 0x01
-#define P92_A20 0x02
+#define P92_A20  0x02
 
 struct port92 {
     struct device dev;
@@ -43,7 +43,8 @@ static void port92_write(void *owner, uint64_t offset, uint64_t value, unsigned 
     }
 }
 
-static const struct region_ops port92_ops = {.read = port92_read, .write = port92_write, .max_size = 1};
+static const struct region_ops port92_ops = {
+    .read = port92_read, .write = port92_write, .max_size = 1};
 
 struct region *port92_io(struct device *dev)
 {

@@ -1,18 +1,21 @@
 /*
  * Motorola MC146818 real-time clock (datasheet ADI-856), with the 128 bytes of the AT's CMOS.
  *
- * The chip's time is a sum: the RTC clock as read at reset, guest time passed since, and the offset by which
- * the guest has set the clock. While it runs, the time registers are computed when read; while SET is 1 or
- * the divider is held in reset, they are bytes of memory. Flags are accounted lazily: before every access and
- * at timer deadlines, for all the guest time since `seen`. Timers run only for interrupts that are enabled.
+ * The chip's time is a sum: the RTC clock as read at reset, guest time passed since, and the offset
+ * by which the guest has set the clock. While it runs, the time registers are computed when read;
+ * while SET is 1 or the divider is held in reset, they are bytes of memory. Flags are accounted
+ * lazily: before every access and at timer deadlines, for all the guest time since `seen`. Timers
+ * run only for interrupts that are enabled.
  *
- * An update cycle ends at the turn of the second; UIP is 1 from 244 us before its start, which with the
- * 1984 us that it takes is the last 2228 us of each second.
+ * An update cycle ends at the turn of the second; UIP is 1 from 244 us before its start, which with
+ * the 1984 us that it takes is the last 2228 us of each second.
  *
- * What the battery keeps (NVRAM, the mode bits, the offset) lives in a RAM block and survives resets.
+ * What the battery keeps (NVRAM, the mode bits, the offset) lives in a RAM block and survives
+ * resets.
  *
- * Not modelled: daylight saving (DSE is kept), the square wave pin, time bases other than 32768 Hz, a day of
- * the week that disagrees with the date, and bits 7-6 alarm ranges of later chips (day-of-month alarm).
+ * Not modelled: daylight saving (DSE is kept), the square wave pin, time bases other than 32768 Hz,
+ * a day of the week that disagrees with the date, and bits 7-6 alarm ranges of later chips
+ * (day-of-month alarm).
  */
 #include "hw/rtc/mc146818.h"
 
@@ -26,9 +29,9 @@
 #include "hw/rtc/mc146818_impl.h"
 
 #define INDEX_NMI_MASK 0x80
-#define UPDATE_NS (244000 + 1984000)
-#define CRYSTAL_HZ 32768
-#define FLAGS (RTC_C_PF | RTC_C_AF | RTC_C_UF)
+#define UPDATE_NS      (244000 + 1984000)
+#define CRYSTAL_HZ     32768
+#define FLAGS          (RTC_C_PF | RTC_C_AF | RTC_C_UF)
 #define HALF_SECOND_NS (NS_PER_SECOND / 2)
 /* Offsets beyond this come from a damaged state; the registers can hold some 16600 years. */
 #define OFFSET_LIMIT (20000ll * 366 * SECONDS_PER_DAY)
@@ -43,9 +46,9 @@ struct battery {
 struct mc146818 {
     struct device dev;
     /* Saved. */
-    struct ram *nvram; /* struct battery */
-    uint8_t index;     /* as written, with the NMI mask */
-    uint8_t flags;     /* register C without IRQF */
+    struct ram *nvram;    /* struct battery */
+    uint8_t index;        /* as written, with the NMI mask */
+    uint8_t flags;        /* register C without IRQF */
     uint64_t start_rtc;   /* RTC clock at reset, ns */
     uint64_t start_guest; /* guest clock at the same moment, ns */
     uint64_t seen;        /* guest ns up to which flags are accounted */
@@ -80,9 +83,11 @@ static uint64_t guest_now(const struct mc146818 *rtc)
 static int64_t time_at(const struct mc146818 *rtc, uint64_t guest, uint64_t *ns)
 {
     uint64_t passed = guest > rtc->start_guest ? guest - rtc->start_guest : 0;
-    uint64_t sub = rtc->start_rtc % NS_PER_SECOND + passed % NS_PER_SECOND + battery(rtc)->offset_ns;
+    uint64_t sub =
+        rtc->start_rtc % NS_PER_SECOND + passed % NS_PER_SECOND + battery(rtc)->offset_ns;
     *ns = sub % NS_PER_SECOND;
-    return (int64_t)(rtc->start_rtc / NS_PER_SECOND + passed / NS_PER_SECOND + sub / NS_PER_SECOND) +
+    return (int64_t)(rtc->start_rtc / NS_PER_SECOND + passed / NS_PER_SECOND +
+                     sub / NS_PER_SECOND) +
            battery(rtc)->offset_seconds;
 }
 
@@ -239,7 +244,8 @@ static void refresh_registers(struct mc146818 *rtc)
     }
 }
 
-/* Makes the chip's time what the registers say. The fraction of the second goes on, or is set to `ns`. */
+/* Makes the chip's time what the registers say. The fraction of the second goes on, or is set to
+ * `ns`. */
 static void adopt_registers(struct mc146818 *rtc, bool set_ns, uint64_t ns)
 {
     uint64_t old_ns;
@@ -364,7 +370,8 @@ static void mc146818_write(void *owner, uint64_t offset, uint64_t value, unsigne
     mc146818_drive(&rtc->dev);
 }
 
-static const struct region_ops mc146818_ops = {.read = mc146818_read, .write = mc146818_write, .max_size = 1};
+static const struct region_ops mc146818_ops = {
+    .read = mc146818_read, .write = mc146818_write, .max_size = 1};
 
 struct region *mc146818_io(struct device *dev)
 {
@@ -418,7 +425,8 @@ static void mc146818_reset(struct device *dev)
 {
     struct mc146818 *rtc = (struct mc146818 *)dev;
     if ((regs(rtc)[RTC_REG_A] & RTC_A_DV) != RTC_A_DV_RUN || (regs(rtc)[RTC_REG_B] & RTC_B_SET)) {
-        /* A guest that stopped the clock and died is not to stop the next one: firmware expects it to run. */
+        /* A guest that stopped the clock and died is not to stop the next one: firmware expects it
+         * to run. */
         regs(rtc)[RTC_REG_A] = RTC_A_DV_RUN | 6;
         regs(rtc)[RTC_REG_B] &= ~RTC_B_SET;
     }
@@ -441,12 +449,14 @@ static bool mc146818_create(struct device *dev, GError **error)
     rtc->slew = g_strcmp0(rtc->lost_tick_policy, "slew") == 0;
     if (!rtc->slew && g_strcmp0(rtc->lost_tick_policy, "discard") != 0) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "mc146818rtc: lost_tick_policy is 'discard' or 'slew', not '%s'", rtc->lost_tick_policy);
+                    "mc146818rtc: lost_tick_policy is 'discard' or 'slew', not '%s'",
+                    rtc->lost_tick_policy);
         return false;
     }
     if (rtc->century >= RTC_SIZE || (rtc->century != 0 && rtc->century < RTC_NVRAM)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "mc146818rtc: century is an index from %d to %d, or 0 for none", RTC_NVRAM, RTC_SIZE - 1);
+                    "mc146818rtc: century is an index from %d to %d, or 0 for none", RTC_NVRAM,
+                    RTC_SIZE - 1);
         return false;
     }
     rtc->nvram = ram_create("cmos", sizeof(struct battery), error);
@@ -469,7 +479,8 @@ static void mc146818_destroy(struct device *dev)
 }
 
 static const struct property mc146818_properties[] = {
-    {"century", PROPERTY_U64, offsetof(struct mc146818, century), "0x32", "index of the century byte, 0 none"},
+    {"century", PROPERTY_U64, offsetof(struct mc146818, century), "0x32",
+     "index of the century byte, 0 none"},
     {"lost_tick_policy", PROPERTY_STRING, offsetof(struct mc146818, lost_tick_policy), "discard",
      "periodic interrupts the guest was late for: discard or slew"},
     {NULL},

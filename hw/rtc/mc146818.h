@@ -5,11 +5,12 @@
  *   mc146818_connect_nmi_mask(dev, line)   high while bit 7 of the index port forbids NMI
  *
  * Properties: "century" (u64, 0x32): index of the byte that holds the century in BCD, 0 for none.
- *             "lost_tick_policy" (string, discard): what becomes of periodic interrupts that the guest had no
- *             time to serve: "discard" as on hardware, "slew" delivers them later, at up to double speed.
+ *             "lost_tick_policy" (string, discard): what becomes of periodic interrupts that the
+ *             guest had no time to serve: "discard" as on hardware, "slew" delivers them later, at
+ *             up to double speed.
  *
- * Time starts from machine->rtc_clock at reset and then runs with guest time. What the battery keeps survives
- * resets: NVRAM, mode bits, and by how much the guest has set the clock.
+ * Time starts from machine->rtc_clock at reset and then runs with guest time. What the battery
+ * keeps survives resets: NVRAM, mode bits, and by how much the guest has set the clock.
  */
 #ifndef HW_RTC_MC146818_H
 #define HW_RTC_MC146818_H

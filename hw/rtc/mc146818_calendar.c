@@ -1,14 +1,14 @@
 /*
- * Calendar and register encoding of the MC146818 (datasheet, "Time, calendar and alarm locations"): BCD or
- * binary, 12 or 24 hours, alarm bytes with "don't care" codes.
+ * Calendar and register encoding of the MC146818 (datasheet, "Time, calendar and alarm locations"):
+ * BCD or binary, 12 or 24 hours, alarm bytes with "don't care" codes.
  *
- * The calendar is the Gregorian one in days since 1970, with years that begin in March so that the leap day
- * comes last.
+ * The calendar is the Gregorian one in days since 1970, with years that begin in March so that the
+ * leap day comes last.
  */
 #include "hw/rtc/mc146818_impl.h"
 
-#define HOURS_PM 0x80
-#define ALARM_ANY 0xc0 /* both upper bits: don't care */
+#define HOURS_PM     0x80
+#define ALARM_ANY    0xc0   /* both upper bits: don't care */
 #define DAYS_PER_ERA 146097 /* 400 years */
 #define DAYS_TO_1970 719468 /* from 1 March of year 0 */
 
@@ -107,7 +107,8 @@ static bool alarm_matches(uint8_t alarm, uint8_t now)
     return alarm == now || (alarm & ALARM_ANY) == ALARM_ANY;
 }
 
-/* The first second of a minute, not before `from`, at which the seconds alarm matches; 60 if none. */
+/* The first second of a minute, not before `from`, at which the seconds alarm matches; 60 if none.
+ */
 static unsigned first_second(const uint8_t *regs, unsigned from)
 {
     while (from < 60 && !alarm_matches(regs[RTC_SECONDS_ALARM], encode(regs, from))) {

@@ -1,15 +1,16 @@
 /*
- * Intel 8254 programmable interval timer (datasheet order number 231164): registers, pins and the delivery of
- * edges. The counting itself is in i8254_counter.c.
+ * Intel 8254 programmable interval timer (datasheet order number 231164): registers, pins and the
+ * delivery of edges. The counting itself is in i8254_counter.c.
  *
- * An output that is connected to a line gets one timer event for each rising edge. The low phase before it
- * is not shown on the line (the line falls and rises again at once): on a PC nobody can use it, it would
- * double the events, and an interrupt controller forgets a request whose line falls before a late CPU came to
- * serve it. i8254_output() and the status register show the exact level.
+ * An output that is connected to a line gets one timer event for each rising edge. The low phase
+ * before it is not shown on the line (the line falls and rises again at once): on a PC nobody can
+ * use it, it would double the events, and an interrupt controller forgets a request whose line
+ * falls before a late CPU came to serve it. i8254_output() and the status register show the exact
+ * level.
  *
- * When the host is late, the edges that were missed are delivered one by one, at least half a period apart, so
- * that the guest can serve each; what lies more than half a second back is given up. The counter values
- * always follow guest time exactly.
+ * When the host is late, the edges that were missed are delivered one by one, at least half a
+ * period apart, so that the guest can serve each; what lies more than half a second back is given
+ * up. The counter values always follow guest time exactly.
  */
 #include "hw/timer/i8254.h"
 
@@ -19,16 +20,16 @@
 #include "core/machine.h"
 #include "hw/timer/i8254_impl.h"
 
-#define COUNTERS 3
-#define CONTROL_REGISTER 3
-#define CW_COUNTER(word) ((word) >> 6)
-#define CW_READ_BACK 3
-#define READ_BACK_NO_COUNT 0x20
-#define READ_BACK_NO_STATUS 0x10
+#define COUNTERS             3
+#define CONTROL_REGISTER     3
+#define CW_COUNTER(word)     ((word) >> 6)
+#define CW_READ_BACK         3
+#define READ_BACK_NO_COUNT   0x20
+#define READ_BACK_NO_STATUS  0x10
 #define READ_BACK_COUNTER(n) (2u << (n))
 
-#define BACKLOG_LIMIT (I8254_HZ / 2) /* ticks */
-#define LEAST_INTERVAL 12            /* ticks between two deliveries: 10 us */
+#define BACKLOG_LIMIT  (I8254_HZ / 2) /* ticks */
+#define LEAST_INTERVAL 12             /* ticks between two deliveries: 10 us */
 
 struct i8254 {
     struct device dev;
@@ -154,7 +155,8 @@ static uint64_t i8254_read(void *owner, uint64_t offset, unsigned size)
     return i8254_counter_read(&pit->counters[offset], ticks_now(pit));
 }
 
-static const struct region_ops i8254_ops = {.read = i8254_read, .write = i8254_write, .max_size = 1};
+static const struct region_ops i8254_ops = {
+    .read = i8254_read, .write = i8254_write, .max_size = 1};
 
 static void i8254_gate_input(void *sink, unsigned n, bool level)
 {
@@ -267,14 +269,18 @@ static void i8254_loaded(struct device *dev)
 
 #define C struct i8254_counter
 static const struct field counter_fields[] = {
-    FIELD_U8(C, mode),        FIELD_U8(C, access),         FIELD_BOOL(C, bcd),
-    FIELD_BOOL(C, write_msb), FIELD_BOOL(C, read_msb),     FIELD_U8(C, write_lsb),
-    FIELD_BOOL(C, latched),   FIELD_BOOL(C, status_latched), FIELD_U16(C, latch),
-    FIELD_U8(C, status),      FIELD_BOOL(C, gate),         FIELD_U16(C, cr),
-    FIELD_BOOL(C, written),   FIELD_BOOL(C, null_count),   FIELD_BOOL(C, loaded),
-    FIELD_BOOL(C, running),   FIELD_U32(C, n),             FIELD_U64(C, start),
-    FIELD_U64(C, elapsed),    FIELD_BOOL(C, reload),       FIELD_U64(C, reload_at),
-    FIELD_BOOL(C, pin),       FIELD_U64(C, valid_from),    FIELD_U64(C, next_rise),
+    FIELD_U8(C, mode),        FIELD_U8(C, access),
+    FIELD_BOOL(C, bcd),       FIELD_BOOL(C, write_msb),
+    FIELD_BOOL(C, read_msb),  FIELD_U8(C, write_lsb),
+    FIELD_BOOL(C, latched),   FIELD_BOOL(C, status_latched),
+    FIELD_U16(C, latch),      FIELD_U8(C, status),
+    FIELD_BOOL(C, gate),      FIELD_U16(C, cr),
+    FIELD_BOOL(C, written),   FIELD_BOOL(C, null_count),
+    FIELD_BOOL(C, loaded),    FIELD_BOOL(C, running),
+    FIELD_U32(C, n),          FIELD_U64(C, start),
+    FIELD_U64(C, elapsed),    FIELD_BOOL(C, reload),
+    FIELD_U64(C, reload_at),  FIELD_BOOL(C, pin),
+    FIELD_U64(C, valid_from), FIELD_U64(C, next_rise),
     FIELD_U64(C, delivered),  FIELD_END,
 };
 #undef C

@@ -20,12 +20,12 @@ struct region *i8254_io(struct device *dev);
 struct irq *i8254_gate(struct device *dev, unsigned n);
 void i8254_connect_out(struct device *dev, unsigned n, struct irq *line);
 
-/* Level of OUTn at this moment of guest time. pit is the struct device *; it is void * to serve as a level
- * source (port61_connect_out2). */
+/* Level of OUTn at this moment of guest time. pit is the struct device *; it is void * to serve as
+ * a level source (port61_connect_out2). */
 bool i8254_output(void *pit, unsigned n);
 
-/* True if counter n makes a square wave or pulse train now; *period is its length in clocks of I8254_HZ. For
- * the loudspeaker. */
+/* True if counter n makes a square wave or pulse train now; *period is its length in clocks of
+ * I8254_HZ. For the loudspeaker. */
 bool i8254_tone(struct device *dev, unsigned n, uint32_t *period);
 
 #endif

@@ -1,23 +1,26 @@
 /*
- * The counting of an 8254 counter, modes 0 to 5 (datasheet order number 231164, "Mode definitions").
+ * The counting of an 8254 counter, modes 0 to 5 (datasheet order number 231164, "Mode
+ * definitions").
  *
- * A count written is in the counting element one tick later; that tick is `start`. With e ticks passed since
- * (0 at the load) and n the count:
- *   mode 0  OUT low until e = n, then high           mode 1  likewise, started by the gate
- *   mode 2  OUT low while e mod n = n - 1             mode 3  OUT high while e mod n < (n + 1) / 2
- *   mode 4  OUT low while e = n                       mode 5  likewise, started by the gate
+ * A count written is in the counting element one tick later; that tick is `start`. With e ticks
+ * passed since (0 at the load) and n the count:
+ *
+ *   mode 0  OUT low until e = n, then high     mode 1  likewise, started by the gate
+ *   mode 2  OUT low while e mod n = n - 1      mode 3  OUT high while e mod n < (n + 1) / 2
+ *   mode 4  OUT low while e = n                mode 5  likewise, started by the gate
+ *
  * In modes 2 and 3 a new count waits for the end of the period or half period (`reload`).
  *
- * Not modelled: the value seen between a write and the next tick, and the odd readings of a count of 1 in
- * the periodic modes, which the datasheet forbids (OUT stands still then).
+ * Not modelled: the value seen between a write and the next tick, and the odd readings of a count
+ * of 1 in the periodic modes, which the datasheet forbids (OUT stands still then).
  */
 #include "hw/timer/i8254_impl.h"
 
 #define CW_ACCESS_SHIFT 4
-#define CW_MODE_SHIFT 1
-#define CW_BCD 0x01
-#define STATUS_OUT 0x80
-#define STATUS_NULL 0x40
+#define CW_MODE_SHIFT   1
+#define CW_BCD          0x01
+#define STATUS_OUT      0x80
+#define STATUS_NULL     0x40
 
 static bool periodic(const struct i8254_counter *c)
 {
@@ -35,7 +38,8 @@ static uint32_t count_of(const struct i8254_counter *c)
     if (!c->bcd) {
         return c->cr != 0 ? c->cr : 0x10000;
     }
-    uint32_t n = (c->cr >> 12) * 1000u + (c->cr >> 8 & 15) * 100u + (c->cr >> 4 & 15) * 10u + (c->cr & 15);
+    uint32_t n =
+        (c->cr >> 12) * 1000u + (c->cr >> 8 & 15) * 100u + (c->cr >> 4 & 15) * 10u + (c->cr & 15);
     return n != 0 ? n : 10000;
 }
 
@@ -75,7 +79,8 @@ static uint16_t count_readable(const struct i8254_counter *c, uint64_t now)
     if (!c->bcd) {
         return (uint16_t)value;
     }
-    return (uint16_t)((value / 1000 % 10) << 12 | (value / 100 % 10) << 8 | (value / 10 % 10) << 4 | value % 10);
+    return (uint16_t)((value / 1000 % 10) << 12 | (value / 100 % 10) << 8 | (value / 10 % 10) << 4 |
+                      value % 10);
 }
 
 bool i8254_counter_output(const struct i8254_counter *c, uint64_t now)
@@ -107,8 +112,8 @@ static uint64_t first_multiple(uint64_t start, uint32_t n, uint64_t r, uint64_t 
     return start + (least - start + n - 1) / n * n;
 }
 
-/* Where the schedule of count n begins if it takes over at `at`: in mode 3 the takeover may be in the middle
- * of a period, and the low half is next. */
+/* Where the schedule of count n begins if it takes over at `at`: in mode 3 the takeover may be in
+ * the middle of a period, and the low half is next. */
 static uint64_t takeover_start(const struct i8254_counter *c, uint32_t n)
 {
     uint64_t e = c->reload_at - c->start;
@@ -260,9 +265,9 @@ void i8254_counter_latch_status(struct i8254_counter *c, uint64_t now)
     i8254_counter_settle(c, now);
     if (!c->status_latched) {
         c->status_latched = true;
-        c->status = (i8254_counter_output(c, now) ? STATUS_OUT : 0) | (c->null_count ? STATUS_NULL : 0) |
-                    (uint8_t)(c->access << CW_ACCESS_SHIFT) | (uint8_t)(c->mode << CW_MODE_SHIFT) |
-                    (c->bcd ? CW_BCD : 0);
+        c->status = (i8254_counter_output(c, now) ? STATUS_OUT : 0) |
+                    (c->null_count ? STATUS_NULL : 0) | (uint8_t)(c->access << CW_ACCESS_SHIFT) |
+                    (uint8_t)(c->mode << CW_MODE_SHIFT) | (c->bcd ? CW_BCD : 0);
     }
 }
 

@@ -1,10 +1,11 @@
 /*
- * One counter of the 8254, as a value over time: no bus, no lines, only ticks. Shared by i8254_counter.c
- * (the counting) and i8254.c (registers, pins).
+ * One counter of the 8254, as a value over time: no bus, no lines, only ticks. Shared by
+ * i8254_counter.c (the counting) and i8254.c (registers, pins).
  *
- * Time is the number of clock ticks since guest time 0. A counter that runs is described by the tick `start`
- * at which the count n was in the counting element; everything else (value, OUT, next edge) is computed from
- * the ticks passed since. So nothing drifts and nothing happens while nobody looks.
+ * Time is the number of clock ticks since guest time 0. A counter that runs is described by the
+ * tick `start` at which the count n was in the counting element; everything else (value, OUT, next
+ * edge) is computed from the ticks passed since. So nothing drifts and nothing happens while nobody
+ * looks.
  */
 #ifndef HW_TIMER_I8254_IMPL_H
 #define HW_TIMER_I8254_IMPL_H
@@ -63,7 +64,8 @@ void i8254_counter_settle(struct i8254_counter *c, uint64_t now);
 
 bool i8254_counter_output(const struct i8254_counter *c, uint64_t now);
 
-/* The tick of the first rising edge of OUT after tick r, I8254_NO_RISE if there will be none by itself. */
+/* The tick of the first rising edge of OUT after tick r, I8254_NO_RISE if there will be none by
+ * itself. */
 uint64_t i8254_counter_rise_after(const struct i8254_counter *c, uint64_t r);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Character connections: hand-over through the event queue, bounded queue and resume, short writes, breaks in
- * their place, open and close; the file and null backends.
+ * Character connections: hand-over through the event queue, bounded queue and resume, short writes,
+ * breaks in their place, open and close; the file and null backends.
  */
 #include "tests/support/test.h"
 
@@ -154,7 +154,8 @@ static void test_null(void)
     g_assert_cmpuint(chardev_write(NULL, "abc", 3), ==, 3);
     g_assert_cmpstr(chardev_label(chr), ==, "null");
     g_assert_true(chardev_is_open(chr));
-    g_assert_cmpuint(chardev_lines(NULL), ==, CHARDEV_LINE_CTS | CHARDEV_LINE_DSR | CHARDEV_LINE_DCD);
+    g_assert_cmpuint(chardev_lines(NULL), ==,
+                     CHARDEV_LINE_CTS | CHARDEV_LINE_DSR | CHARDEV_LINE_DCD);
     chardev_destroy(chr);
     chardev_destroy(NULL);
 }

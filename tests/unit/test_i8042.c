@@ -1,6 +1,6 @@
 /*
- * 8042 with keyboard and mouse plugged in: command byte, translation, self-tests, output port, A20 and reset
- * lines, both interrupts, write-to-buffer commands, disabled ports, missing devices.
+ * 8042 with keyboard and mouse plugged in: command byte, translation, self-tests, output port, A20
+ * and reset lines, both interrupts, write-to-buffer commands, disabled ports, missing devices.
  */
 #include "tests/support/test.h"
 

@@ -1,6 +1,6 @@
 /*
- * 8237A: registers and flip-flop, transfers in both directions, terminal count, auto-initialisation, address
- * decrement and wrap, page registers, word channels, cascade.
+ * 8237A: registers and flip-flop, transfers in both directions, terminal count,
+ * auto-initialisation, address decrement and wrap, page registers, word channels, cascade.
  */
 #include "tests/support/test.h"
 

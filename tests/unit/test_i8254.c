@@ -1,6 +1,6 @@
 /*
- * 8254: waveforms of all six modes, BCD, latches, read-back, gates, delivery of edges without drift and after
- * a late host (datasheet order number 231164).
+ * 8254: waveforms of all six modes, BCD, latches, read-back, gates, delivery of edges without drift
+ * and after a late host (datasheet order number 231164).
  */
 #include "tests/support/test.h"
 
@@ -76,11 +76,11 @@ static char *wave(struct pit *pit, unsigned n, uint64_t from, unsigned ticks)
     return g_string_free(s, FALSE);
 }
 
-#define assert_wave(pit, n, from, expected) \
-    do { \
-        char *w_ = wave(pit, n, from, sizeof(expected) - 1); \
-        g_assert_cmpstr(w_, ==, expected); \
-        g_free(w_); \
+#define assert_wave(pit, n, from, expected)                                                        \
+    do {                                                                                           \
+        char *w_ = wave(pit, n, from, sizeof(expected) - 1);                                       \
+        g_assert_cmpstr(w_, ==, expected);                                                         \
+        g_free(w_);                                                                                \
     } while (0)
 
 static void gate2(struct pit *pit, bool level)
@@ -191,7 +191,8 @@ static void test_mode3(void)
     /* Odd: one tick longer high than low. */
     set(pit, 0, 3, 5);
     assert_wave(pit, 0, 28, "---__---__");
-    /* A new count at the end of the half period: written while high, the low half is already of the new one. */
+    /* A new count at the end of the half period: written while high, the low half is already of the
+     * new one. */
     go(pit, 38);
     out(pit, 0, 8);
     out(pit, 0, 0);
@@ -265,7 +266,7 @@ static void test_read_back(void)
     struct pit *pit = pit_create(0);
     go(pit, 10);
     out(pit, 3, 0x34);
-    out(pit, 3, 0xe2); /* status of counter 0 */
+    out(pit, 3, 0xe2);                     /* status of counter 0 */
     g_assert_cmphex(in(pit, 0), ==, 0xf4); /* OUT, NULL COUNT, both bytes, mode 2 */
     out(pit, 0, 0x00);
     out(pit, 0, 0x10);

@@ -1,6 +1,6 @@
 /*
- * 8259A: initialisation, priorities, rotation, end of interrupt, special modes, poll, cascade, spurious
- * interrupts, edge and level inputs (datasheet order number 231468).
+ * 8259A: initialisation, priorities, rotation, end of interrupt, special modes, poll, cascade,
+ * spurious interrupts, edge and level inputs (datasheet order number 231468).
  */
 #include "tests/support/test.h"
 
@@ -171,7 +171,8 @@ static void test_spurious(void)
     pull_low(p.master, 3);
     g_assert_cmpint(i8259_acknowledge(p.master), ==, 0x0f);
     g_assert_cmphex(isr(p.master), ==, 0);
-    /* The slave asked and gave up between the two INTA pulses: vector of IR15, master's ISR bit 2 is set. */
+    /* The slave asked and gave up between the two INTA pulses: vector of IR15, master's ISR bit 2
+     * is set. */
     test_region_write(i8259_elcr(p.slave), 0, 0x02, 1);
     pull_high(p.slave, 5);
     pull_high(p.master, 2);
@@ -332,7 +333,8 @@ static void test_format(void)
     out(p.master, 1, 0xb8);
     pull_high(p.master, 4);
     i8259_format(p.master, 0, text);
-    g_assert_cmpstr(text->str, ==, "pic0: irr=10 imr=b8 isr=00 hprio=0 irq_base=08 rr_sel=0 elcr=00 fnm=0\n");
+    g_assert_cmpstr(text->str, ==,
+                    "pic0: irr=10 imr=b8 isr=00 hprio=0 irq_base=08 rr_sel=0 elcr=00 fnm=0\n");
     g_string_free(text, TRUE);
     test_machine_destroy(p.machine);
 }

@@ -1,6 +1,6 @@
 /*
- * MC146818: formats, setting the time, update cycle, roll-over, alarm, periodic and update interrupts, what
- * the battery keeps.
+ * MC146818: formats, setting the time, update cycle, roll-over, alarm, periodic and update
+ * interrupts, what the battery keeps.
  */
 #include "tests/support/test.h"
 

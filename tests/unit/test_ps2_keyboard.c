@@ -1,6 +1,6 @@
 /*
- * PS/2 keyboard: command sequences, the three scan code sets, the keys with long codes, typematic repeat,
- * buffer overrun.
+ * PS/2 keyboard: command sequences, the three scan code sets, the keys with long codes, typematic
+ * repeat, buffer overrun.
  */
 #include "tests/support/test.h"
 

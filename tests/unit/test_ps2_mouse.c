@@ -1,6 +1,6 @@
 /*
- * PS/2 mouse: commands, the knocks for wheel and five buttons, reports, sample rate, big motions, scaling,
- * remote and wrap mode.
+ * PS/2 mouse: commands, the knocks for wheel and five buttons, reports, sample rate, big motions,
+ * scaling, remote and wrap mode.
  */
 #include "tests/support/test.h"
 
@@ -24,7 +24,8 @@ static void assert_bytes(struct mouse *m, const char *hex)
 {
     GString *got = g_string_new(NULL);
     while (m->port->ops->pending(m->port->owner)) {
-        g_string_append_printf(got, "%s%02x", got->len ? " " : "", m->port->ops->take(m->port->owner));
+        g_string_append_printf(got, "%s%02x", got->len ? " " : "",
+                               m->port->ops->take(m->port->owner));
     }
     g_assert_cmpstr(got->str, ==, hex);
     g_string_free(got, TRUE);

@@ -1,6 +1,6 @@
 /*
- * 16550A: transmission, FIFO trigger levels, interrupt priority, THRE re-arming, character timeout, loop-back,
- * modem status, break, back-pressure (datasheet TL/C/8652).
+ * 16550A: transmission, FIFO trigger levels, interrupt priority, THRE re-arming, character timeout,
+ * loop-back, modem status, break, back-pressure (datasheet TL/C/8652).
  */
 #include "tests/support/test.h"
 
@@ -137,7 +137,8 @@ static void test_timing(void)
     uart_destroy(u);
 }
 
-/* The host takes nothing: the guest sees a full transmitter, and all comes out when it is emptied. */
+/* The host takes nothing: the guest sees a full transmitter, and all comes out when it is emptied.
+ */
 static void test_back_pressure(void)
 {
     struct uart *u = uart_create(3, NULL);
@@ -279,7 +280,8 @@ static void test_loopback(void)
     out(u, MCR, 0x1f);
     g_assert_cmphex(in(u, MSR), ==, 0xfb); /* all four up; RI counts only when it falls */
     out(u, MCR, 0x1a);
-    g_assert_cmphex(in(u, MSR), ==, 0x96); /* RTS and OUT2 stay: CTS and DCD; DSR changed, RI fell */
+    g_assert_cmphex(in(u, MSR), ==,
+                    0x96); /* RTS and OUT2 stay: CTS and DCD; DSR changed, RI fell */
     out(u, THR, 0x5a);
     g_assert_cmphex(in(u, LSR), ==, 0x61);
     out(u, THR, 0x5b); /* without FIFO: overrun, the new one stays */
