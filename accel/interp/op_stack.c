@@ -268,6 +268,10 @@ static uint64_t popf_flags(struct cpu *cpu, const struct insn *insn, uint32_t im
             cpu_update_mode(cpu);                                                                      \
             return trace_leave(cpu, insn, insn_next_rip(cpu, insn));                                   \
         }                                                                                              \
+        /* An interrupt that waited comes now, not at the trace's end: CLI may stand before that. */   \
+        if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0) {                                 \
+            return trace_leave(cpu, insn, insn_next_rip(cpu, insn));                                   \
+        }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }
 FOR_V(POPF, )
