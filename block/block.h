@@ -72,7 +72,7 @@ struct block_options {
     bool snapshot; /* writes go to a temporary file; see block_commit() */
     bool discard;  /* pass BLOCK_DISCARD on to the file (discard=unmap); else it does nothing */
     bool allow_backing; /* accept a backing file outside the image's own folder */
-    bool no_backing;    /* do not open the backing file; clusters it holds read as zeroes */
+    bool no_backing;    /* with read_only: leave the backing file alone; its data reads as zeroes */
     bool no_lock;       /* do not lock the file (vmm-img -U) */
     struct block_fault *fault; /* tests: errors below the format (block/fault.h); not owned */
     unsigned depth; /* block/'s own: number of images above this one; leave at 0 */

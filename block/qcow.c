@@ -196,8 +196,12 @@ static bool read_backing(struct block_image *image, const struct qcow_header *he
         return fail(error, image->file, "the backing file's name is not a text");
     }
     qcow->backing_path = block_backing_path(image->path, qcow->backing_name);
-    return options->no_backing ||
-           block_image_open_backing(image, qcow->backing_name, options, error);
+    if (options->no_backing) {
+        /* What is written would be merged with zeroes instead of the backing file's data. */
+        return image->read_only ||
+               fail(error, image->file, "without its backing file the image can only be read");
+    }
+    return block_image_open_backing(image, qcow->backing_name, options, error);
 }
 
 static void prepare_cache(struct qcow *qcow)

@@ -158,6 +158,11 @@ static void test_info(void)
     g_assert_cmpuint(info.virtual_bytes, ==, 1 << 20);
     g_assert_cmpint(block_truncate(block, 2 << 20), ==, -EROFS);
     block_close(block);
+    options.read_only = false;
+    GError *error = NULL;
+    g_assert_null(block_open("a.qcow", &options, NULL, &error));
+    g_assert_error(error, BLOCK_ERROR, EINVAL);
+    g_clear_error(&error);
     block = block_test_open("a.qcow", NULL);
     g_assert_cmpint(block_truncate(block, 2 << 20), ==, -ENOTSUP);
     block_close(block);
