@@ -5,7 +5,6 @@
 
 /* ---- bit tests: CF gets the bit, other flags stay ---- */
 
-#define DO_bt(bits, v, bit) (v)
 #define DO_bts(bits, v, bit) ((v) | (bit))
 #define DO_btr(bits, v, bit) ((v) & ~(bit))
 #define DO_btc(bits, v, bit) ((v) ^ (bit))
@@ -17,16 +16,13 @@
      address_mask[insn->asize])
 #define BIT_OF(bits, n) ((uint##bits##_t)((uint##bits##_t)1 << ((n) & ((bits) - 1))))
 
-#define BIT_TEST(op, bits)                                                                             \
+#define BIT_CHANGE(op, bits)                                                                           \
     OP_REG(op##_EG##bits##_reg, uint##bits##_t b = BIT_OF(bits, GET##bits(insn->reg));                 \
            uint##bits##_t v = GET##bits(insn->rm); set_flag_cf(cpu, v & b);                            \
            SET##bits(insn->rm, DO_##op(bits, v, b)))                                                   \
     OP_REG(op##_EI##bits##_reg, uint##bits##_t b = BIT_OF(bits, insn->imm);                            \
            uint##bits##_t v = GET##bits(insn->rm); set_flag_cf(cpu, v & b);                            \
-           SET##bits(insn->rm, DO_##op(bits, v, b)))
-
-#define BIT_CHANGE(op, bits)                                                                           \
-    BIT_TEST(op, bits)                                                                                 \
+           SET##bits(insn->rm, DO_##op(bits, v, b)))                                                   \
     OP_RMW(op##_EI##bits##_mem, bits, uint##bits##_t b = BIT_OF(bits, insn->imm);                      \
            set_flag_cf(cpu, m & b); m = DO_##op(bits, m, b))                                           \
     OP_LOCK(op##_EI##bits##_lock, bits, uint##bits##_t b = BIT_OF(bits, insn->imm);                    \
@@ -53,7 +49,9 @@
         NEXT(cpu, insn);                                                                               \
     }
 #define BIT_READ(op, bits)                                                                             \
-    BIT_TEST(op, bits)                                                                                 \
+    OP_REG(op##_EG##bits##_reg,                                                                        \
+           set_flag_cf(cpu, GET##bits(insn->rm) & BIT_OF(bits, GET##bits(insn->reg))))                 \
+    OP_REG(op##_EI##bits##_reg, set_flag_cf(cpu, GET##bits(insn->rm) & BIT_OF(bits, insn->imm)))       \
     OP_READ(op##_EI##bits##_mem, bits, set_flag_cf(cpu, m & BIT_OF(bits, insn->imm)))                  \
     HANDLER op##_EG##bits##_mem(struct cpu *cpu, const struct insn *insn)                              \
     {                                                                                                  \

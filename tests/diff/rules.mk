@@ -1,0 +1,4 @@
+# Differential tests: interpreter against the host CPU.
+.PHONY: check-diff
+check-diff: $(BUILD)/tests/diff/integer
+	$(BUILD)/tests/diff/integer
