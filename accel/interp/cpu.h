@@ -162,7 +162,7 @@ struct cpu {
 
     /* Everything else in canonical form. gpr, rip, rflags, tsc of this copy are stale while running; base of
      * segments is the architectural one. */
-    struct x86_state s;
+    struct x86_state s __attribute__((aligned(64))); /* so that no vector register crosses a cache line */
     unsigned index;  /* CPU number */
     uint8_t cpl;
 
