@@ -38,6 +38,9 @@ struct ram {
     bool log_dirty; /* set by ram_log_dirty() */
     ram_code_fn *code_hook;
     ram_dirty_fn *dirty_hook;
+    /* NULL, or called at the start of each ram_dirty_fetch(): an engine whose own log of stores is elsewhere
+     * (KVM's) sets RAM_DIRTY for what it holds and clears its log. */
+    ram_dirty_fn *dirty_sync;
     void *hook_arg;
 };
 

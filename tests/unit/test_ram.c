@@ -82,6 +82,25 @@ static void test_code_hook(void)
     ram_destroy(ram);
 }
 
+/* An engine with a log of its own: one store to page 3. */
+static void sync_page_3(void *arg, struct ram *ram)
+{
+    ram_touched(ram, 3 * RAM_PAGE_SIZE, 1);
+}
+
+static void test_dirty_sync(void)
+{
+    struct ram *ram = make(70 * RAM_PAGE_SIZE);
+    uint64_t bitmap[2];
+
+    ram_log_dirty(ram, true);
+    ram_dirty_fetch(ram, 0, 70, bitmap);
+    ram->dirty_sync = sync_page_3;
+    g_assert_true(ram_dirty_fetch(ram, 0, 70, bitmap));
+    g_assert_cmphex(bitmap[0], ==, 1 << 3);
+    ram_destroy(ram);
+}
+
 static void test_dirty(void)
 {
     struct seen seen = { 0 };
@@ -121,5 +140,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ram/create", test_create);
     g_test_add_func("/ram/code-hook", test_code_hook);
     g_test_add_func("/ram/dirty", test_dirty);
+    g_test_add_func("/ram/dirty-sync", test_dirty_sync);
     return g_test_run();
 }
