@@ -139,6 +139,7 @@ static void drain(struct chardev *chr)
     chr->lines_pending = false;
     chr->focus_pending = false;
     g_mutex_unlock(&chr->lock);
+    chr->draining = false; /* what follows may make room: chardev_accept() must work */
     if (lines && chr->front != NULL && chr->front->event != NULL) {
         chr->front->event(chr->front_arg, CHARDEV_LINES);
     }
@@ -151,7 +152,6 @@ static void drain(struct chardev *chr)
             chr->front->writable(chr->front_arg);
         }
     }
-    chr->draining = false;
 }
 
 static void run_event(struct event *event)
