@@ -131,7 +131,7 @@ static void item_read(struct fw_cfg *cfg, uint8_t *out, uint32_t size)
 
 static void item_select(struct fw_cfg *cfg, uint16_t key)
 {
-    cfg->selector = key & 0x3fff;
+    cfg->selector = key & 0xbfff; /* bit 14 asked for the write channel of old; bit 15: items of the architecture */
     cfg->position = 0;
 }
 
