@@ -160,16 +160,16 @@ static void run_event(struct event *event)
     drain(link->chr);
 }
 
-/* Something is new for the front. */
+/* Something is new for the front. A front with an event queue is never called from here. */
 static void notify(struct chardev *chr)
 {
     g_mutex_lock(&chr->lock);
-    struct event_queue *events = chr->events;
-    if (events != NULL) {
-        event_post(events, &chr->link.event);
+    bool direct = chr->front != NULL && chr->events == NULL;
+    if (chr->events != NULL) {
+        event_post(chr->events, &chr->link.event);
     }
     g_mutex_unlock(&chr->lock);
-    if (events == NULL) {
+    if (direct) {
         drain(chr);
     }
 }
