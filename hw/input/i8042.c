@@ -435,9 +435,7 @@ static bool i8042_create(struct device *dev, GError **error)
 
 static void i8042_destroy(struct device *dev)
 {
-    struct i8042 *kbc = (struct i8042 *)dev;
-    timer_finish(&kbc->timer);
-    /* Devices die in reverse order of creation, the ports usually before this. */
+    timer_finish(&((struct i8042 *)dev)->timer);
 }
 
 static void i8042_reset(struct device *dev)

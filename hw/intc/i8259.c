@@ -161,6 +161,8 @@ static void end_of_interrupt(struct i8259 *pic, unsigned n, bool rotate)
 static unsigned accept_request(struct i8259 *pic)
 {
     int n = pending_input(pic);
+    /* INT falls with the acknowledgement, so that a further request makes a new edge for a master. */
+    irq_set(pic->out_int, false);
     if (n < 0) {
         return SPURIOUS_INPUT;
     }

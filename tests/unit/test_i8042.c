@@ -4,6 +4,7 @@
  */
 #include "tests/support/test.h"
 
+#include "core/state.h"
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
 #include "hw/input/ps2_mouse.h"
@@ -263,6 +264,51 @@ static void test_unplugged(void)
     kbc_destroy(k);
 }
 
+/* A hostile driver, an impatient user and damaged snapshots, all at once: nothing breaks, and afterwards a
+ * reset keyboard works. */
+static void test_random(void)
+{
+    struct kbc *k = kbc_create(true);
+    struct device *devices[] = {k->dev, k->kbd, k->mouse};
+    struct test_random random = {3};
+    for (unsigned i = 0; i < 100000; i++) {
+        uint64_t dice = test_random_next(&random);
+        uint8_t byte = (uint8_t)(dice >> 8);
+        switch (dice & 7) {
+        case 0:
+            command(k, dice & 0x80 ? 0xd4 : byte);
+            break;
+        case 1:
+            data(k, dice & 0x80 ? byte | 0xe0 : byte);
+            break;
+        case 2:
+            ps2_keyboard_key(k->kbd, byte, dice & 0x80);
+            break;
+        case 3:
+            ps2_mouse_event(k->mouse, (int)(dice >> 32), (int)(dice >> 16), (int8_t)byte, byte);
+            break;
+        case 4:
+            test_advance(k->machine, (dice >> 8) % 1000000);
+            break;
+        default:
+            test_region_read(i8042_data(k->dev), 0, 1);
+            break;
+        }
+        if (i % 1000 == 999) {
+            struct device *dev = devices[i / 1000 % 3];
+            state_randomize(dev->class->fields, dev, test_random_fn, &random);
+            dev->class->loaded(dev);
+            device_drive(dev);
+        }
+    }
+    test_machine_reset(k->machine);
+    command(k, 0x60);
+    data(k, 0x45);
+    ps2_keyboard_key(k->kbd, KEY_A, true);
+    g_assert_cmphex(take(k), ==, 0x1e);
+    kbc_destroy(k);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -273,5 +319,6 @@ int main(int argc, char **argv)
     g_test_add_func("/i8042/aux", test_aux);
     g_test_add_func("/i8042/output-port", test_output_port);
     g_test_add_func("/i8042/unplugged", test_unplugged);
+    g_test_add_func("/i8042/random", test_random);
     return g_test_run();
 }

@@ -275,6 +275,20 @@ static void test_automatic_eoi(void)
     test_machine_destroy(p.machine);
 }
 
+/* A slave in automatic EOI mode with two requests: the second makes an edge of its own for the master. */
+static void test_automatic_eoi_slave(void)
+{
+    struct pair p = pair_create(3, 3);
+    pair_probe(&p);
+    pull_high(p.slave, 1);
+    pull_high(p.slave, 6);
+    g_assert_cmpint(i8259_acknowledge(p.master), ==, 0x71);
+    g_assert_true(p.intr.level);
+    g_assert_cmpint(i8259_acknowledge(p.master), ==, 0x76);
+    g_assert_false(p.intr.level);
+    test_machine_destroy(p.machine);
+}
+
 static void test_special_mask(void)
 {
     struct pair p = pair_create(1, 1);
@@ -351,6 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/i8259/fully-nested", test_fully_nested);
     g_test_add_func("/i8259/rotation", test_rotation);
     g_test_add_func("/i8259/automatic-eoi", test_automatic_eoi);
+    g_test_add_func("/i8259/automatic-eoi-slave", test_automatic_eoi_slave);
     g_test_add_func("/i8259/special-mask", test_special_mask);
     g_test_add_func("/i8259/poll", test_poll);
     g_test_add_func("/i8259/level-mode", test_level_mode_without_elcr);
