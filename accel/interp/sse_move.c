@@ -255,3 +255,7 @@ REG_FORM(SSE, sse, sfence, __asm__ volatile("sfence" : : : "memory");)
 TABLE(sse, mfence, sse_mfence_r, NULL)
 TABLE(sse, lfence, sse_lfence_r, NULL)
 TABLE(sse, sfence, sse_sfence_r, NULL)
+
+/* CLFLUSH, CLFLUSHOPT, CLWB: caches are not modelled, but the address is checked like a load's. */
+STORE_FORM(SSE, sse, clflush, mem_probe_read(cpu, insn, EA(cpu, insn), 1);)
+TABLE(sse, clflush, NULL, sse_clflush_m)
