@@ -187,17 +187,17 @@ static enum vcpu_exit exit_reason(const struct cpu *cpu)
 static bool ready(struct cpu *cpu, enum vcpu_exit *reason)
 {
     uint32_t attention = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
+    bool go = !cpu->triple_fault && (attention == 0 || cpu_handle_attention(cpu)) &&
+              cpu->s.activity == X86_ACTIVE;
+    if (go) {
+        return true;
+    }
+    *reason = exit_reason(cpu);
     if (attention & CPU_ATTENTION_KICK) {
         cpu_attention_clear(cpu, CPU_ATTENTION_KICK);
-        *reason = VCPU_KICKED;
-        return false;
+        *reason = cpu->triple_fault ? VCPU_SHUTDOWN : VCPU_KICKED;
     }
-    if (cpu->triple_fault || (attention != 0 && !cpu_handle_attention(cpu)) ||
-        cpu->s.activity != X86_ACTIVE) {
-        *reason = exit_reason(cpu);
-        return false;
-    }
-    return true;
+    return false;
 }
 
 /* Starts the next quantum and lets the machine do what is due. False if the instruction limit was reached. */
