@@ -237,13 +237,30 @@ static insn_fn *row_handler(const struct decoder *d, const struct op_row *row, u
     return d->reg_form ? h->reg[osize] : h->mem[osize];
 }
 
+/* Outside 64-bit mode VEX.W does not widen general registers: it is ignored where it would. */
+static bool effective_w(const struct decoder *d, const struct op_row *row)
+{
+    if (!d->w || code64(d)) {
+        return d->w;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        switch ((enum op_operand)row->operand[i]) {
+        case O_Ey: case O_Gy: case O_By: case O_Ry:
+            return false;
+        default:
+            break;
+        }
+    }
+    return true;
+}
+
 static bool row_fits(const struct decoder *d, const struct op_row *row)
 {
     uint32_t attr = row->attr;
     if (attr & (code64(d) ? AT_NO64 : AT_ONLY64)) {
         return false;
     }
-    if (attr & (d->w ? AT_W0 : AT_W1)) {
+    if (attr & (AT_W0 | AT_W1) && attr & (effective_w(d, row) ? AT_W0 : AT_W1)) {
         return false;
     }
     if (d->vex && attr & (d->l ? AT_VL0 : AT_VL1)) {

@@ -1,5 +1,6 @@
 /*
- * Long differential test: integer [SEED [COUNT [MNEMONIC]]]. Without arguments 20 seeds of 100000 instructions.
+ * Long differential test: integer [SEED [COUNT [MNEMONIC]]]. Without arguments 10 seeds of
+ * 100000 instructions, each in 64- and in 32-bit mode.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,14 @@
 
 int main(int argc, char **argv)
 {
-    unsigned first = argc > 1 ? atoi(argv[1]) : 1, last = argc > 1 ? first : 20;
+    unsigned first = argc > 1 ? atoi(argv[1]) : 1, last = argc > 1 ? first : 10;
     unsigned count = argc > 2 ? atoi(argv[2]) : 100000, bad = 0;
     for (unsigned seed = first; seed <= last; seed++) {
-        unsigned tried, differ = diff_integer(seed, count, argc > 3 ? argv[3] : NULL, &tried);
-        printf("seed %u: %u compared, %u differ\n", seed, tried, differ);
-        bad += differ;
+        for (unsigned bits = 32; bits <= 64; bits += 32) {
+            unsigned tried, differ = diff_integer(bits, seed, count, argc > 3 ? argv[3] : NULL, &tried);
+            printf("seed %u, %u bits: %u compared, %u differ\n", seed, bits, tried, differ);
+            bad += differ;
+        }
     }
     return bad != 0;
 }

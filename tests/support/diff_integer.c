@@ -16,6 +16,7 @@
 #include "tests/support/interp_bench.h"
 
 #define MODE64 (MODE_CODE64 | MODE_PE | MODE_LMA | MODE_STACK32 | MODE_CPL)
+#define MODE32 (MODE_CODE32 | MODE_PE | MODE_STACK32 | MODE_CPL)
 #define SHOWN 20
 
 struct sample {
@@ -31,6 +32,7 @@ struct diff {
     GRand *random;
     uint8_t data[BENCH_DATA_SIZE];
     const char *only;
+    unsigned bits;
 };
 
 static uint64_t random64(struct diff *d)
@@ -59,13 +61,14 @@ static bool is_one_of(const char *name, const char *const *list)
 }
 
 /* Not comparable in user mode, or of other parts. */
-static bool excluded(const struct op_row *row)
+static bool excluded(const struct op_row *row, unsigned bits)
 {
     static const char *const names[] = { "call", "ret", "jmp", "loop", "loope", "loopne", "jcxz", "popf",
                                          "pushf", "enter", NULL };
     const char *n = row->mnemonic;
     return (n[0] == 'j') || is_one_of(n, names) ||
-           row->attr & (AT_FPU | AT_MMX | AT_SSE | AT_AVX | AT_CPL0 | AT_WAIT | AT_NO64 | AT_VSIB);
+           row->attr & (AT_FPU | AT_MMX | AT_SSE | AT_AVX | AT_CPL0 | AT_WAIT | AT_VSIB |
+                        (bits == 64 ? AT_NO64 : AT_ONLY64));
 }
 
 /* Rows of opcodes_integer.def only: the mnemonics of all others have other tests. */
@@ -97,7 +100,7 @@ static void random_code(struct diff *d, struct sample *s)
     if (row->map >= M_V0F) {
         static const uint8_t pp[] = { 0, 0, 1, 2, 3 };
         c[n++] = 0xc4;
-        c[n] = (c[n] & 0xe0) | (row->map - M_V0F + 1);
+        c[n] = (c[n] & 0xe0) | (d->bits == 32 ? 0xc0 : 0) | (row->map - M_V0F + 1);
         n++;
         c[n] = (c[n] & 0x78) | pp[row->prefix] | (row->attr & AT_W1 ? 0x80 : 0) |
                (row->attr & AT_NOV ? 0x78 : 0);
@@ -106,7 +109,7 @@ static void random_code(struct diff *d, struct sample *s)
         if (row->prefix == PX_66 || g_rand_int_range(d->random, 0, 4) == 0) {
             c[n++] = 0x66;
         }
-        if (g_rand_int_range(d->random, 0, 8) == 0) {
+        if (d->bits == 64 && g_rand_int_range(d->random, 0, 8) == 0) {
             c[n++] = 0x67;
         }
         if (row->prefix == PX_F3 || row->prefix == PX_F2) {
@@ -114,7 +117,7 @@ static void random_code(struct diff *d, struct sample *s)
         } else if (g_rand_int_range(d->random, 0, 8) == 0) {
             c[n++] = 0xf0;
         }
-        if (g_rand_boolean(d->random)) {
+        if (d->bits == 64 && g_rand_boolean(d->random)) {
             c[n] = 0x40 | (c[n] & 7) | (w ? 8 : 0);
             n++;
         }
@@ -180,6 +183,9 @@ static bool aim(struct diff *d, struct sample *s)
     if (insn->base == RSP && strcmp(name, "pop") == 0) {
         return false;
     }
+    if (insn->asize == 0) {
+        return false;
+    }
     gpr[insn->base] = (target - rest - (int64_t)insn->disp) & mask;
     return insn->base != RSP || strcmp(name, "push") != 0;
 }
@@ -201,6 +207,9 @@ static uint32_t undefined_flags(const struct sample *s)
         { "blsi", FLAG_AF | FLAG_PF }, { "blsmsk", FLAG_AF | FLAG_PF }, { "bzhi", FLAG_AF | FLAG_PF },
         { "rol", FLAG_OF }, { "ror", FLAG_OF }, { "rcl", FLAG_OF }, { "rcr", FLAG_OF },
         { "shl", FLAG_OF | FLAG_AF | FLAG_CF }, { "shr", FLAG_OF | FLAG_AF | FLAG_CF },
+        { "daa", FLAG_OF }, { "das", FLAG_OF }, { "aaa", FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF },
+        { "aas", FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF }, { "aam", FLAG_OF | FLAG_AF | FLAG_CF },
+        { "aad", FLAG_OF | FLAG_AF | FLAG_CF },
         { "sar", FLAG_OF | FLAG_AF }, { "shld", FLAG_OF | FLAG_AF }, { "shrd", FLAG_OF | FLAG_AF },
     };
     const char *name = s->row->mnemonic;
@@ -224,17 +233,17 @@ static bool make_sample(struct diff *d, struct sample *s)
     bool more;
     memset(s, 0, sizeof(*s));
     s->row = &op_table[g_rand_int_range(d->random, 0, op_table_size)];
-    if (excluded(s->row) || !is_integer(s->row) ||
+    if (excluded(s->row, d->bits) || !is_integer(s->row) ||
         (d->only != NULL && strcmp(s->row->mnemonic, d->only) != 0)) {
         return false;
     }
     random_code(d, s);
-    if (decode_insn(&s->insn, s->code, 15, MODE64, &d->bench.cpuid, &more) != s->row) {
+    if (decode_insn(&s->insn, s->code, 15, d->bits == 64 ? MODE64 : MODE32, &d->bench.cpuid, &more) != s->row) {
         return false;
     }
     s->size = s->insn.len;
     for (unsigned i = 0; i < 16; i++) {
-        s->regs.gpr[i] = random64(d);
+        s->regs.gpr[i] = d->bits == 64 ? random64(d) : (uint32_t)random64(d);
     }
     s->regs.rflags = FLAG_1 | FLAG_IF | (random64(d) & (FLAGS_STATUS | FLAG_DF));
     if (!aim(d, s)) {
@@ -298,12 +307,16 @@ static bool compare(struct diff *d, const struct sample *s, bool print, bool *co
 {
     struct native_regs host = s->regs, guest;
     memcpy((void *)BENCH_DATA, d->data, BENCH_DATA_SIZE);
-    int number = native_run(&host, s->code, s->size);
+    int number = d->bits == 64 ? native_run(&host, s->code, s->size) : native_run32(&host, s->code, s->size);
     *comparable = number != SIGILL || s->row->feature == X86_BASE;
     if (!*comparable) {
         return true;
     }
     bool ok = run_interp(d, s, &guest);
+    for (unsigned i = 0; d->bits == 32 && i < 16; i++) {
+        host.gpr[i] = i < 8 ? (uint32_t)host.gpr[i] : 0;
+        guest.gpr[i] = i < 8 ? (uint32_t)guest.gpr[i] : 0;
+    }
     bool same = ok == (number == 0), memory = false;
     if (same && ok) {
         uint32_t flags = (FLAGS_STATUS | FLAG_DF) & ~undefined_flags(s);
@@ -317,12 +330,12 @@ static bool compare(struct diff *d, const struct sample *s, bool print, bool *co
     return same;
 }
 
-unsigned diff_integer(uint32_t seed, unsigned count, const char *only, unsigned *tried)
+unsigned diff_integer(unsigned bits, uint32_t seed, unsigned count, const char *only, unsigned *tried)
 {
-    struct diff d = { .random = g_rand_new_with_seed(seed), .only = only };
+    struct diff d = { .random = g_rand_new_with_seed(seed), .only = only, .bits = bits };
     unsigned bad = 0, attempts = 0;
     *tried = 0;
-    interp_bench_begin(&d.bench, 64);
+    interp_bench_begin(&d.bench, bits);
     if (native_begin()) {
         while (*tried < count && attempts++ < count * 100) {
             struct sample s;

@@ -46,5 +46,7 @@ void native_end(void);
 /* Runs `size` bytes of code at BENCH_CODE natively. Returns 0, or the signal it raised (registers are then not
  * stored). */
 int native_run(struct native_regs *regs, const void *code, unsigned size);
+/* The same in 32-bit mode; the upper halves of the registers are undefined afterwards. */
+int native_run32(struct native_regs *regs, const void *code, unsigned size);
 
 #endif

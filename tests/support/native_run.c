@@ -16,9 +16,14 @@
 #define TARGET SLOT(10)
 #define SAVED_RAX SLOT(18)
 #define RETURN_SLOT 0x103ff020u
-#define SLOT_PAGE (BENCH_BASE + BENCH_SIZE - 0x1000)
+#define FAR_SLOT SLOT(28)
+#define FAR_SLOT_ADDRESS 0x103ff028u
+#define GATE 0x103ff040u /* code that jumps to native_return in 64-bit mode */
+#define USER_CS32 0x23   /* Linux's selectors */
+#define USER_CS64 0x33
 
 void native_enter(struct native_regs *regs, const void *target);
+void native_enter32(struct native_regs *regs);
 void native_return(void);
 __asm__(".text\n"
         ".globl native_enter\n"
@@ -35,6 +40,20 @@ __asm__(".text\n"
         "  mov 96(%rdi), %r12; mov 104(%rdi), %r13; mov 112(%rdi), %r14; mov 120(%rdi), %r15\n"
         "  mov 56(%rdi), %rdi\n"
         "  jmp *" TARGET "\n"
+        ".globl native_enter32\n"
+        "native_enter32:\n"
+        "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+        "  mov %rsp, " SAVED_RSP "\n"
+        "  mov %rdi, " SAVED_REGS "\n"
+        "  mov $0x2b, %eax\n"
+        "  mov %eax, %ds\n"
+        "  mov %eax, %es\n"
+        "  pushq 128(%rdi)\n"
+        "  popfq\n"
+        "  mov 0(%rdi), %rax; mov 8(%rdi), %rcx; mov 16(%rdi), %rdx; mov 24(%rdi), %rbx\n"
+        "  mov 32(%rdi), %rsp; mov 40(%rdi), %rbp; mov 48(%rdi), %rsi\n"
+        "  mov 56(%rdi), %rdi\n"
+        "  ljmp *" FAR_SLOT "\n"
         ".globl native_return\n"
         "native_return:\n"
         "  mov %rax, " SAVED_RAX "\n"
@@ -74,6 +93,7 @@ bool native_begin(void)
         return false;
     }
     memcpy((void *)(uintptr_t)RETURN_SLOT, &stub, sizeof(stub));
+    memcpy((void *)(uintptr_t)GATE, "\xff\x24\x25\x20\xf0\x3f\x10", 7); /* jmp *RETURN_SLOT */
     sigaltstack(&stack, &old_stack);
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++) {
         sigaction(signals[i], &action, &old_action[i]);
@@ -102,6 +122,24 @@ int native_run(struct native_regs *regs, const void *code, unsigned size)
     int number = sigsetjmp(escape, 1);
     if (number == 0) {
         native_enter(regs, at);
+    }
+    return number;
+}
+
+int native_run32(struct native_regs *regs, const void *code, unsigned size)
+{
+    uint8_t *at = (uint8_t *)BENCH_CODE;
+    uint32_t target = BENCH_CODE, gate = GATE;
+    uint16_t cs32 = USER_CS32, cs64 = USER_CS64;
+    memcpy(at, code, size);
+    at[size] = 0xea; /* jmp far USER_CS64:GATE */
+    memcpy(at + size + 1, &gate, sizeof(gate));
+    memcpy(at + size + 5, &cs64, sizeof(cs64));
+    memcpy((void *)(uintptr_t)FAR_SLOT_ADDRESS, &target, sizeof(target));
+    memcpy((void *)(uintptr_t)(FAR_SLOT_ADDRESS + 4), &cs32, sizeof(cs32));
+    int number = sigsetjmp(escape, 1);
+    if (number == 0) {
+        native_enter32(regs);
     }
     return number;
 }
