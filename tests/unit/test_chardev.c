@@ -4,8 +4,11 @@
  */
 #include "tests/support/test.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "chardev/chardev.h"
 #include "chardev/chardev_impl.h"
@@ -186,6 +189,46 @@ static void test_file(void)
     g_free(dir);
 }
 
+/* A pipe whose reader is slow: bytes are kept back until the main loop sees room, and none is lost. */
+static void test_pipe(void)
+{
+    struct front_state front = {.text = g_string_new(NULL)};
+    GError *error = NULL;
+    char *dir = g_dir_make_tmp("vmm-chardev-XXXXXX", &error);
+    char *path = g_build_filename(dir, "pipe", NULL);
+    uint8_t block[4096];
+    size_t sent = 0, received = 0, n;
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    g_assert_null(chardev_file_create(path, false, &error));
+    g_clear_error(&error);
+    int fd = open(path, O_RDONLY | O_NONBLOCK);
+    struct chardev *chr = chardev_file_create(path, false, &error);
+    g_assert_no_error(error);
+    chardev_attach(chr, NULL, &front_ops, &front);
+    memset(block, 'p', sizeof(block));
+    do {
+        n = chardev_write(chr, block, sizeof(block));
+        sent += n;
+    } while (n == sizeof(block));
+    while (received < sent) {
+        ssize_t got = read(fd, block, sizeof(block));
+        g_assert_cmpint(got, >, 0);
+        received += (size_t)got;
+    }
+    g_assert_cmpuint(received, ==, sent);
+    g_assert_cmpuint(front.writable, ==, 0);
+    g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(front.writable, ==, 1);
+    g_assert_cmpuint(chardev_write(chr, "more", 4), ==, 4);
+    chardev_destroy(chr);
+    close(fd);
+    g_unlink(path);
+    g_rmdir(dir);
+    g_free(path);
+    g_free(dir);
+    g_string_free(front.text, TRUE);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -195,5 +238,6 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/short-write", test_short_write);
     g_test_add_func("/chardev/null", test_null);
     g_test_add_func("/chardev/file", test_file);
+    g_test_add_func("/chardev/pipe", test_pipe);
     return g_test_run();
 }

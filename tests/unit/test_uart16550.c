@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "chardev/chardev.h"
+#include "core/state.h"
 #include "hw/char/uart16550.h"
 
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR, THR = 0, FCR = 2 };
@@ -327,6 +328,53 @@ static void test_out2_gate(void)
     uart_destroy(u);
 }
 
+/* Random registers and states with a slow host behind: nothing breaks, and a reset port works. */
+static void test_random(void)
+{
+    static const char *const properties[] = {"timing", "on", NULL};
+    struct uart *u = uart_create(10, properties);
+    struct test_random random = {4};
+    for (unsigned i = 0; i < 100000; i++) {
+        uint64_t dice = test_random_next(&random);
+        switch (dice & 7) {
+        case 0:
+            host_sends(u, "some text");
+            break;
+        case 1:
+            chardev_memory_event(u->chr, (enum chardev_event)(dice >> 8 & 3));
+            break;
+        case 2:
+            chardev_memory_clear(u->chr);
+            break;
+        case 3:
+            test_advance(u->machine, (dice >> 8) % 1000000);
+            break;
+        case 4:
+            in(u, dice >> 8 & 7);
+            break;
+        default:
+            out(u, dice >> 8 & 7, (uint8_t)(dice >> 16));
+            break;
+        }
+        if (i % 1000 == 999) {
+            state_randomize(uart16550_class.fields, u->dev, test_random_fn, &random);
+            uart16550_class.loaded(u->dev);
+            device_drive(u->dev);
+        }
+    }
+    test_machine_reset(u->machine);
+    setup(u, 0);
+    while (in(u, LSR) & 0x01) {
+        in(u, RBR);
+    }
+    chardev_memory_clear(u->chr);
+    test_run_events(u->machine);
+    out(u, THR, '!');
+    test_advance(u->machine, 2 * CHARACTER_9600_NS);
+    assert_sent(u, "!");
+    uart_destroy(u);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -343,5 +391,6 @@ int main(int argc, char **argv)
     g_test_add_func("/uart16550/loopback", test_loopback);
     g_test_add_func("/uart16550/modem-and-break", test_modem_and_break);
     g_test_add_func("/uart16550/out2-gate", test_out2_gate);
+    g_test_add_func("/uart16550/random", test_random);
     return g_test_run();
 }
