@@ -31,4 +31,46 @@ void cmd_info_accel(struct command_call *call);
 void cmd_info_cpus(struct command_call *call);
 void cmd_info_registers(struct command_call *call);
 
+/* cmd_paging.c */
+void cmd_info_mem(struct command_call *call);
+void cmd_info_tlb(struct command_call *call);
+
+/* cmd_hw.c */
+void cmd_info_pic(struct command_call *call);
+void cmd_info_irq(struct command_call *call);
+void cmd_info_pci(struct command_call *call);
+void cmd_info_mice(struct command_call *call);
+void cmd_info_mtree(struct command_call *call);
+
+/* cmd_memory.c */
+void cmd_x(struct command_call *call);
+void cmd_xp(struct command_call *call);
+/* Appends a character as in C, with quotes. */
+void cmd_print_char(GString *out, uint8_t c);
+
+/* cmd_data.c */
+void cmd_print(struct command_call *call);
+void cmd_in(struct command_call *call);
+void cmd_out(struct command_call *call);
+void cmd_memsave(struct command_call *call);
+void cmd_pmemsave(struct command_call *call);
+void cmd_sum(struct command_call *call);
+void cmd_gva2gpa(struct command_call *call);
+
+/* cmd_input.c */
+void cmd_sendkey(struct command_call *call);
+void cmd_type(struct command_call *call);
+void cmd_mouse_move(struct command_call *call);
+void cmd_mouse_button(struct command_call *call);
+
+/* cmd_screen.c */
+void cmd_screendump(struct command_call *call);
+void cmd_screentext(struct command_call *call);
+
+/* cmd_block.c */
+void cmd_info_block(struct command_call *call);
+void cmd_info_blockstats(struct command_call *call);
+void cmd_change(struct command_call *call);
+void cmd_eject(struct command_call *call);
+
 #endif
