@@ -7,24 +7,21 @@
 
 /* ST(0) = ST(0) op memory. */
 #define ARITH_MEM(name, opcode, ext, bits, text)                                                       \
+    FPU_SLOW_LOAD(name, opcode, ext, bits)                                                             \
     static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         uint64_t ea = insn_ea(cpu, insn);                                                              \
-        uint##bits##_t v = mem_read##bits(cpu, insn, insn->seg, ea);                                   \
-        if (fpu_fast(cpu)) {                                                                           \
-            uint16_t sw;                                                                               \
-            uint8_t *st = fpu_st(cpu, 0);                                                              \
-            __asm__ volatile("fldt %1\n\t" text " %2\n\tfnstsw %0\n\tfstpt %1"                         \
-                             : "=a"(sw), "+m"(FPU_REG(st))                                             \
-                             : "m"(v));                                                                \
-            fpu_flags(cpu, sw, FSW_C1);                                                                \
-            fpu_track_mem(cpu, insn, ea);                                                              \
-        } else {                                                                                       \
-            fpu_native_load(cpu, insn, X87(opcode, ext, 0), v, ea);                                    \
+        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, false);                                     \
+        if (!fpu_fast(cpu) || unlikely(p == NULL)) {                                                   \
+            return name##_slow(cpu, insn);                                                             \
         }                                                                                              \
+        uint16_t sw;                                                                                   \
+        uint8_t *st = fpu_st(cpu, 0);                                                                  \
+        __asm__ volatile("fldt %1\n\t" text " %2\n\tfnstsw %0\n\tfstpt %1"                             \
+                         : "=a"(sw), "+m"(FPU_REG(st))                                                 \
+                         : "m"(FPU_MEMORY(bits, p)));                                                  \
+        fpu_flags(cpu, sw, FSW_C1);                                                                    \
+        fpu_track_mem(cpu, insn, ea);                                                                  \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_MEM_HANDLERS(name, name##_m);
@@ -53,25 +50,22 @@ ARITH_MEM_ALL(divr, 7)
 
 /* dst = dst op src, where one of both is ST(0) and the other ST(i). */
 #define ARITH_REG(name, opcode, ext, dst, src, pop, text)                                              \
+    FPU_SLOW_REG(name, opcode, ext, insn->rm)                                                          \
     static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         unsigned i = insn->rm & 7;                                                                     \
-        if (fpu_fast2(cpu, i)) {                                                                       \
-            uint16_t sw;                                                                               \
-            uint8_t *d = fpu_st(cpu, dst), *s = fpu_st(cpu, src);                                      \
-            __asm__ volatile("fldt %1\n\tfldt %2\n\t" text "\n\tfnstsw %0\n\tfstpt %1"                 \
-                             : "=a"(sw), "+m"(FPU_REG(d))                                              \
-                             : "m"(FPU_REG(s)));                                                       \
-            fpu_flags(cpu, sw, FSW_C1);                                                                \
-            fpu_track(cpu, insn);                                                                      \
-            if (pop) {                                                                                 \
-                fpu_pop(cpu);                                                                          \
-            }                                                                                          \
-        } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(opcode, ext, i));                                            \
+        if (!fpu_fast2(cpu, i)) {                                                                      \
+            return name##_slow(cpu, insn);                                                             \
+        }                                                                                              \
+        uint16_t sw;                                                                                   \
+        uint8_t *d = fpu_st(cpu, dst), *s = fpu_st(cpu, src);                                          \
+        __asm__ volatile("fldt %1\n\tfldt %2\n\t" text "\n\tfnstsw %0\n\tfstpt %1"                     \
+                         : "=a"(sw), "+m"(FPU_REG(d))                                                  \
+                         : "m"(FPU_REG(s)));                                                           \
+        fpu_flags(cpu, sw, FSW_C1);                                                                    \
+        fpu_track(cpu, insn);                                                                          \
+        if (pop) {                                                                                     \
+            fpu_pop(cpu);                                                                              \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
@@ -92,25 +86,22 @@ ARITH_REG_ALL(divr, 7, 6, HOST_DIVR)
 /* ---- comparison ---- */
 
 #define COMPARE_MEM(name, opcode, ext, bits, pop, text)                                                \
+    FPU_SLOW_LOAD(name, opcode, ext, bits)                                                             \
     static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         uint64_t ea = insn_ea(cpu, insn);                                                              \
-        uint##bits##_t v = mem_read##bits(cpu, insn, insn->seg, ea);                                   \
-        if (fpu_fast(cpu)) {                                                                           \
-            uint16_t sw;                                                                               \
-            __asm__ volatile("fldt %1\n\t" text " %2\n\tfnstsw %0"                                     \
-                             : "=a"(sw)                                                                \
-                             : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(v));                                  \
-            fpu_flags(cpu, sw, FSW_CC);                                                                \
-            fpu_track_mem(cpu, insn, ea);                                                              \
-            if (pop) {                                                                                 \
-                fpu_pop(cpu);                                                                          \
-            }                                                                                          \
-        } else {                                                                                       \
-            fpu_native_load(cpu, insn, X87(opcode, ext, 0), v, ea);                                    \
+        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, false);                                     \
+        if (!fpu_fast(cpu) || unlikely(p == NULL)) {                                                   \
+            return name##_slow(cpu, insn);                                                             \
+        }                                                                                              \
+        uint16_t sw;                                                                                   \
+        __asm__ volatile("fldt %1\n\t" text " %2\n\tfnstsw %0"                                         \
+                         : "=a"(sw)                                                                    \
+                         : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(FPU_MEMORY(bits, p)));                    \
+        fpu_flags(cpu, sw, FSW_CC);                                                                    \
+        fpu_track_mem(cpu, insn, ea);                                                                  \
+        if (pop) {                                                                                     \
+            fpu_pop(cpu);                                                                              \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
@@ -125,26 +116,23 @@ ARITH_REG_ALL(divr, 7, 6, HOST_DIVR)
 COMPARE_MEM_ALL(com, 2, 0)
 COMPARE_MEM_ALL(comp, 3, 1)
 
-/* pops: 0 to 2; number: the instruction with ST(i) left out. */
+/* pops: 0 to 2. */
 #define COMPARE_REG(name, opcode, ext, pops, text)                                                     \
+    FPU_SLOW_REG(name, opcode, ext, insn->rm)                                                          \
     static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         unsigned i = insn->rm & 7;                                                                     \
-        if (fpu_fast2(cpu, i)) {                                                                       \
-            uint16_t sw;                                                                               \
-            __asm__ volatile("fldt %2\n\tfldt %1\n\t" text "\n\tfnstsw %0"                             \
-                             : "=a"(sw)                                                                \
-                             : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(FPU_REG(fpu_st(cpu, i))));            \
-            fpu_flags(cpu, sw, FSW_CC);                                                                \
-            fpu_track(cpu, insn);                                                                      \
-            for (int n = 0; n < (pops); n++) {                                                         \
-                fpu_pop(cpu);                                                                          \
-            }                                                                                          \
-        } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(opcode, ext, i));                                            \
+        if (!fpu_fast2(cpu, i)) {                                                                      \
+            return name##_slow(cpu, insn);                                                             \
+        }                                                                                              \
+        uint16_t sw;                                                                                   \
+        __asm__ volatile("fldt %2\n\tfldt %1\n\t" text "\n\tfnstsw %0"                                 \
+                         : "=a"(sw)                                                                    \
+                         : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(FPU_REG(fpu_st(cpu, i))));                \
+        fpu_flags(cpu, sw, FSW_CC);                                                                    \
+        fpu_track(cpu, insn);                                                                          \
+        for (int n = 0; n < (pops); n++) {                                                             \
+            fpu_pop(cpu);                                                                              \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
@@ -181,25 +169,22 @@ static void compare_eflags_slow(struct cpu *cpu, const struct insn *insn, unsign
 }
 
 #define COMPARE_EFLAGS(name, number, pop, text)                                                        \
+    FPU_SLOW_HANDLER(name, compare_eflags_slow(cpu, insn, (number) + (insn->rm & 7), pop))             \
     static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         unsigned i = insn->rm & 7;                                                                     \
-        if (fpu_fast2(cpu, i)) {                                                                       \
-            uint16_t sw;                                                                               \
-            __asm__ volatile("fldt %2\n\tfldt %1\n\t" text "\n\tfnstsw %0"                             \
-                             : "=a"(sw)                                                                \
-                             : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(FPU_REG(fpu_st(cpu, i))));            \
-            fpu_flags(cpu, sw & ~FSW_C1, FSW_C1);                                                      \
-            compare_eflags(cpu, sw);                                                                   \
-            fpu_track(cpu, insn);                                                                      \
-            if (pop) {                                                                                 \
-                fpu_pop(cpu);                                                                          \
-            }                                                                                          \
-        } else {                                                                                       \
-            compare_eflags_slow(cpu, insn, (number) + i, pop);                                         \
+        if (!fpu_fast2(cpu, i)) {                                                                      \
+            return name##_slow(cpu, insn);                                                             \
+        }                                                                                              \
+        uint16_t sw;                                                                                   \
+        __asm__ volatile("fldt %2\n\tfldt %1\n\t" text "\n\tfnstsw %0"                                 \
+                         : "=a"(sw)                                                                    \
+                         : "m"(FPU_REG(fpu_st(cpu, 0))), "m"(FPU_REG(fpu_st(cpu, i))));                \
+        fpu_flags(cpu, sw & ~FSW_C1, FSW_C1);                                                          \
+        compare_eflags(cpu, sw);                                                                       \
+        fpu_track(cpu, insn);                                                                          \
+        if (pop) {                                                                                     \
+            fpu_pop(cpu);                                                                              \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
@@ -213,21 +198,18 @@ COMPARE_EFLAGS(fpu_ucomip, X87(0xdd, 4, 0), true, "fucompp")
 /* ---- functions of ST(0), and of ST(0) and ST(1) ---- */
 
 #define UNARY(name, rm, cc, text)                                                                      \
+    FPU_SLOW_REG(fpu_##name, 0xd9, (rm) >> 3, rm)                                                      \
     static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
+        if (!fpu_fast(cpu)) {                                                                          \
+            return fpu_##name##_slow(cpu, insn);                                                       \
         }                                                                                              \
-        if (fpu_fast(cpu)) {                                                                           \
-            uint16_t sw;                                                                               \
-            uint8_t *st = fpu_st(cpu, 0);                                                              \
-            __asm__ volatile("fldt %1\n\t" text "\n\tfnstsw %0\n\tfstpt %1"                            \
-                             : "=a"(sw), "+m"(FPU_REG(st)));                                           \
-            fpu_flags(cpu, sw, cc);                                                                    \
-            fpu_track(cpu, insn);                                                                      \
-        } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(0xd9, (rm) >> 3, (rm) & 7));                                 \
-        }                                                                                              \
+        uint16_t sw;                                                                                   \
+        uint8_t *st = fpu_st(cpu, 0);                                                                  \
+        __asm__ volatile("fldt %1\n\t" text "\n\tfnstsw %0\n\tfstpt %1"                                \
+                         : "=a"(sw), "+m"(FPU_REG(st)));                                               \
+        fpu_flags(cpu, sw, cc);                                                                        \
+        fpu_track(cpu, insn);                                                                          \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
@@ -242,37 +224,41 @@ UNARY(rndint, 074, FSW_C1, "frndint")
 UNARY(sin, 076, FSW_C1 | FSW_C2, "fsin")
 UNARY(cos, 077, FSW_C1 | FSW_C2, "fcos")
 
-/* keep: the result replaces ST(0); else ST(1), and the stack is popped. */
-#define BINARY(name, rm, keep, cc, text)                                                               \
+/* The result replaces ST(1), and the stack is popped. */
+#define BINARY_POP(name, rm, text)                                                                     \
+    FPU_SLOW_REG(fpu_##name, 0xd9, (rm) >> 3, rm)                                                      \
     static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
+        if (!fpu_fast2(cpu, 1)) {                                                                      \
+            return fpu_##name##_slow(cpu, insn);                                                       \
         }                                                                                              \
-        if (fpu_fast2(cpu, 1)) {                                                                       \
-            uint16_t sw;                                                                               \
-            uint8_t *st0 = fpu_st(cpu, 0), *st1 = fpu_st(cpu, 1);                                      \
-            if (keep) {                                                                                \
-                __asm__ volatile("fldt %2\n\tfldt %1\n\t" text                                         \
-                                 "\n\tfnstsw %0\n\tfstpt %1\n\tfstp %%st(0)"                           \
-                                 : "=a"(sw), "+m"(FPU_REG(st0))                                        \
-                                 : "m"(FPU_REG(st1)));                                                 \
-            } else {                                                                                   \
-                __asm__ volatile("fldt %1\n\tfldt %2\n\t" text "\n\tfnstsw %0\n\tfstpt %1"             \
-                                 : "=a"(sw), "+m"(FPU_REG(st1))                                        \
-                                 : "m"(FPU_REG(st0)));                                                 \
-                fpu_pop(cpu);                                                                          \
-            }                                                                                          \
-            fpu_flags(cpu, sw, cc);                                                                    \
-            fpu_track(cpu, insn);                                                                      \
-        } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(0xd9, (rm) >> 3, (rm) & 7));                                 \
-        }                                                                                              \
+        uint16_t sw;                                                                                   \
+        __asm__ volatile("fldt %1\n\tfldt %2\n\t" text "\n\tfnstsw %0\n\tfstpt %1"                     \
+                         : "=a"(sw), "+m"(FPU_REG(fpu_st(cpu, 1)))                                     \
+                         : "m"(FPU_REG(fpu_st(cpu, 0))));                                              \
+        fpu_pop(cpu);                                                                                  \
+        fpu_flags(cpu, sw, FSW_C1);                                                                    \
+        fpu_track(cpu, insn);                                                                          \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
 
-BINARY(yl2x, 061, false, FSW_C1, "fyl2x")
-BINARY(patan, 063, false, FSW_C1, "fpatan")
-BINARY(yl2xp1, 071, false, FSW_C1, "fyl2xp1")
-BINARY(scale, 075, true, FSW_C1, "fscale")
+BINARY_POP(yl2x, 061, "fyl2x")
+BINARY_POP(patan, 063, "fpatan")
+BINARY_POP(yl2xp1, 071, "fyl2xp1")
+
+FPU_SLOW_REG(fpu_scale, 0xd9, 7, 5)
+static void fpu_scale_r(struct cpu *cpu, const struct insn *insn)
+{
+    if (!fpu_fast2(cpu, 1)) {
+        return fpu_scale_slow(cpu, insn);
+    }
+    uint16_t sw;
+    __asm__ volatile("fldt %2\n\tfldt %1\n\tfscale\n\tfnstsw %0\n\tfstpt %1\n\tfstp %%st(0)"
+                     : "=a"(sw), "+m"(FPU_REG(fpu_st(cpu, 0)))
+                     : "m"(FPU_REG(fpu_st(cpu, 1))));
+    fpu_flags(cpu, sw, FSW_C1);
+    fpu_track(cpu, insn);
+    NEXT(cpu, insn);
+}
+FPU_REG_HANDLERS(fpu_scale, fpu_scale_r);

@@ -46,11 +46,42 @@ static inline void fpu_pop(struct cpu *cpu)
     cpu->fpu_top = (cpu->fpu_top + 1) & 7;
 }
 
-/* An 80-bit register as an asm memory operand. */
+/* An 80-bit register, and memory of other sizes, as an asm operand. */
 struct fpu_reg {
     uint8_t byte[10];
 };
+struct fpu_memory16 {
+    uint8_t byte[2];
+};
+struct fpu_memory32 {
+    uint8_t byte[4];
+};
+struct fpu_memory64 {
+    uint8_t byte[8];
+};
 #define FPU_REG(p) (*(struct fpu_reg *)(p))
+#define FPU_MEMORY(bits, p) (*(struct fpu_memory##bits *)(p))
+
+/* What a fast handler goes on in if it cannot be fast: NAME_slow, by the instruction's number. */
+#define FPU_SLOW_HANDLER(name, statement)                                                              \
+    static void __attribute__((cold, noinline)) name##_slow(struct cpu *cpu, const struct insn *insn)  \
+    {                                                                                                  \
+        if (fpu_wait(cpu, insn)) {                                                                     \
+            return;                                                                                    \
+        }                                                                                              \
+        statement;                                                                                     \
+        NEXT(cpu, insn);                                                                               \
+    }
+#define FPU_SLOW_REG(name, opcode, ext, rm) \
+    FPU_SLOW_HANDLER(name, fpu_native_reg(cpu, insn, X87(opcode, ext, (rm) & 7)))
+#define FPU_SLOW_LOAD(name, opcode, ext, bits)                                                         \
+    FPU_SLOW_HANDLER(name, {                                                                           \
+        uint64_t ea = insn_ea(cpu, insn);                                                              \
+        uint##bits##_t v = mem_read##bits(cpu, insn, insn->seg, ea);                                   \
+        fpu_native_load(cpu, insn, X87(opcode, ext, 0), v, ea);                                        \
+    })
+#define FPU_SLOW_STORE(name, opcode, ext, bits) \
+    FPU_SLOW_HANDLER(name, fpu_native_store(cpu, insn, X87(opcode, ext, 0), (bits) / 8, insn_ea(cpu, insn)))
 
 #define FPU_MEM_HANDLERS(name, fn) const struct op_handlers name = HANDLERS(NULL, fn)
 #define FPU_REG_HANDLERS(name, fn) const struct op_handlers name = HANDLERS(fn, NULL)

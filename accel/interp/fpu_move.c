@@ -6,25 +6,21 @@
 #include "accel/interp/fpu_fast.h"
 
 #define LOAD_MEM(name, opcode, ext, bits, text)                                                        \
+    FPU_SLOW_LOAD(name, opcode, ext, bits)                                                             \
     static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         uint64_t ea = insn_ea(cpu, insn);                                                              \
-        uint##bits##_t v = mem_read##bits(cpu, insn, insn->seg, ea);                                   \
-        if (fpu_fast_push(cpu)) {                                                                      \
-            uint16_t sw;                                                                               \
-            fpu_push(cpu);                                                                             \
-            uint8_t *st = fpu_st(cpu, 0);                                                              \
-            __asm__ volatile(text " %2\n\tfnstsw %0\n\tfstpt %1"                                       \
-                             : "=a"(sw), "=m"(FPU_REG(st))                                             \
-                             : "m"(v));                                                                \
-            fpu_flags(cpu, sw, FSW_C1);                                                                \
-            fpu_track_mem(cpu, insn, ea);                                                              \
-        } else {                                                                                       \
-            fpu_native_load(cpu, insn, X87(opcode, ext, 0), v, ea);                                    \
+        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, false);                                     \
+        if (!fpu_fast_push(cpu) || unlikely(p == NULL)) {                                              \
+            return name##_slow(cpu, insn);                                                             \
         }                                                                                              \
+        uint16_t sw;                                                                                   \
+        fpu_push(cpu);                                                                                 \
+        __asm__ volatile(text " %2\n\tfnstsw %0\n\tfstpt %1"                                           \
+                         : "=a"(sw), "=m"(FPU_REG(fpu_st(cpu, 0)))                                     \
+                         : "m"(FPU_MEMORY(bits, p)));                                                  \
+        fpu_flags(cpu, sw, FSW_C1);                                                                    \
+        fpu_track_mem(cpu, insn, ea);                                                                  \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_MEM_HANDLERS(name, name##_m);
@@ -72,27 +68,22 @@ FPU_MEM_HANDLERS(fpu_bld, fpu_bld_m);
 /* The store goes straight to guest memory if the page is writable RAM; then it cannot fault after the host's
  * flags have changed. text always pops the host's stack. */
 #define STORE_MEM(name, opcode, ext, bits, pop, text)                                                  \
+    FPU_SLOW_STORE(name, opcode, ext, bits)                                                            \
     static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         uint64_t ea = insn_ea(cpu, insn);                                                              \
         void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, true);                                      \
-        if (fpu_fast(cpu) && likely(p != NULL)) {                                                      \
-            uint16_t sw;                                                                               \
-            uint##bits##_t v;                                                                          \
-            __asm__ volatile("fldt %2\n\t" text " %1\n\tfnstsw %0"                                     \
-                             : "=a"(sw), "=m"(v)                                                       \
-                             : "m"(FPU_REG(fpu_st(cpu, 0))));                                          \
-            memcpy(p, &v, sizeof(v));                                                                  \
-            fpu_flags(cpu, sw, FSW_C1);                                                                \
-            fpu_track_mem(cpu, insn, ea);                                                              \
-            if (pop) {                                                                                 \
-                fpu_pop(cpu);                                                                          \
-            }                                                                                          \
-        } else {                                                                                       \
-            fpu_native_store(cpu, insn, X87(opcode, ext, 0), (bits) / 8, ea);                          \
+        if (!fpu_fast(cpu) || unlikely(p == NULL)) {                                                   \
+            return name##_slow(cpu, insn);                                                             \
+        }                                                                                              \
+        uint16_t sw;                                                                                   \
+        __asm__ volatile("fldt %2\n\t" text " %1\n\tfnstsw %0"                                         \
+                         : "=a"(sw), "=m"(FPU_MEMORY(bits, p))                                         \
+                         : "m"(FPU_REG(fpu_st(cpu, 0))));                                              \
+        fpu_flags(cpu, sw, FSW_C1);                                                                    \
+        fpu_track_mem(cpu, insn, ea);                                                                  \
+        if (pop) {                                                                                     \
+            fpu_pop(cpu);                                                                              \
         }                                                                                              \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
@@ -146,63 +137,54 @@ FPU_MEM_HANDLERS(fpu_bstp, fpu_bstp_m);
 
 /* ---- register to register ---- */
 
+FPU_SLOW_REG(fpu_ld_sti, 0xd9, 0, insn->rm)
 static void fpu_ld_sti_r(struct cpu *cpu, const struct insn *insn)
 {
-    if (fpu_wait(cpu, insn)) {
-        return;
-    }
     unsigned i = insn->rm & 7;
-    if (fpu_fast_push(cpu) && fpu_valid(cpu, i)) {
-        memcpy(fpu_st(cpu, 7), fpu_st(cpu, i), 10);
-        fpu_push(cpu);
-        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
-        fpu_track(cpu, insn);
-    } else {
-        fpu_native_reg(cpu, insn, X87(0xd9, 0, i));
+    if (!fpu_fast_push(cpu) || !fpu_valid(cpu, i)) {
+        return fpu_ld_sti_slow(cpu, insn);
     }
+    memcpy(fpu_st(cpu, 7), fpu_st(cpu, i), 10);
+    fpu_push(cpu);
+    cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
+    fpu_track(cpu, insn);
     NEXT(cpu, insn);
 }
 FPU_REG_HANDLERS(fpu_ld_sti, fpu_ld_sti_r);
 
+FPU_SLOW_REG(fpu_xch, 0xd9, 1, insn->rm)
 static void fpu_xch_r(struct cpu *cpu, const struct insn *insn)
 {
-    if (fpu_wait(cpu, insn)) {
-        return;
-    }
     unsigned i = insn->rm & 7;
-    if (fpu_fast2(cpu, i)) {
-        struct fpu_reg *a = (struct fpu_reg *)fpu_st(cpu, 0), *b = (struct fpu_reg *)fpu_st(cpu, i);
-        struct fpu_reg t = *a;
-        *a = *b;
-        *b = t;
-        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
-        fpu_track(cpu, insn);
-    } else {
-        fpu_native_reg(cpu, insn, X87(0xd9, 1, i));
+    if (!fpu_fast2(cpu, i)) {
+        return fpu_xch_slow(cpu, insn);
     }
+    struct fpu_reg *a = (struct fpu_reg *)fpu_st(cpu, 0), *b = (struct fpu_reg *)fpu_st(cpu, i);
+    struct fpu_reg t = *a;
+    *a = *b;
+    *b = t;
+    cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
+    fpu_track(cpu, insn);
     NEXT(cpu, insn);
 }
 FPU_REG_HANDLERS(fpu_xch, fpu_xch_r);
 
-#define STORE_STI(name, opcode, ext, pop)                                                                 \
+#define STORE_STI(name, opcode, ext, pop)                                                              \
+    FPU_SLOW_REG(name, opcode, ext, insn->rm)                                                          \
     static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         unsigned i = insn->rm & 7;                                                                     \
-        if (fpu_fast(cpu)) {                                                                           \
-            struct fpu_reg v = FPU_REG(fpu_st(cpu, 0));                                                \
-            FPU_REG(fpu_st(cpu, i)) = v;                                                               \
-            cpu->s.fpu.ftw |= (uint8_t)(1u << ((cpu->fpu_top + i) & 7));                               \
-            if (pop) {                                                                                 \
-                fpu_pop(cpu);                                                                          \
-            }                                                                                          \
-            cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
-            fpu_track(cpu, insn);                                                                      \
-        } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(opcode, ext, i));                                            \
+        if (!fpu_fast(cpu)) {                                                                          \
+            return name##_slow(cpu, insn);                                                             \
         }                                                                                              \
+        struct fpu_reg v = FPU_REG(fpu_st(cpu, 0));                                                    \
+        FPU_REG(fpu_st(cpu, i)) = v;                                                                   \
+        cpu->s.fpu.ftw |= (uint8_t)(1u << ((cpu->fpu_top + i) & 7));                                   \
+        if (pop) {                                                                                     \
+            fpu_pop(cpu);                                                                              \
+        }                                                                                              \
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                           \
+        fpu_track(cpu, insn);                                                                          \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_REG_HANDLERS(name, name##_r);
@@ -213,49 +195,42 @@ STORE_STI(fpu_stpnce_sti, 0xd9, 3, 1) /* an alias that takes no notice of an emp
 
 /* The slow way runs FCMOVE or FCMOVNE with ZF set. */
 #define FCMOV(name, condition)                                                                         \
+    FPU_SLOW_HANDLER(fpu_cmov##name, fpu_native_reg(cpu, insn, X87(condition ? 0xda : 0xdb, 1, insn->rm & 7)))\
     static void fpu_cmov##name##_r(struct cpu *cpu, const struct insn *insn)                           \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
         unsigned i = insn->rm & 7;                                                                     \
-        bool move = (condition);                                                                       \
-        if (fpu_fast2(cpu, i)) {                                                                       \
-            if (move) {                                                                                \
-                struct fpu_reg v = FPU_REG(fpu_st(cpu, i));                                            \
-                FPU_REG(fpu_st(cpu, 0)) = v;                                                           \
-            }                                                                                          \
-            fpu_track(cpu, insn);                                                                      \
-        } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(move ? 0xda : 0xdb, 1, i));                                  \
+        if (!fpu_fast2(cpu, i)) {                                                                      \
+            return fpu_cmov##name##_slow(cpu, insn);                                                   \
         }                                                                                              \
+        if (condition) {                                                                               \
+            struct fpu_reg v = FPU_REG(fpu_st(cpu, i));                                                \
+            FPU_REG(fpu_st(cpu, 0)) = v;                                                               \
+        }                                                                                              \
+        fpu_track(cpu, insn);                                                                          \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_REG_HANDLERS(fpu_cmov##name, fpu_cmov##name##_r);
 
 FCMOV(b, flag_cf(cpu))
 FCMOV(e, flag_zf(cpu))
-FCMOV(be, flag_cf(cpu) || flag_zf(cpu))
+FCMOV(be, (flag_cf(cpu) || flag_zf(cpu)))
 FCMOV(u, flag_pf(cpu))
 FCMOV(nb, !flag_cf(cpu))
 FCMOV(ne, !flag_zf(cpu))
-FCMOV(nbe, !flag_cf(cpu) && !flag_zf(cpu))
+FCMOV(nbe, (!flag_cf(cpu) && !flag_zf(cpu)))
 FCMOV(nu, !flag_pf(cpu))
 
 #define CONSTANT(name, rm)                                                                             \
+    FPU_SLOW_REG(fpu_##name, 0xd9, 5, rm)                                                              \
     static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
     {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
+        if (!fpu_fast_push(cpu)) {                                                                     \
+            return fpu_##name##_slow(cpu, insn);                                                       \
         }                                                                                              \
-        if (fpu_fast_push(cpu)) {                                                                      \
-            __asm__ volatile("f" #name "\n\tfstpt %0" : "=m"(FPU_REG(fpu_st(cpu, 7))));                \
-            fpu_push(cpu);                                                                             \
-            cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
-            fpu_track(cpu, insn);                                                                      \
-        } else {                                                                                       \
-            fpu_native_reg(cpu, insn, X87(0xd9, 5, rm));                                               \
-        }                                                                                              \
+        __asm__ volatile("f" #name "\n\tfstpt %0" : "=m"(FPU_REG(fpu_st(cpu, 7))));                    \
+        fpu_push(cpu);                                                                                 \
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                           \
+        fpu_track(cpu, insn);                                                                          \
         NEXT(cpu, insn);                                                                               \
     }                                                                                                  \
     FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
@@ -271,15 +246,8 @@ CONSTANT(ldz, 6)
 /* ---- only the slow way ---- */
 
 #define SLOW_REG(name, opcode, ext, rm)                                                                \
-    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
-    {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
-        fpu_native_reg(cpu, insn, X87(opcode, ext, rm));                                               \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
+    FPU_SLOW_REG(fpu_##name, opcode, ext, rm)                                                          \
+    FPU_REG_HANDLERS(fpu_##name, fpu_##name##_slow);
 
 SLOW_REG(ptan, 0xd9, 6, 2)
 SLOW_REG(xtract, 0xd9, 6, 4)
