@@ -85,7 +85,7 @@ static inline bool cond_b(const struct cpu *cpu) { return flag_cf(cpu); }
 static inline bool cond_nb(const struct cpu *cpu) { return !flag_cf(cpu); }
 static inline bool cond_z(const struct cpu *cpu) { return flag_zf(cpu); }
 static inline bool cond_nz(const struct cpu *cpu) { return !flag_zf(cpu); }
-static inline bool cond_be(const struct cpu *cpu) { return flag_cf(cpu) | flag_zf(cpu); }
+static inline bool cond_be(const struct cpu *cpu) { return (int)flag_cf(cpu) | flag_zf(cpu); }
 static inline bool cond_nbe(const struct cpu *cpu) { return !cond_be(cpu); }
 static inline bool cond_s(const struct cpu *cpu) { return flag_sf(cpu); }
 static inline bool cond_ns(const struct cpu *cpu) { return !flag_sf(cpu); }
@@ -93,7 +93,7 @@ static inline bool cond_p(const struct cpu *cpu) { return flag_pf(cpu); }
 static inline bool cond_np(const struct cpu *cpu) { return !flag_pf(cpu); }
 static inline bool cond_l(const struct cpu *cpu) { return flag_sf(cpu) ^ flag_of(cpu); }
 static inline bool cond_nl(const struct cpu *cpu) { return !cond_l(cpu); }
-static inline bool cond_le(const struct cpu *cpu) { return cond_l(cpu) | flag_zf(cpu); }
+static inline bool cond_le(const struct cpu *cpu) { return (int)cond_l(cpu) | flag_zf(cpu); }
 static inline bool cond_nle(const struct cpu *cpu) { return !cond_le(cpu); }
 #define FOR_CONDITIONS(macro)                                                                       \
     macro(o) macro(no) macro(b) macro(nb) macro(z) macro(nz) macro(be) macro(nbe)                   \

@@ -102,14 +102,14 @@ static void env_in(struct cpu *cpu, const uint8_t *p, bool wide)
     fpu_set_control(cpu, (uint16_t)get16(p), (uint16_t)get16(p + step));
 }
 
-static void load_env(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void load_env(struct cpu *cpu, const struct insn *insn, bool wide)
 {
     uint8_t image[ENV_MAX] = {0};
     fpu_read_area(cpu, insn, insn_ea(cpu, insn), image, wide ? 28 : 14);
     env_in(cpu, image, wide);
 }
 
-static void store_env(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void store_env(struct cpu *cpu, const struct insn *insn, bool wide)
 {
     uint8_t image[ENV_MAX];
     unsigned size = env_out(cpu, image, wide);
@@ -117,7 +117,7 @@ static void store_env(struct cpu *cpu, const struct insn *insn, bool wide)
     fpu_set_control(cpu, cpu->s.fpu.fcw | FCW_MASKS, fpu_status(cpu));
 }
 
-static void load_state(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void load_state(struct cpu *cpu, const struct insn *insn, bool wide)
 {
     uint8_t image[STATE_MAX];
     unsigned env = wide ? 28 : 14;
@@ -128,7 +128,7 @@ static void load_state(struct cpu *cpu, const struct insn *insn, bool wide)
     }
 }
 
-static void store_state(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void store_state(struct cpu *cpu, const struct insn *insn, bool wide)
 {
     uint8_t image[STATE_MAX];
     unsigned env = env_out(cpu, image, wide);

@@ -136,7 +136,7 @@ static unsigned fx_size(const struct cpu *cpu)
     return FX_XMM + 16 * xmm_count(cpu);
 }
 
-static void fxsave(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void fxsave(struct cpu *cpu, const struct insn *insn, bool wide)
 {
     uint8_t image[FX_SIZE];
     uint64_t ea = insn_ea(cpu, insn);
@@ -147,7 +147,7 @@ static void fxsave(struct cpu *cpu, const struct insn *insn, bool wide)
     fpu_write_area(cpu, insn, ea, image, fx_size(cpu));
 }
 
-static void fxrstor(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void fxrstor(struct cpu *cpu, const struct insn *insn, bool wide)
 {
     uint8_t image[FX_SIZE];
     uint64_t ea = insn_ea(cpu, insn);
@@ -177,8 +177,8 @@ static uint64_t xsave_rfbm(const struct cpu *cpu)
     return ((uint32_t)cpu->gpr[RAX] | cpu->gpr[RDX] << 32) & cpu->s.xcr0;
 }
 
-static void xsave_components(struct cpu *cpu, const struct insn *insn, uint64_t ea, uint64_t rfbm,
-                             bool wide, bool compact)
+static __attribute__((noinline)) void xsave_components(struct cpu *cpu, const struct insn *insn, uint64_t ea,
+                                                       uint64_t rfbm, bool wide, bool compact)
 {
     uint8_t image[XSAVE_SIZE];
     unsigned count = xmm_count(cpu);
@@ -201,7 +201,7 @@ static void xsave_components(struct cpu *cpu, const struct insn *insn, uint64_t 
     }
 }
 
-static void xsave(struct cpu *cpu, const struct insn *insn, bool wide, bool compact)
+static __attribute__((noinline)) void xsave(struct cpu *cpu, const struct insn *insn, bool wide, bool compact)
 {
     xsave_usable(cpu, insn);
     uint64_t ea = insn_ea(cpu, insn), rfbm = xsave_rfbm(cpu);
@@ -229,7 +229,8 @@ static bool xrstor_header(struct cpu *cpu, const struct insn *insn, const uint64
         for (unsigned i = 3; i < 8; i++) {
             rest |= header[i];
         }
-        bad = !x86_has(cpu->cpuid, X86_XSAVEC) || (comp & ~(cpu->s.xcr0 | XCOMP_COMPACT)) || (bv & ~comp) || rest;
+        bad = !x86_has(cpu->cpuid, X86_XSAVEC) || (comp & ~(cpu->s.xcr0 | XCOMP_COMPACT)) ||
+              (bv & ~comp) || rest;
     } else {
         bad = (bv & ~cpu->s.xcr0) || comp || rest;
     }
@@ -239,7 +240,7 @@ static bool xrstor_header(struct cpu *cpu, const struct insn *insn, const uint64
     return compact;
 }
 
-static void xrstor(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void xrstor(struct cpu *cpu, const struct insn *insn, bool wide)
 {
     xsave_usable(cpu, insn);
     uint8_t image[XSAVE_SIZE];

@@ -87,12 +87,12 @@ static void check(struct cpu *cpu, const struct insn *insn)
     }
 }
 
-/* The source is given as memory to the host too. From memory there is no transition to MMX state. */
+/* From memory there is no transition to MMX state. */
 #define FROM_MMX(name)                                                                                 \
     static inline void name##_do(struct cpu *cpu, const struct insn *insn, uint64_t s, bool enter)     \
     {                                                                                                  \
         __m128i d = xmm_get(cpu, insn->reg);                                                           \
-        __asm__ volatile(#name " %1, %0\n\temms" : "+x"(d) : "m"(s));                                  \
+        __asm__ volatile("movq %1, %%mm0\n\t" #name " %%mm0, %0\n\temms" : "+x"(d) : "r"(s));           \
         check(cpu, insn);                                                                              \
         if (enter) {                                                                                   \
             mmx_enter(cpu);                                                                            \

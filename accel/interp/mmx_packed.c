@@ -9,9 +9,10 @@
     static inline void name##_do(struct cpu *cpu, unsigned r, uint64_t s)                              \
     {                                                                                                  \
         uint64_t d = mmx_get(cpu, r);                                                                  \
-        __asm__ volatile("movq %0, %%mm0\n\t" #name " %1, %%mm0\n\tmovq %%mm0, %0\n\temms"             \
-                         : "+m"(d)                                                                     \
-                         : "m"(s));                                                                    \
+        __asm__ volatile("movq %0, %%mm0\n\tmovq %1, %%mm1\n\t" #name " %%mm1, %%mm0\n\t"               \
+                         "movq %%mm0, %0\n\temms"                                                     \
+                         : "+r"(d)                                                                     \
+                         : "r"(s));                                                                    \
         mmx_enter(cpu);                                                                                \
         mmx_set(cpu, r, d);                                                                            \
     }                                                                                                  \
