@@ -83,6 +83,7 @@ enum mode_bit {
     MODE_LMA = 1 << 12,     /* EFER.LMA */
     MODE_SINGLE = 1 << 13,  /* traces of one instruction: TF, debug registers, monitor stepping */
     MODE_WAIT_NM = 1 << 14, /* CR0.MP and TS: FWAIT raises #NM */
+    MODE_ALIGN = 1 << 17,   /* #AC is on: no handler may go round segf[] */
     /* Only in trace->mode, never in cpu->mode: */
     MODE_CUT = 1 << 15,     /* the page ends beyond the CS limit: trace is checked against it at each use */
     MODE_CROSS = 1 << 16,   /* one instruction that crosses a page: bytes are compared at each use */

@@ -254,6 +254,17 @@ static bool effective_w(const struct decoder *d, const struct op_row *row)
     return true;
 }
 
+/* The shorter copy of a memory form where there is one and addresses are flat. */
+static insn_fn *flat_handler(const struct decoder *d, const struct op_row *row, const struct insn *insn)
+{
+    const struct op_handlers *h = row->handlers;
+    if (d->reg_form || d->lock || insn->asize != 2 || insn->seg >= FS ||
+        d->mode & (MODE_SINGLE | MODE_ALIGN)) {
+        return NULL;
+    }
+    return insn->index == REG_ZERO ? h->flat_b[d->osize] : h->flat_x[d->osize];
+}
+
 static bool row_fits(const struct decoder *d, const struct op_row *row)
 {
     uint32_t attr = row->attr;
@@ -501,7 +512,8 @@ static const struct op_row *finish(struct decoder *d, struct insn *insn, const s
     insn->len = d->pos;
     relocate(d, insn, row);
     insn_fn *fault = condition_handler(d->mode, row->attr);
-    insn->fn = fault != NULL ? fault : row_handler(d, row, d->osize);
+    insn_fn *flat = flat_handler(d, row, insn);
+    insn->fn = fault != NULL ? fault : flat != NULL ? flat : row_handler(d, row, d->osize);
     return row;
 }
 

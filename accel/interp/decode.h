@@ -8,9 +8,11 @@
 #include "accel/interp/cpu.h"
 
 /* Handlers of one row. Index: operand size 0 = 16, 1 = 32, 2 = 64 bits; for VEX rows 0 = VEX.L 0, 1 = L 1.
- * NULL = that form does not exist (#UD). lock: memory forms with a LOCK prefix. */
+ * NULL = that form does not exist (#UD). lock: memory forms with a LOCK prefix. flat: optional shorter copies of
+ * mem for 64-bit addresses in a segment without base and limit; b without index register, x with. */
 struct op_handlers {
     insn_fn *reg[3], *mem[3], *lock[3];
+    insn_fn *flat_b[3], *flat_x[3];
 };
 /* Same handler for all sizes. */
 #define HANDLERS(r, m) { { r, r, r }, { m, m, m }, { NULL, NULL, NULL } }

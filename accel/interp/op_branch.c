@@ -71,7 +71,7 @@ FOR_CONDITIONS(JCC_SET)
     }
 FOR_V(JMP, )
 SET_V_R(op_jmp_Jz, jmp)
-SET_V_RM(op_jmp_Ev, jmp_E)
+SET_V_RM_PLAIN(op_jmp_Ev, jmp_E)
 
 /* Pushes the return address; the slow twin does the same by the slow path. */
 #define PUSH_RETURN(bits)                                                                          \
@@ -146,7 +146,7 @@ SET_V_RM(op_jmp_Ev, jmp_E)
     }
 FOR_V(CALL, )
 SET_V_R(op_call_Jz, call)
-SET_V_RM(op_call_Ev, call_E)
+SET_V_RM_PLAIN(op_call_Ev, call_E)
 
 /* RET and RET Iw; the immediate is 0 in the first. */
 #define RET(op, bits)                                                                              \

@@ -18,7 +18,7 @@
 #include "accel/interp/flags.h"
 #include "accel/interp/trace.h"
 
-#define HANDLER static void
+#define HANDLER static __attribute__((unused)) void
 #define COLD static __attribute__((cold, noinline)) void
 
 /* General registers by size; n is insn->reg or insn->rm. */
@@ -38,7 +38,36 @@
         NEXT(cpu, insn);                                        \
     }
 
+/* In 64-bit mode all segments but FS and GS begin at 0 and have no limit. Where the decoder knows that and the
+ * addressing form, it takes one of two shorter copies of a handler: NAME_b (base and displacement) or NAME_x
+ * (with an index). They do not look at segf[], so they are not chosen while that forbids fast accesses. */
+#define EA_B (cpu->gpr[insn->base] + (int64_t)insn->disp)
+#define EA_X (cpu->gpr[insn->base] + (cpu->gpr[insn->index] << insn->scale) + (int64_t)insn->disp)
+
+static inline void *mem_flat(struct cpu *cpu, uint64_t linear, unsigned size, bool write)
+{
+    const struct tlb_entry *e = tlb_slot(cpu, linear);
+    uint64_t tag = write ? e->write_tag : e->read_tag;
+    return likely(tag == ((linear + (size - 1)) & ~0xfffull)) ? (void *)(linear + e->addend) : NULL;
+}
+
+#define SEGMENTED(bits, write) mem_fast(cpu, insn->seg, insn_ea(cpu, insn), (bits) / 8, write)
+#define FLAT_B(bits, write) mem_flat(cpu, EA_B, (bits) / 8, write)
+#define FLAT_X(bits, write) mem_flat(cpu, EA_X, (bits) / 8, write)
+
 /* Reads m. */
+#define OP_READ_AT(name, miss, bits, where, ...)                                                        \
+    HANDLER name(struct cpu *cpu, const struct insn *insn)                                              \
+    {                                                                                                   \
+        uint##bits##_t m;                                                                               \
+        const void *p_ = where(bits, false);                                                            \
+        if (unlikely(p_ == NULL)) {                                                                     \
+            return miss(cpu, insn);                                                                     \
+        }                                                                                               \
+        memcpy(&m, p_, sizeof(m));                                                                      \
+        __VA_ARGS__;                                                                                    \
+        NEXT(cpu, insn);                                                                                \
+    }
 #define OP_READ(name, bits, ...)                                                                        \
     COLD name##_miss(struct cpu *cpu, const struct insn *insn)                                          \
     {                                                                                                   \
@@ -46,19 +75,24 @@
         __VA_ARGS__;                                                                                    \
         NEXT(cpu, insn);                                                                                \
     }                                                                                                   \
+    OP_READ_AT(name, name##_miss, bits, SEGMENTED, __VA_ARGS__)                                         \
+    OP_READ_AT(name##_b, name##_miss, bits, FLAT_B, __VA_ARGS__)                                        \
+    OP_READ_AT(name##_x, name##_miss, bits, FLAT_X, __VA_ARGS__)
+
+/* Reads m, changes and writes it. */
+#define OP_RMW_AT(name, miss, bits, where, ...)                                                         \
     HANDLER name(struct cpu *cpu, const struct insn *insn)                                              \
     {                                                                                                   \
         uint##bits##_t m;                                                                               \
-        const void *p_ = mem_fast(cpu, insn->seg, insn_ea(cpu, insn), (bits) / 8, false);               \
+        void *p_ = where(bits, true);                                                                   \
         if (unlikely(p_ == NULL)) {                                                                     \
-            return name##_miss(cpu, insn);                                                              \
+            return miss(cpu, insn);                                                                     \
         }                                                                                               \
         memcpy(&m, p_, sizeof(m));                                                                      \
         __VA_ARGS__;                                                                                    \
+        memcpy(p_, &m, sizeof(m));                                                                      \
         NEXT(cpu, insn);                                                                                \
     }
-
-/* Reads m, changes and writes it. */
 #define OP_RMW(name, bits, ...)                                                                         \
     COLD name##_miss(struct cpu *cpu, const struct insn *insn)                                          \
     {                                                                                                   \
@@ -67,20 +101,22 @@
         mem_rmw_finish_slow(cpu, insn, m);                                                              \
         NEXT(cpu, insn);                                                                                \
     }                                                                                                   \
+    OP_RMW_AT(name, name##_miss, bits, SEGMENTED, __VA_ARGS__)                                          \
+    OP_RMW_AT(name##_b, name##_miss, bits, FLAT_B, __VA_ARGS__)                                         \
+    OP_RMW_AT(name##_x, name##_miss, bits, FLAT_X, __VA_ARGS__)
+
+/* Writes a value. */
+#define OP_WRITE_AT(name, miss, bits, where, ...)                                                       \
     HANDLER name(struct cpu *cpu, const struct insn *insn)                                              \
     {                                                                                                   \
-        uint##bits##_t m;                                                                               \
-        void *p_ = mem_fast(cpu, insn->seg, insn_ea(cpu, insn), (bits) / 8, true);                      \
+        uint##bits##_t m = (__VA_ARGS__);                                                               \
+        void *p_ = where(bits, true);                                                                   \
         if (unlikely(p_ == NULL)) {                                                                     \
-            return name##_miss(cpu, insn);                                                              \
+            return miss(cpu, insn);                                                                     \
         }                                                                                               \
-        memcpy(&m, p_, sizeof(m));                                                                      \
-        __VA_ARGS__;                                                                                    \
         memcpy(p_, &m, sizeof(m));                                                                      \
         NEXT(cpu, insn);                                                                                \
     }
-
-/* Writes a value. */
 #define OP_WRITE(name, bits, ...)                                                                       \
     COLD name##_miss(struct cpu *cpu, const struct insn *insn)                                          \
     {                                                                                                   \
@@ -88,16 +124,9 @@
         mem_write_slow(cpu, insn, insn->seg, insn_ea(cpu, insn), m, (bits) / 8);                        \
         NEXT(cpu, insn);                                                                                \
     }                                                                                                   \
-    HANDLER name(struct cpu *cpu, const struct insn *insn)                                              \
-    {                                                                                                   \
-        uint##bits##_t m = (__VA_ARGS__);                                                               \
-        void *p_ = mem_fast(cpu, insn->seg, insn_ea(cpu, insn), (bits) / 8, true);                      \
-        if (unlikely(p_ == NULL)) {                                                                     \
-            return name##_miss(cpu, insn);                                                              \
-        }                                                                                               \
-        memcpy(p_, &m, sizeof(m));                                                                      \
-        NEXT(cpu, insn);                                                                                \
-    }
+    OP_WRITE_AT(name, name##_miss, bits, SEGMENTED, __VA_ARGS__)                                        \
+    OP_WRITE_AT(name##_b, name##_miss, bits, FLAT_B, __VA_ARGS__)                                       \
+    OP_WRITE_AT(name##_x, name##_miss, bits, FLAT_X, __VA_ARGS__)
 
 /* Host compare-and-swap at any alignment. In a cache line it is one locked instruction; across lines a plain
  * store, since all VCPUs run on one thread and a split lock would stall the whole host. */
@@ -143,19 +172,45 @@ ATOMIC_CAS(64, "q")
         NEXT(cpu, insn);                                                                                \
     }
 
-/* Sets of handlers named PREFIX{16,32,64}_{reg,mem,lock} or PREFIX8_*. */
-#define SET_V_RM(set, p)                                                                                \
-    const struct op_handlers set = { { p##16_reg, p##32_reg, p##64_reg }, { p##16_mem, p##32_mem, p##64_mem } };
-#define SET_V_RML(set, p)                                                                               \
-    const struct op_handlers set = { { p##16_reg, p##32_reg, p##64_reg },                               \
-                                     { p##16_mem, p##32_mem, p##64_mem },                               \
+/* Sets of handlers named PREFIX{16,32,64}_{reg,mem,lock} or PREFIX8_*. In those with _PLAIN the memory handlers
+ * have no shorter copies. */
+#define FLAT_V(p)                                                           \
+    .flat_b = { p##16_mem_b, p##32_mem_b, p##64_mem_b },                    \
+    .flat_x = { p##16_mem_x, p##32_mem_x, p##64_mem_x }
+#define FLAT_B8(p)                                                          \
+    .flat_b = { p##8_mem_b, p##8_mem_b, p##8_mem_b },                       \
+    .flat_x = { p##8_mem_x, p##8_mem_x, p##8_mem_x }
+#define SET_V_RM_PLAIN(set, p)                                              \
+    const struct op_handlers set = { { p##16_reg, p##32_reg, p##64_reg },   \
+                                     { p##16_mem, p##32_mem, p##64_mem } };
+#define SET_V_RM(set, p)                                                    \
+    const struct op_handlers set = { { p##16_reg, p##32_reg, p##64_reg },   \
+                                     { p##16_mem, p##32_mem, p##64_mem },   \
+                                     FLAT_V(p) };
+#define SET_V_RML_PLAIN(set, p)                                             \
+    const struct op_handlers set = { { p##16_reg, p##32_reg, p##64_reg },   \
+                                     { p##16_mem, p##32_mem, p##64_mem },   \
                                      { p##16_lock, p##32_lock, p##64_lock } };
+#define SET_V_RML(set, p)                                                   \
+    const struct op_handlers set = { { p##16_reg, p##32_reg, p##64_reg },   \
+                                     { p##16_mem, p##32_mem, p##64_mem },   \
+                                     { p##16_lock, p##32_lock, p##64_lock }, \
+                                     FLAT_V(p) };
 #define SET_V_R(set, p) const struct op_handlers set = { .reg = { p##16_reg, p##32_reg, p##64_reg } };
-#define SET_B_RM(set, p) const struct op_handlers set = HANDLERS(p##8_reg, p##8_mem);
-#define SET_B_RML(set, p)                                                                               \
-    const struct op_handlers set = { { p##8_reg, p##8_reg, p##8_reg },                                  \
-                                     { p##8_mem, p##8_mem, p##8_mem },                                  \
+#define SET_B_RM_PLAIN(set, p) const struct op_handlers set = HANDLERS(p##8_reg, p##8_mem);
+#define SET_B_RM(set, p)                                                    \
+    const struct op_handlers set = { { p##8_reg, p##8_reg, p##8_reg },      \
+                                     { p##8_mem, p##8_mem, p##8_mem },      \
+                                     FLAT_B8(p) };
+#define SET_B_RML_PLAIN(set, p)                                             \
+    const struct op_handlers set = { { p##8_reg, p##8_reg, p##8_reg },      \
+                                     { p##8_mem, p##8_mem, p##8_mem },      \
                                      { p##8_lock, p##8_lock, p##8_lock } };
+#define SET_B_RML(set, p)                                                   \
+    const struct op_handlers set = { { p##8_reg, p##8_reg, p##8_reg },      \
+                                     { p##8_mem, p##8_mem, p##8_mem },      \
+                                     { p##8_lock, p##8_lock, p##8_lock },   \
+                                     FLAT_B8(p) };
 #define SET_ONE(set, handler) const struct op_handlers set = { .reg = { handler, handler, handler } };
 #define SET_ONE_MEM(set, handler) const struct op_handlers set = { .mem = { handler, handler, handler } };
 

@@ -89,8 +89,8 @@ FOR_BV(XCHG, )
     OP_REG(xchg_Z##bits##_reg, uint##bits##_t v = GET##bits(insn->reg); \
            SET##bits(insn->reg, GET##bits(RAX)); SET##bits(RAX, v))
 FOR_V(XCHG_Z, )
-SET_B_RM(op_xchg_Eb_Gb, xchg)
-SET_V_RM(op_xchg_Ev_Gv, xchg)
+SET_B_RM_PLAIN(op_xchg_Eb_Gb, xchg)
+SET_V_RM_PLAIN(op_xchg_Ev_Gv, xchg)
 SET_V_R(op_xchg_Zv_rAX, xchg_Z)
 
 /* Opcode 90: NOP (which in 64-bit mode does not zero-extend EAX) unless REX.B names R8. */
@@ -137,8 +137,8 @@ SET_V_R(op_xchg_90, xchg_90_)
     OP_REG(xadd##bits##_mem, xadd_mem##bits(cpu, insn, false))                                      \
     OP_REG(xadd##bits##_lock, xadd_mem##bits(cpu, insn, true))
 FOR_BV(XADD, )
-SET_B_RML(op_xadd_Eb_Gb, xadd)
-SET_V_RML(op_xadd_Ev_Gv, xadd)
+SET_B_RML_PLAIN(op_xadd_Eb_Gb, xadd)
+SET_V_RML_PLAIN(op_xadd_Ev_Gv, xadd)
 
 /* CMPXCHG writes its destination in any case: the old value if the comparison fails. In 64-bit mode a failing
  * 32-bit one still zero-extends RAX; the destination register is not written then. */
@@ -164,8 +164,8 @@ SET_V_RML(op_xadd_Ev_Gv, xadd)
     OP_REG(cmpxchg##bits##_mem, cmpxchg_mem##bits(cpu, insn, false))                                \
     OP_REG(cmpxchg##bits##_lock, cmpxchg_mem##bits(cpu, insn, true))
 FOR_BV(CMPXCHG, )
-SET_B_RML(op_cmpxchg_Eb_Gb, cmpxchg)
-SET_V_RML(op_cmpxchg_Ev_Gv, cmpxchg)
+SET_B_RML_PLAIN(op_cmpxchg_Eb_Gb, cmpxchg)
+SET_V_RML_PLAIN(op_cmpxchg_Ev_Gv, cmpxchg)
 
 HANDLER cmpxchg8b(struct cpu *cpu, const struct insn *insn)
 {

@@ -59,7 +59,7 @@ static inline uint64_t push_ea64(const struct cpu *cpu)
     }
 FOR_V(PUSH_OPS, )
 SET_V_R(op_push_Zv, push_Z)
-SET_V_RM(op_push_Ev, push_E)
+SET_V_RM_PLAIN(op_push_Ev, push_E)
 SET_V_R(op_push_Iz, push_I)
 
 /* POP to a register: the value wins over the new stack pointer in POP SP. */
@@ -106,7 +106,7 @@ SET_V_R(op_push_Iz, push_I)
     }
 FOR_V(POP_OPS, )
 SET_V_R(op_pop_Zv, pop_Z)
-SET_V_RM(op_pop_Ev, pop_E)
+SET_V_RM_PLAIN(op_pop_Ev, pop_E)
 
 /* The eight registers in one piece; where the stack pointer wraps, one by one. */
 #define PUSHA_POPA(op, bits)                                                                           \

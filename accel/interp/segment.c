@@ -303,6 +303,7 @@ void cpu_update_mode(struct cpu *cpu)
     mode |= single || cpu->stepping || cpu->shadow_single ? MODE_SINGLE : 0;
     cpu->alignment_check =
         cpu->cpl == 3 && (s->cr0 & CR0_AM) != 0 && (cpu->eflags & FLAG_AC) != 0;
+    mode |= cpu->alignment_check ? MODE_ALIGN : 0;
     cpu->mode = mode;
     cpu->tlb = cpu->tlb_bank[tlb_bank_of(cpu, cpu->cpl)];
     cpu->exec_page = ~0ull;

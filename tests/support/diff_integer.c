@@ -258,26 +258,30 @@ static bool make_sample(struct diff *d, struct sample *s)
     return true;
 }
 
-/* Executes in the interpreter. False if it faulted. */
+/* Executes in the interpreter, by single steps or by running into a HLT. False if it faulted. */
 static bool run_interp(struct diff *d, const struct sample *s, struct native_regs *out)
 {
     struct cpu *cpu = d->bench.cpu;
-    unsigned steps = 0;
+    bool by_step = g_rand_boolean(d->random);
+    enum vcpu_exit reason = VCPU_DEBUG;
     interp_bench_code(&d->bench, BENCH_CODE, s->code, s->size);
+    interp_bench_code(&d->bench, BENCH_CODE + s->size, "\xf4", 1);
     memcpy(interp_bench_at(&d->bench, BENCH_DATA), d->data, BENCH_DATA_SIZE);
     memcpy(cpu->gpr, s->regs.gpr, sizeof(s->regs.gpr));
     cpu_set_rflags(cpu, s->regs.rflags & ~(uint64_t)FLAG_IF);
     cpu->rip = BENCH_CODE;
-    do {
-        if (interp_step(cpu) == VCPU_SHUTDOWN) {
-            cpu->triple_fault = false;
-            cpu->s.activity = X86_ACTIVE;
-            return false;
+    if (by_step) {
+        for (unsigned i = 0; i < 1000 && cpu->rip == BENCH_CODE && reason == VCPU_DEBUG; i++) {
+            reason = interp_step(cpu);
         }
-    } while (cpu->rip == BENCH_CODE && ++steps < 1000);
+    } else {
+        reason = interp_run(cpu, 1000);
+    }
+    cpu->triple_fault = false;
+    cpu->s.activity = X86_ACTIVE;
     memcpy(out->gpr, cpu->gpr, sizeof(out->gpr));
     out->rflags = cpu_rflags(cpu) | FLAG_IF;
-    return cpu->rip == BENCH_CODE + s->size;
+    return reason == (by_step ? VCPU_DEBUG : VCPU_HALTED) && cpu->rip == BENCH_CODE + s->size + !by_step;
 }
 
 static void show(const struct sample *s, const struct native_regs *a, const struct native_regs *b, int number,
