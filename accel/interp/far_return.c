@@ -243,4 +243,7 @@ void far_iret(struct cpu *cpu, unsigned width, uint64_t next_rip)
         iret_protected(cpu, width);
     }
     cpu->s.nmi_blocked = false;
+    if (cpu->s.nmi_pending) {
+        __atomic_fetch_or(&cpu->attention, CPU_ATTENTION_NMI, __ATOMIC_SEQ_CST);
+    }
 }

@@ -88,9 +88,15 @@ static void raise_debug(struct cpu *cpu, uint32_t bits)
     cpu_fault(cpu, NULL, EXC_DB, 0);
 }
 
+/* The run loop may come here more than once before it runs an instruction: has this place been passed? */
+static bool cleared_to_run(const struct cpu *cpu)
+{
+    return cpu->step_count == interp_instructions(cpu, NULL) + 1;
+}
+
 static void debug_traps(struct cpu *cpu)
 {
-    if (cpu->step_armed && cpu->step_count != interp_instructions(cpu, NULL) + 1) {
+    if (cpu->step_armed && !cleared_to_run(cpu)) {
         cpu->debug_pending |= DR6_BS;
         cpu->step_armed = false;
     }
@@ -136,9 +142,9 @@ static void events(struct cpu *cpu)
     bool mov_ss = shadow && cpu->s.shadow_mov_ss;
     uint32_t attention = __atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST);
 
-    if (mov_ss) {
+    if (mov_ss && !cleared_to_run(cpu)) {
         cpu->step_armed = false; /* SDM 6.8.3: no single-step trap behind MOV SS */
-    } else {
+    } else if (!mov_ss) {
         debug_traps(cpu);
     }
     if ((attention & CPU_ATTENTION_NMI) != 0) {
@@ -160,22 +166,21 @@ static void events(struct cpu *cpu)
     }
 }
 
-/* Just before the next instruction. The run loop may come here more than once before it runs. */
+/* Just before the next instruction. */
 static void before_instruction(struct cpu *cpu)
 {
-    uint64_t count = interp_instructions(cpu, NULL) + 1;
-    if (cpu->step_count != count) {
+    if (!cleared_to_run(cpu)) {
         if (cpu->code_breakpoints && (cpu->eflags & FLAG_RF) == 0) {
             uint32_t hits = debug_match_code(cpu, cpu->segf[CS].base + cpu->rip);
             if (hits != 0) {
                 raise_debug(cpu, hits);
             }
         }
-        cpu->step_count = count;
+        cpu->step_count = interp_instructions(cpu, NULL) + 1;
         cpu->eflags &= ~FLAG_RF;
         cpu->step_armed = (cpu->eflags & FLAG_TF) != 0;
     }
-    if (!cpu->step_armed && (cpu->s.dr[7] & 0xff) == 0 && cpu->debug_pending == 0) {
+    if ((cpu->eflags & FLAG_TF) == 0 && (cpu->s.dr[7] & 0xff) == 0 && cpu->debug_pending == 0) {
         attention_clear(cpu, CPU_ATTENTION_DEBUG);
     }
 }
