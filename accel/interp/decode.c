@@ -403,8 +403,11 @@ static bool decode_operand(struct decoder *d, struct insn *insn, enum op_operand
     case O_Nq: case O_Qq: case O_Qd: case O_STi:
         insn->rm = rm & 7;
         break;
-    case O_Ib: case O_Lx:
+    case O_Ib:
         insn->imm = fetch8(d);
+        break;
+    case O_Lx:
+        insn->imm = fetch8(d) & (code64(d) ? 0xff : 0x7f);
         break;
     case O_Ibs:
         insn->imm = fetch_signed(d, 1);

@@ -5,8 +5,8 @@
  * Unmasked SIMD exceptions. The host runs with everything masked, which shows flags that an unmasked
  * exception would have kept from being found. Two corrections are made: an unmasked pre-computation exception
  * (invalid, denormal, divide) hides the post-computation ones; and with underflow unmasked the host runs with
- * flush-to-zero, so that a tiny but exact result is reported too. Not modelled: PE may then be set with
- * UE although the result was exact.
+ * flush-to-zero, so that a tiny but exact result is reported too. Not modelled: PE may be set along with an
+ * unmasked OE or UE although the significand was exact, and DPPS reports the flags of all its steps at once.
  */
 #include "accel/interp/fpu.h"
 

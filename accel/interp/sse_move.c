@@ -78,11 +78,9 @@ const struct op_handlers sse_store_a_mem = HANDLERS(NULL, sse_store_a_m);
     REG_FORM(P, prefix, movss, P##_SET(cpu, insn->reg, LOW32(xmm_get(cpu, P##_SRC(insn)),              \
                                                              xmm_get(cpu, insn->rm)));)                \
     LOAD_FORM(P, prefix, movss, 32, P##_SET(cpu, insn->reg, simd_value32(p));)                         \
-    TABLE(prefix, movss, prefix##_movss_r, prefix##_movss_m)                                           \
     REG_FORM(P, prefix, movsd, P##_SET(cpu, insn->reg, LOW64(xmm_get(cpu, P##_SRC(insn)),              \
                                                              xmm_get(cpu, insn->rm)));)                \
     LOAD_FORM(P, prefix, movsd, 64, P##_SET(cpu, insn->reg, simd_value64(p));)                         \
-    TABLE(prefix, movsd, prefix##_movsd_r, prefix##_movsd_m)                                           \
     /* MOVLPS, MOVHLPS; MOVHPS, MOVLHPS; MOVDDUP */                                                    \
     REG_FORM(P, prefix, movlps, {                                                                      \
         __m128d d = _mm_castsi128_pd(xmm_get(cpu, P##_SRC(insn)));                                     \
@@ -151,13 +149,22 @@ REG_FORM(AVX, avx, movsd_store,
          xmm_set_vex(cpu, insn->rm, LOW64(xmm_get(cpu, insn->vreg), xmm_get(cpu, insn->reg)));)
 TABLE(sse, movss_store, sse_movss_store_r, sse_movss_store_m)
 TABLE(sse, movsd_store, sse_movsd_store_r, sse_movsd_store_m)
-TABLE(avx, movss_store, avx_movss_store_r, sse_movss_store_m)
-TABLE(avx, movsd_store, avx_movsd_store_r, sse_movsd_store_m)
+TABLE(avx, movss_store, avx_movss_store_r, NULL)
+TABLE(avx, movsd_store, avx_movsd_store_r, NULL)
+TABLE(sse, movss_store_mem, NULL, sse_movss_store_m)
 TABLE(sse, movlps_store, NULL, sse_movsd_store_m)
 TABLE(sse, movhps_store, NULL, sse_movhps_store_m)
 
 BOTH(SSE, sse)
 BOTH(AVX, avx)
+
+/* vvvv is an operand in the register form only: two rows. */
+TABLE(sse, movss, sse_movss_r, sse_movss_m)
+TABLE(sse, movsd, sse_movsd_r, sse_movsd_m)
+TABLE(avx, movss, avx_movss_r, NULL)
+TABLE(avx, movsd, avx_movsd_r, NULL)
+TABLE(avx, movss_mem, NULL, avx_movss_m)
+TABLE(avx, movsd_mem, NULL, avx_movsd_m)
 
 /* MOVD/MOVQ, PINSRD/PINSRQ: by operand size; in VEX by rows for W0 and W1. */
 #define BY_SIZE(name, r32, r64, m32, m64) \

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include "accel/interp/access.h"
 #include "accel/interp/decode.h"
@@ -415,6 +416,67 @@ static inline void native_check(struct native *n, const uint8_t *bytes, unsigned
         native_dump(out, "host", n->host);
         native_dump(out, "guest", n->guest);
         g_error("%s: %s differs: %s", name, what, out->str);
+    }
+}
+
+/* ---- unmasked SIMD exceptions: SIGFPE on the host, #XM in the guest ---- */
+
+extern sigjmp_buf native_sigfpe_exit;
+extern volatile uint32_t native_sigfpe_mxcsr;
+
+static inline void native_sigfpe(int signal, siginfo_t *info, void *context)
+{
+    native_sigfpe_mxcsr = ((ucontext_t *)context)->uc_mcontext.fpregs->mxcsr;
+    siglongjmp(native_sigfpe_exit, 1);
+}
+
+/* As native_check() with exceptions unmasked in n->start's MXCSR: both sides raise or neither, with the same flags;
+ * no register changes if they do. With overflow or underflow unmasked the guest may report PE too often. */
+static inline void native_check_unmasked(struct native *n, const uint8_t *bytes, unsigned length, const char *name)
+{
+    struct insn insn[2] = {{0}};
+    bool more;
+    struct sigaction action = {.sa_sigaction = native_sigfpe, .sa_flags = SA_SIGINFO}, old;
+    g_assert_nonnull(decode_insn(&insn[0], bytes, length, n->cpu->mode, &n->cpuid, &more));
+    insn[1].fn = native_stop;
+    memcpy(n->host, n->start, sizeof(*n->host));
+    native_state_to_cpu(n, n->start);
+    n->cpu->gpr[REG_RIP0] = (uintptr_t)n->code;
+    n->cpu->exception_depth = -1;
+    bool guest_raised = true, host_raised = true;
+    fpu_enter(n->cpu);
+    if (sigsetjmp(n->cpu->fault_exit, 0) == 0) {
+        insn[0].fn(n->cpu, &insn[0]);
+        guest_raised = false;
+    }
+    fpu_leave(n->cpu);
+    native_cpu_to_state(n, n->guest);
+    memcpy(n->guest->memory, n->host->memory, NATIVE_MEMORY);
+
+    memcpy(n->host, n->start, sizeof(*n->host));
+    memcpy(n->code, bytes, length);
+    n->code[length] = 0xc3;
+    sigaction(SIGFPE, &action, &old);
+    if (sigsetjmp(native_sigfpe_exit, 1) == 0) {
+        native_call(n->host, n->code, n->avx);
+        host_raised = false;
+    } else {
+        memcpy(n->host->fx + 24, (const void *)&native_sigfpe_mxcsr, 4);
+    }
+    sigaction(SIGFPE, &old, NULL);
+    n->runs++;
+    if (host_raised && (n->start->fx[25] & 12) != 12) {
+        n->host->fx[24] |= n->guest->fx[24] & 0x20;
+        n->guest->fx[24] |= n->host->fx[24] & 0x20;
+    }
+    const struct native_compare compare = {host_raised ? 0 : FLAGS_STATUS, 0xffff};
+    const char *what = host_raised != guest_raised ? "exception" : native_difference(n, n->host, n->guest, &compare);
+    if (what != NULL) {
+        g_autoptr(GString) out = g_string_new(NULL);
+        native_dump(out, "before", n->start);
+        native_dump(out, "host", n->host);
+        native_dump(out, "guest", n->guest);
+        g_error("%s: %s differs: host raised %d guest raised %d %s", name, what, host_raised, guest_raised, out->str);
     }
 }
 

@@ -30,7 +30,6 @@ static void check_row(struct native *n, const struct op_row *row)
 {
     static const uint8_t regs[][3] = {{1, 2, 3}, {9, 10, 11}, {1, 1, 1}, {8, 2, 8}, {2, 9, 9}};
     bool no_vvvv = row->attr & AT_NOV;
-    bool move = strcmp(row->mnemonic, "vmovss") == 0 || strcmp(row->mnemonic, "vmovsd") == 0;
     for (unsigned l = 0; l < 2; l++) {
         if (row->attr & (l ? AT_VL0 : AT_VL1)) {
             continue;
@@ -45,7 +44,6 @@ static void check_row(struct native *n, const struct op_row *row)
                     check_form(n, row, form);
                 }
                 form.memory = true;
-                form.vvvv = move ? 0 : form.vvvv;
                 if (row->handlers->mem[l] != NULL) {
                     check_form(n, row, form);
                 }
