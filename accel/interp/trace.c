@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "accel/interp/decode.h"
+#include "accel/interp/fused.h"
 #include "accel/interp/tlb.h"
 #include "core/ram.h"
 
@@ -300,6 +301,17 @@ static bool ends_trace(const struct insn *insn, const struct op_row *row, uint32
            insn->fn == op_nm || mode & MODE_SINGLE;
 }
 
+/* Gives the records of pairs that have one their common handler. */
+static void trace_fuse(struct trace *trace, unsigned count)
+{
+    for (unsigned i = 0; i + 1 < count; i++) {
+        insn_fn *fused = op_fused(&trace->insn[i], &trace->insn[i + 1]);
+        if (fused != NULL) {
+            trace->insn[i].fn = fused;
+        }
+    }
+}
+
 /* Decodes the trace at f; NULL if its first instruction does not end before the page or the segment does. */
 static struct trace *trace_build(struct cpu *cpu, const struct fetch *f)
 {
@@ -327,6 +339,7 @@ static struct trace *trace_build(struct cpu *cpu, const struct fetch *f)
     if (count == 0) {
         return NULL;
     }
+    trace_fuse(trace, count);
     trace_commit(cache, trace, f, f->mode, count, pos);
     page_add(cache, trace);
     return trace;
