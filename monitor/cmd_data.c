@@ -80,8 +80,8 @@ static bool check_range(struct command_call *call, uint64_t address, uint64_t si
 {
     uint64_t end = memory_end(call->env->machine);
     if (size > end || (physical && address > end - size)) {
-        command_print(call, "Error: %s 0x%" PRIx64 " bytes reach beyond the end of memory (0x%" PRIx64 ")\n",
-                      physical ? "these" : "that many:", size, end);
+        command_print(call, "Error: 0x%" PRIx64 " bytes at 0x%" PRIx64 " are more than there is: memory ends at 0x%" PRIx64 "\n",
+                      size, address, end);
         return false;
     }
     return true;

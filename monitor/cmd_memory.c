@@ -12,8 +12,8 @@
 #include "monitor/disasm.h"
 
 #define DUMP_BYTES_MAX (1u << 20)
-#define DUMP_ITEMS_MAX 65536u /* instructions or strings */
-#define DUMP_STRING_MAX 4096u /* bytes of one string */
+#define DUMP_ITEMS_MAX 16384u /* instructions or strings */
+#define DUMP_STRING_MAX 200u  /* bytes of one string */
 
 struct dump {
     struct command_call *call;
@@ -114,8 +114,7 @@ static void dump_code(struct dump *dump, uint64_t count, const struct x86_state 
 static void dump_strings(struct dump *dump, uint64_t count)
 {
     GString *out = dump->call->out;
-    size_t answer = out->len;
-    while (count-- > 0 && out->len - answer < 8 * DUMP_BYTES_MAX) {
+    while (count-- > 0) {
         g_string_append_printf(out, "%016" PRIx64 ": \"", dump->address);
         uint8_t c = 1;
         for (unsigned i = 0; i < DUMP_STRING_MAX && c != 0; i++) {

@@ -80,7 +80,7 @@ static void walk_table(struct walk *walk, unsigned level, uint64_t table, uint64
 
 static void line_made(struct walk *walk)
 {
-    walk->cut = ++walk->lines >= WALK_LINES_MAX;
+    walk->cut |= ++walk->lines >= WALK_LINES_MAX;
 }
 
 static uint64_t page_address(const struct walk *walk, uint64_t size, uint64_t entry)

@@ -11,6 +11,7 @@
 
 void cmd_quit(struct command_call *call)
 {
+    call->settings->quit = true;
     if (call->env->quit != NULL) {
         call->env->quit(call->env->arg);
     }

@@ -9,6 +9,7 @@
 #include "monitor/expr.h"
 
 #define COMMAND_NAMES_MAX 256
+#define COMMAND_NAME_MAX 32 /* longer words are no mistyped names */
 
 void command_print(struct command_call *call, const char *format, ...)
 {
@@ -215,17 +216,34 @@ static bool parse_args(struct command_call *call, const char *text, GError **err
 
 /* ---- running ---- */
 
+/* The only name that starts so, else the one with the least difference. */
+static const char *nearest_name(const char *word, const char *const *names)
+{
+    const char *found = NULL;
+    unsigned count = 0;
+    if (!g_ascii_isalpha(word[0]) || word[1] == '\0' || strlen(word) > COMMAND_NAME_MAX) {
+        return NULL;
+    }
+    for (unsigned i = 0; names[i] != NULL; i++) {
+        if (g_str_has_prefix(names[i], word)) {
+            found = names[i];
+            count++;
+        }
+    }
+    return count == 1 ? found : option_nearest(word, names);
+}
+
 static void unknown(const struct command *table, const char *prefix, const char *name, size_t n, GString *out)
 {
     const char *names[COMMAND_NAMES_MAX];
     unsigned count = 0;
     g_autofree char *word = g_strndup(name, n);
-    g_autofree char *shown = g_utf8_make_valid(word, -1);
+    g_autofree char *shown = g_strescape(word, NULL);
     for (const struct command *row = table; row->name != NULL && count < COMMAND_NAMES_MAX - 1; row++) {
         names[count++] = row->name;
     }
     names[count] = NULL;
-    const char *nearest = n < 32 ? option_nearest(word, names) : NULL;
+    const char *nearest = nearest_name(word, names);
     g_string_append_printf(out, "unknown command: '%s%.80s'", prefix, shown);
     if (nearest != NULL) {
         g_string_append_printf(out, "; did you mean '%s%s'?", prefix, nearest);

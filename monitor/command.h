@@ -37,6 +37,7 @@ struct command {
 struct monitor_settings {
     bool intel;   /* disassembly in Intel's notation */
     unsigned cpu; /* whose registers are meant */
+    bool quit;    /* `quit` was given: the lines after it are not read any more */
 };
 
 struct command_format {

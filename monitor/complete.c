@@ -140,15 +140,30 @@ static gint compare(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Where the word starts that is being typed: for key names a dash parts words, too. */
+static const char *last_word(const char *text)
+{
+    const char *space = strrchr(text, ' ');
+    const char *word = space != NULL ? space + 1 : text;
+    const char *dash = strrchr(word, '-');
+    return dash != NULL && g_str_has_prefix(text, "sendkey ") ? dash + 1 : word;
+}
+
 size_t complete_line(void *arg, const char *line, size_t cursor, GPtrArray *candidates)
 {
     g_autofree char *text = g_strndup(line, cursor);
-    char *space = strrchr(text, ' ');
-    size_t start = space != NULL ? (size_t)(space - text) + 1 : 0;
+    size_t start = strlen(text) - strlen(last_word(text));
     struct collector c = {
         .env = arg, .prefix = text + start, .length = strlen(text + start), .candidates = candidates
     };
+    /* What is before the word and belongs to it (ctrl- of ctrl-alt) is no word of its own. */
     g_autofree char *before = g_strndup(text, start);
+    char *blank = strrchr(before, ' ');
+    if (blank != NULL) {
+        *blank = '\0';
+    } else {
+        before[0] = '\0';
+    }
     g_auto(GStrv) words = g_strsplit_set(g_strstrip(before), " \t", -1);
     unsigned count = 0, arguments = 0;
     for (unsigned i = 0; words[i] != NULL; i++) {

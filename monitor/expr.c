@@ -174,9 +174,18 @@ static bool unary(struct parser *parser, uint64_t *value)
     return true;
 }
 
+/* A slash right before a letter or a dot divides by nothing that exists: it begins a path, the next argument. */
+static bool is_path(const char *p)
+{
+    return p[0] == '/' && (g_ascii_isalpha(p[1]) || p[1] == '.' || p[1] == '_');
+}
+
 static const struct operator *next_operator(struct parser *parser)
 {
     skip_blanks(parser);
+    if (is_path(parser->p)) {
+        return NULL;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(operators); i++) {
         if (strncmp(parser->p, operators[i].text, strlen(operators[i].text)) == 0) {
             return &operators[i];

@@ -73,12 +73,14 @@ static size_t front_room(void *arg)
 static void front_receive(void *arg, const uint8_t *data, size_t size)
 {
     struct monitor *self = arg;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size && !self->settings.quit; i++) {
         g_autoptr(GString) out = g_string_new(NULL);
         const char *line = readline_feed(self->readline, data[i], out);
         if (line != NULL) {
             command_run(self->env, &self->settings, line, out);
-            readline_show(self->readline, out);
+            if (!self->settings.quit) {
+                readline_show(self->readline, out);
+            }
         }
         put(self, out);
     }
