@@ -7,6 +7,7 @@
 #include "core/ram.h"
 #include "hw/char/debugcon.h"
 #include "hw/char/uart16550.h"
+#include "hw/display/vga_pci.h"
 #include "hw/dma/i8237.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
@@ -17,6 +18,7 @@
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
+#include "hw/pc/firmware.h"
 #include "hw/pc/linux_boot.h"
 #include "hw/pc/pc_impl.h"
 #include "hw/pci/host_i440fx.h"
@@ -27,6 +29,8 @@
 #define SLOT_PIIX3 1
 #define SLOT_VGA 2
 #define BIOS_WINDOW (128u << 10)
+#define VGA_ROM "vgabios-stdvga.bin"
+#define VGA_ROM_MAX (64u << 10)
 
 static void map_io(struct pc *pc, struct region *region, uint16_t port)
 {
@@ -190,6 +194,25 @@ static bool pc_add_pci(struct pc *pc, GError **error)
     return true;
 }
 
+static bool pc_add_vga(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    if (!config->vga) {
+        return true;
+    }
+    pc->vga = add(pc, &vga_pci_class, "vga", error);
+    g_autoptr(GBytes) rom = pc->vga != NULL ? firmware_load(VGA_ROM, config->firmware_dirs, VGA_ROM_MAX, error) : NULL;
+    if (rom == NULL || !vga_pci_set_rom(pc->vga, g_bytes_get_data(rom, NULL), g_bytes_get_size(rom), error) ||
+        !pci_bus_add(i440fx_bus(pc->host), vga_pci_device(pc->vga), SLOT_VGA, 0, error)) {
+        return false;
+    }
+    struct vga *core = vga_pci_core(pc->vga);
+    vga_connect(core, pc->machine->memory, pc->machine->io, 0);
+    if (config->display != NULL) {
+        vga_attach_display(core, config->display);
+    }
+    return true;
+}
+
 static bool pc_add_ide(struct pc *pc, const struct pc_config *config, GError **error)
 {
     static const uint16_t command[] = { 0x1f0, 0x170 }, control[] = { 0x3f6, 0x376 };
@@ -235,7 +258,7 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
     bus_begin(machine->io);
     bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, error) && pc_add_timers(pc, error) &&
               pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_serial(pc, config, error) &&
-              pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_ide(pc, config, error) &&
+              pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) && pc_add_ide(pc, config, error) &&
               pc_add_firmware_data(pc, config, error);
     bus_commit(machine->io);
     bus_commit(machine->memory);

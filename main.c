@@ -1,0 +1,405 @@
+/*
+ * vmm: from the command line to a running machine, the main loop, and the way out.
+ *
+ * The main thread owns run control: requests from the guest, the monitor and the window end up here. Guest
+ * code runs in the thread of accel/vcpu.c.
+ */
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accel/accel.h"
+#include "chardev/backends.h"
+#include "chardev/mux.h"
+#include "core/machine.h"
+#include "drives.h"
+#include "hw/catalog.h"
+#include "hw/pc/pc_machine.h"
+#include "monitor/monitor.h"
+#include "options.h"
+#include "ui/display.h"
+#include "ui/input.h"
+
+struct app {
+    struct options options;
+    GMainLoop *loop;
+    int exit_code;
+    struct log *log;
+    struct machine *machine;
+    struct pc *pc;
+    struct accel *accel;
+    struct display *display;
+    struct input *input;
+    struct drives drives;
+    struct chardev *serial[OPTIONS_SERIAL_MAX];
+    struct chardev *monitor_chr, *debugcon;
+    struct mux *mux; /* stdio shared by serial port and monitor */
+    struct monitor_env monitor_env;
+    struct monitor *monitor;
+    bool on_terminal; /* serial port and monitor are on the terminal */
+};
+
+/* ---- lists that end the program at once ---- */
+
+static void print_help_topic(const char *topic)
+{
+    GString *out = g_string_new(NULL);
+    if (strcmp(topic, "cpu") == 0) {
+        x86_cpuid_help(out);
+    } else if (strcmp(topic, "machine") == 0) {
+        g_string_append(out, "Supported machines are:\n"
+                             "pc                   Standard PC (i440FX + PIIX3, 1996) (default)\n");
+    } else if (strcmp(topic, "accel") == 0) {
+        g_string_append(out, "Engines:\nauto     the best one here (default)\ninterp   the built-in interpreter "
+                             "(also called tcg)\n");
+    } else {
+        for (const struct device_class *const *c = catalog_classes(); *c != NULL; c++) {
+            g_string_append_printf(out, "name \"%s\", desc \"%s\"\n", (*c)->name, (*c)->description);
+        }
+    }
+    fputs(out->str, stdout);
+    g_string_free(out, TRUE);
+}
+
+/* ---- main loop ---- */
+
+static void app_quit(void *arg)
+{
+    struct app *app = arg;
+    g_main_loop_quit(app->loop);
+}
+
+static gboolean on_request(gpointer arg)
+{
+    struct app *app = arg;
+    if (app->machine->request == REQUEST_RESET) {
+        pc_prepare_reset(app->pc);
+    }
+    if (!machine_serve_request(app->machine)) {
+        app->exit_code = app->machine->exit_code;
+        app_quit(app);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* Any thread. */
+static void wake_main(void *arg)
+{
+    g_idle_add_full(G_PRIORITY_HIGH, on_request, arg, NULL);
+}
+
+static gboolean on_signal(gpointer arg)
+{
+    app_quit(arg);
+    return G_SOURCE_CONTINUE;
+}
+
+static void mux_commit(void *arg)
+{
+    drives_commit(&((struct app *)arg)->drives);
+}
+
+static const struct mux_ops mux_ops = { app_quit, mux_commit };
+
+/* ---- terminal ---- */
+
+/* A connection for -serial, -monitor or -debugcon. The first "mon:stdio" or the default of -nographic makes
+ * the multiplexer. "none" gives NULL and no error. */
+static bool open_chardev(struct app *app, const char *option, const char *spec, struct chardev **chr, GError **error)
+{
+    *chr = NULL;
+    if (strcmp(spec, "none") == 0) {
+        return true;
+    }
+    bool shared = g_str_has_prefix(spec, "mon:");
+    if (shared && app->mux != NULL) {
+        *chr = mux_connect(app->mux, option);
+        return true;
+    }
+    *chr = chardev_open(shared ? spec + 4 : spec, error);
+    if (*chr == NULL) {
+        g_prefix_error(error, "-%s: ", option);
+        return false;
+    }
+    if (shared) {
+        app->mux = mux_create(*chr, app->options.echr, &mux_ops, app);
+        *chr = mux_connect(app->mux, option);
+    }
+    return true;
+}
+
+static bool open_terminals(struct app *app, struct pc_config *config, GError **error)
+{
+    struct options *o = &app->options;
+    bool stdio_taken = false;
+    for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
+        const char *spec = o->serial[i];
+        if (spec == NULL && i == 0) {
+            spec = app->on_terminal ? "mon:stdio" : "null";
+        }
+        if (spec == NULL) {
+            continue;
+        }
+        stdio_taken |= g_str_has_suffix(spec, "stdio");
+        if (!open_chardev(app, "serial", spec, &app->serial[i], error)) {
+            return false;
+        }
+        config->serial[i] = app->serial[i];
+        config->serial_present[i] = strcmp(spec, "none") != 0;
+    }
+    if (o->debugcon != NULL && !open_chardev(app, "debugcon", o->debugcon, &app->debugcon, error)) {
+        return false;
+    }
+    config->debugcon = app->debugcon;
+    config->debugcon_iobase = (uint16_t)o->debugcon_iobase;
+    const char *monitor = o->monitor;
+    if (monitor == NULL && app->mux != NULL) {
+        monitor = "mon:stdio";
+    } else if (monitor == NULL) {
+        /* With a window and a terminal at hand the monitor is on the terminal. */
+        bool window = o->display == NULL || strcmp(o->display, "none") != 0;
+        monitor = window && !stdio_taken && isatty(STDIN_FILENO) ? "stdio" : "none";
+    }
+    return open_chardev(app, "monitor", monitor, &app->monitor_chr, error);
+}
+
+/* ---- building the machine ---- */
+
+/* Offset of the guest's wall clock from the host's, in seconds. */
+static bool rtc_offset(const char *base, int64_t *seconds, GError **error)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    *seconds = 0;
+    if (base == NULL || strcmp(base, "utc") == 0) {
+        return true;
+    }
+    if (strcmp(base, "localtime") == 0) {
+        *seconds = g_date_time_get_utc_offset(now) / G_USEC_PER_SEC;
+        return true;
+    }
+    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+    g_autofree char *full = strchr(base, 'T') != NULL ? g_strdup(base) : g_strconcat(base, "T00:00:00", NULL);
+    g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(full, utc);
+    if (date == NULL) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-rtc: '%s' is neither utc, localtime nor a date such as 2007-01-31 or 2007-01-31T12:00:00", base);
+        return false;
+    }
+    *seconds = g_date_time_to_unix(date) - g_date_time_to_unix(now);
+    return true;
+}
+
+static bool set_log(struct app *app, GError **error)
+{
+    struct options *o = &app->options;
+    g_autofree char *bad = NULL;
+    uint32_t items = 0;
+    if (o->log_items != NULL && !log_parse_items(o->log_items, &items, &bad)) {
+        GString *known = g_string_new(NULL);
+        const char *help, *name;
+        for (unsigned i = 0; (name = log_item_name(i, &help)) != NULL; i++) {
+            g_string_append_printf(known, "%s%s", i > 0 ? " " : "", name);
+        }
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-d: unknown item '%s'; known: %s", bad,
+                    known->str);
+        g_string_free(known, TRUE);
+        return false;
+    }
+    app->log = log_create(stderr, items);
+    if (o->log_file != NULL && !log_set_file(app->log, o->log_file)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "-D: cannot write '%s': %s", o->log_file,
+                    g_strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool build_board(struct app *app, GError **error)
+{
+    struct options *o = &app->options;
+    g_ptr_array_add(o->firmware_dirs, NULL);
+    struct pc_config config = {
+        .ram = o->ram,
+        .bios = o->bios,
+        .firmware_dirs = (const char *const *)o->firmware_dirs->pdata,
+        .boot_order = o->boot_order,
+        .boot_once = o->boot_once,
+        .boot_menu = o->boot_menu,
+        .no_fd_bootchk = o->no_fd_bootchk,
+        .nographic = app->on_terminal,
+        .kernel = o->kernel,
+        .initrd = o->initrd,
+        .append = o->append,
+        .vga = o->vga == NULL || strcmp(o->vga, "none") != 0,
+        .cpus = o->cpus,
+        .debug_exit = o->debug_exit,
+        .debug_exit_iobase = (uint16_t)o->debug_exit_iobase,
+        .debug_exit_iosize = (uint16_t)o->debug_exit_iosize,
+        .display = app->display,
+        .input = app->input,
+    };
+    if (o->kernel == NULL && (o->initrd != NULL || o->append != NULL)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s needs -kernel",
+                    o->initrd != NULL ? "-initrd" : "-append");
+        return false;
+    }
+    return drives_open(&app->drives, o, app->machine->events, &config, error) &&
+           open_terminals(app, &config, error) && pc_build(app->pc, &config, error);
+}
+
+static bool build(struct app *app, GError **error)
+{
+    struct options *o = &app->options;
+    int64_t offset;
+    if (!set_log(app, error) || !rtc_offset(o->rtc_base, &offset, error)) {
+        return false;
+    }
+    app->machine = machine_create(app->log);
+    app->machine->name = g_strdup(o->name);
+    app->machine->no_reboot = o->no_reboot;
+    app->machine->no_shutdown = o->no_shutdown;
+    app->machine->wake_main = wake_main;
+    app->machine->wake_main_arg = app;
+    clock_set(app->machine->rtc_clock, clock_now(app->machine->rtc_clock) + (uint64_t)offset * NS_PER_SECOND);
+    app->display = display_create();
+    app->input = input_create(app->machine);
+    app->pc = pc_create(app->machine);
+    if (!build_board(app, error)) {
+        return false;
+    }
+    struct accel_options accel = { .engine = o->accel, .cpu = o->cpu, .cpus = o->cpus };
+    app->accel = accel_create(app->machine, &accel, error);
+    return app->accel != NULL;
+}
+
+static void start_monitor(struct app *app)
+{
+    app->monitor_env = (struct monitor_env){
+        .machine = app->machine,
+        .accel = app->accel,
+        .pc = app->pc,
+        .display = app->display,
+        .input = app->input,
+        .log = app->log,
+        .prompt = app->options.monitor_prompt != NULL ? app->options.monitor_prompt : "(vmm) ",
+        .drives = app->drives.list,
+        .drive_count = app->drives.count,
+        .quit = app_quit,
+        .arg = app,
+    };
+    if (app->monitor_chr != NULL) {
+        app->monitor = monitor_create(&app->monitor_env, app->monitor_chr, chardev_wants_echo(app->monitor_chr));
+    }
+}
+
+static bool write_pidfile(const char *path, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+    if (!g_file_set_contents(path, text, -1, error)) {
+        g_prefix_error(error, "-pidfile: ");
+        return false;
+    }
+    return true;
+}
+
+/* ---- from start to end ---- */
+
+static void app_run(struct app *app)
+{
+    app->loop = g_main_loop_new(NULL, FALSE);
+    g_unix_signal_add(SIGINT, on_signal, app);
+    g_unix_signal_add(SIGTERM, on_signal, app);
+    g_unix_signal_add(SIGHUP, on_signal, app);
+    signal(SIGPIPE, SIG_IGN);
+    start_monitor(app);
+    machine_reset(app->machine);
+    if (!app->options.start_paused) {
+        machine_resume(app->machine);
+    }
+    g_main_loop_run(app->loop);
+    machine_pause(app->machine, RUN_STATE_PAUSED);
+}
+
+static void app_finish(struct app *app)
+{
+    monitor_destroy(app->monitor);
+    accel_destroy(app->accel);
+    if (app->input != NULL) {
+        input_destroy(app->input);
+    }
+    if (app->machine != NULL) {
+        machine_destroy(app->machine);
+    }
+    pc_destroy(app->pc);
+    drives_close(&app->drives);
+    for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
+        chardev_destroy(app->serial[i]);
+    }
+    chardev_destroy(app->monitor_chr);
+    chardev_destroy(app->debugcon);
+    if (app->mux != NULL) {
+        mux_destroy(app->mux);
+    }
+    if (app->display != NULL) {
+        display_destroy(app->display);
+    }
+    if (app->log != NULL) {
+        log_destroy(app->log);
+    }
+    if (app->options.pidfile != NULL) {
+        unlink(app->options.pidfile);
+    }
+    if (app->loop != NULL) {
+        g_main_loop_unref(app->loop);
+    }
+    options_finish(&app->options);
+}
+
+static int fail(struct app *app, GError *error)
+{
+    fprintf(stderr, "vmm: %s\n", error->message);
+    g_error_free(error);
+    app_finish(app);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = { .exit_code = 0 };
+    GError *error = NULL;
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    options_init(&app.options);
+    if (!options_parse(&app.options, argc, argv, warnings, &error)) {
+        return fail(&app, error);
+    }
+    if (app.options.action == ACTION_HELP) {
+        g_autofree char *help = options_help();
+        fputs(help, stdout);
+    } else if (app.options.action == ACTION_VERSION) {
+        printf("vmm version %s\n", VMM_VERSION);
+    } else if (app.options.help_topic != NULL) {
+        print_help_topic(app.options.help_topic);
+    }
+    if (app.options.action != ACTION_RUN || app.options.help_topic != NULL) {
+        options_finish(&app.options);
+        return 0;
+    }
+    for (guint i = 0; i < warnings->len; i++) {
+        fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
+    }
+    app.on_terminal = app.options.nographic;
+    if (app.on_terminal) {
+        g_free(app.options.display);
+        app.options.display = g_strdup("none");
+    }
+    if (!build(&app, &error) || (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
+        return fail(&app, error);
+    }
+    app_run(&app);
+    app_finish(&app);
+    return app.exit_code;
+}
