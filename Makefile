@@ -34,11 +34,15 @@ UNIT_SRCS := $(wildcard tests/unit/test_*.c tests/catalog/test_*.c)
 UNIT_TESTS := $(UNIT_SRCS:%.c=$(BUILD)/%)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 
+# Tests that drive the programs from outside, TAP by themselves.
+SHELL_TESTS := $(wildcard tests/boot/*.t tests/cli/*.t)
+GUEST_PAYLOADS :=
+
 # Assembly that ends up inside the program (option ROMs) or in guest payloads.
 GEN_HEADERS := $(patsubst hw/pc/%.asm,$(BUILD)/gen/%.bin.h,$(wildcard hw/pc/*.asm)) \
                $(patsubst hw/acpi/%.asl,$(BUILD)/gen/%.aml.h,$(wildcard hw/acpi/*.asl))
 
-.PHONY: all check check-unit check-guest check-block check-layers check-boot check-fuzz demo bench install uninstall dist clean distclean
+.PHONY: all tests check check-unit check-guest check-block check-layers check-boot check-fuzz demo bench install uninstall dist clean distclean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -81,13 +85,37 @@ $(BUILD)/gen/%.aml.h: hw/acpi/%.asl
 	@iasl -p $(BUILD)/gen/$*.aml $< > $(BUILD)/gen/$*.log
 	@cd $(@D) && xxd -i $*.aml | sed 's/^unsigned/static const unsigned/' > $(notdir $@)
 
-check: check-layers check-unit
+tests: $(UNIT_TESTS) $(GUEST_PAYLOADS)
+
+# The tests of two trees: plain, and with sanitizers if ASAN_BUILD names such a tree. Everything goes through
+# prove, whose summary comes last.
+ASAN_BUILD ?=
+CHECK_TESTS = $(UNIT_TESTS) $(if $(ASAN_BUILD),$(UNIT_TESTS:$(BUILD)/%=$(ASAN_BUILD)/%)) $(SHELL_TESTS)
+check: check-layers all tests
+	VMM_BUILD=$(BUILD) prove -j2 --exec '' $(CHECK_TESTS)
 
 check-layers:
 	@scripts/check-layers
 
 check-unit: $(UNIT_TESTS)
 	prove -j2 --exec '' $(UNIT_TESTS)
+
+check-boot: all
+	VMM_BUILD=$(BUILD) VMM_BOOT=all prove -v --exec '' tests/boot/*.t
+
+demo:
+	scripts/demo
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 docs/vmm.1 docs/vmm-img.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,vmm vmm-img) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,vmm.1 vmm-img.1)
+
+dist:
+	git archive --prefix=vmm-$(VERSION)/ -o vmm-$(VERSION).tar.gz HEAD
 
 -include $(wildcard tests/*/rules.mk)
 
