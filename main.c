@@ -23,6 +23,7 @@
 #include "options.h"
 #include "ui/display.h"
 #include "ui/input.h"
+#include "ui/sdl.h"
 
 struct app {
     struct options options;
@@ -41,6 +42,11 @@ struct app {
     struct monitor_env monitor_env;
     struct monitor *monitor;
     bool on_terminal; /* serial port and monitor are on the terminal */
+    struct sdl_window *window; /* NULL: none */
+    /* For the speed shown in the window's title. */
+    uint64_t speed_instructions;
+    gint64 speed_time; /* us, monotonic */
+    double speed_mips;
 };
 
 /* ---- lists that end the program at once ---- */
@@ -105,6 +111,72 @@ static void mux_commit(void *arg)
 
 static const struct mux_ops mux_ops = { app_quit, mux_commit };
 
+/* ---- window ---- */
+
+static const char *window_state(void *arg)
+{
+    return run_state_text(((struct app *)arg)->machine->run_state);
+}
+
+/* Guest speed over the last second. */
+static char *window_speed(void *arg)
+{
+    struct app *app = arg;
+    if (app->accel == NULL || app->machine->run_state != RUN_STATE_RUNNING) {
+        return NULL;
+    }
+    gint64 now = g_get_monotonic_time();
+    uint64_t n = accel_instructions(app->accel);
+    if (now - app->speed_time >= G_USEC_PER_SEC) {
+        app->speed_mips = (double)(n - app->speed_instructions) / (double)(now - app->speed_time);
+        app->speed_instructions = n;
+        app->speed_time = now;
+    }
+    return app->speed_mips < 1 ? g_strdup("idle") : g_strdup_printf("%.0f MIPS", app->speed_mips);
+}
+
+static void window_command(void *arg, enum sdl_command command)
+{
+    struct app *app = arg;
+    if (command == SDL_COMMAND_PAUSE && app->machine->run_state == RUN_STATE_RUNNING) {
+        machine_pause(app->machine, RUN_STATE_PAUSED);
+    } else if (command == SDL_COMMAND_PAUSE) {
+        machine_resume(app->machine);
+    }
+}
+
+/* Opens the window that is the default. Where there is no display the terminal takes its place, unless a
+ * window was asked for by name. */
+static bool open_window(struct app *app, GError **error)
+{
+    struct options *o = &app->options;
+    if (app->on_terminal || (o->display != NULL && strcmp(o->display, "none") == 0)) {
+        return true;
+    }
+    struct sdl_options options = {
+        .name = o->name,
+        .full_screen = o->full_screen,
+        .arg = app,
+        .state = window_state,
+        .speed = window_speed,
+        .close = app_quit,
+        .command = window_command,
+    };
+    g_autoptr(GError) why = NULL;
+    app->window = sdl_window_create(&options, app->display, app->input, &app->machine->lock, &why);
+    if (app->window != NULL) {
+        return true;
+    }
+    if (o->display != NULL) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        g_prefix_error(error, "-display sdl: ");
+        return false;
+    }
+    fprintf(stderr, "vmm: %s; using the terminal (Ctrl-A h lists its keys)\n", why->message);
+    app->on_terminal = true;
+    return true;
+}
+
 /* ---- terminal ---- */
 
 /* A connection for -serial, -monitor or -debugcon. The first "mon:stdio" or the default of -nographic makes
@@ -161,8 +233,7 @@ static bool open_terminals(struct app *app, struct pc_config *config, GError **e
         monitor = "mon:stdio";
     } else if (monitor == NULL) {
         /* With a window and a terminal at hand the monitor is on the terminal. */
-        bool window = o->display == NULL || strcmp(o->display, "none") != 0;
-        monitor = window && !stdio_taken && isatty(STDIN_FILENO) ? "stdio" : "none";
+        monitor = app->window != NULL && !stdio_taken && isatty(STDIN_FILENO) ? "stdio" : "none";
     }
     return open_chardev(app, "monitor", monitor, &app->monitor_chr, error);
 }
@@ -268,7 +339,7 @@ static bool build(struct app *app, GError **error)
     app->display = display_create();
     app->input = input_create(app->machine);
     app->pc = pc_create(app->machine);
-    if (!build_board(app, error)) {
+    if (!open_window(app, error) || !build_board(app, error)) {
         return false;
     }
     struct accel_options accel = { .engine = o->accel, .cpu = o->cpu, .cpus = o->cpus };
@@ -326,6 +397,7 @@ static void app_run(struct app *app)
 
 static void app_finish(struct app *app)
 {
+    sdl_window_destroy(app->window);
     monitor_destroy(app->monitor);
     accel_destroy(app->accel);
     if (app->input != NULL) {
@@ -392,10 +464,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
     }
     app.on_terminal = app.options.nographic;
-    if (app.on_terminal) {
-        g_free(app.options.display);
-        app.options.display = g_strdup("none");
-    }
     if (!build(&app, &error) || (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
         return fail(&app, error);
     }
