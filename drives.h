@@ -22,7 +22,7 @@ struct drives {
 /* Opens every image of the options; fills config->drives. False and error naming the option and file. */
 bool drives_open(struct drives *drives, const struct options *options, struct event_queue *events,
                  struct pc_config *config, GError **error);
-/* After the machine has been destroyed. */
+/* Machine parked and not yet destroyed, lock held. */
 void drives_close(struct drives *drives);
 /* Writes what -snapshot drives have changed back to their images; messages go to stderr. */
 void drives_commit(struct drives *drives);

@@ -404,10 +404,13 @@ static void app_finish(struct app *app)
         input_destroy(app->input);
     }
     if (app->machine != NULL) {
+        /* Images are closed while the machine can still take their completions. */
+        lock_acquire(&app->machine->lock);
+        drives_close(&app->drives);
+        lock_release(&app->machine->lock);
         machine_destroy(app->machine);
     }
     pc_destroy(app->pc);
-    drives_close(&app->drives);
     for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
         chardev_destroy(app->serial[i]);
     }

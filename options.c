@@ -418,6 +418,17 @@ static bool set_device(void *target, const struct option *option, const char *ar
     return ok;
 }
 
+/* Properties of devices that are always there. */
+static bool set_global(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    const char *value = strchr(arg, '=');
+    if (value != NULL && strncmp(arg, "isa-debugcon.iobase=", 20) == 0) {
+        return set_number(value + 1, "iobase", 0xffff, &o->debugcon_iobase, error);
+    }
+    return FAIL(error, "'%s' is not supported; there is isa-debugcon.iobase=N", arg);
+}
+
 static bool set_net(void *target, const struct option *option, const char *arg, GError **error)
 {
     if (strcmp(arg, "none") != 0) {
@@ -505,6 +516,7 @@ static const struct option option_table[] = {
     WORKS("echr", "N", "escape key of the terminal, 1 = Ctrl-A", set_echr),
     STRING("debugcon", "stdio|file:F|...", "debug console at port E9h", debugcon),
     WORKS("device", "isa-debug-exit[,iobase=N][,iosize=N]", "add a device", set_device),
+    WORKS("global", "isa-debugcon.iobase=N", "port of the debug console, e.g. 0x402 for SeaBIOS's log", set_global),
     WORKS("net", "none", "network", set_net),
     WORKS("nic", "none", "network", set_net),
     WORKS("rtc", "[base=utc|localtime|DATE]", "clock of the guest", set_rtc),
@@ -529,7 +541,7 @@ static const struct option option_table[] = {
     LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("soundhw", "S"), LATER("audiodev", "A"), LATER("audio", "A"), LATER("icount", "N"), LATER("s", NULL),
     LATER("gdb", "D"), LATER("dfilter", "R"), LATER("trace", "P"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
-    LATER("uuid", "U"), LATER("daemonize", NULL), LATER("global", "D.P=V"), LATER("readconfig", "F"),
+    LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), LATER("alt-grab", NULL), LATER("ctrl-grab", NULL),
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
     LATER("mon-script", "F"), LATER("e", "C"), LATER("flat", "F"), LATER("doctor", NULL), LATER("smbios", "S"),

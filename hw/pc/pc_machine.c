@@ -158,9 +158,6 @@ static bool pc_add_misc(struct pc *pc, const struct pc_config *config, GError **
         !pc_add_debug_port(pc, "debugcon", config->debugcon_iobase, config->debugcon, error)) {
         return false;
     }
-    if (config->firmware_log != NULL && !pc_add_debug_port(pc, "firmware-log", 0x402, config->firmware_log, error)) {
-        return false;
-    }
     if (config->debug_exit) {
         g_autofree char *base = g_strdup_printf("%u", config->debug_exit_iobase);
         g_autofree char *size = g_strdup_printf("%u", config->debug_exit_iosize);

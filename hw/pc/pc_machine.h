@@ -44,9 +44,8 @@ struct pc_config {
     struct pc_drive_config drives[PC_IDE_DRIVES];
     struct chardev *serial[PC_SERIAL_PORTS]; /* stays the caller's; must outlive the machine */
     bool serial_present[PC_SERIAL_PORTS];
-    struct chardev *debugcon; /* NULL = port E9h is not there */
+    struct chardev *debugcon; /* NULL = the port is not there */
     uint16_t debugcon_iobase;
-    struct chardev *firmware_log; /* port 402h; NULL = not there */
     bool debug_exit;
     uint16_t debug_exit_iobase, debug_exit_iosize;
     struct display *display; /* stays the caller's */
