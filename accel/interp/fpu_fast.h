@@ -62,6 +62,13 @@ struct fpu_memory64 {
 #define FPU_REG(p) (*(struct fpu_reg *)(p))
 #define FPU_MEMORY(bits, p) (*(struct fpu_memory##bits *)(p))
 
+/* Copies 80 bits as they are. By the x87 unit itself, since what an FSTP wrote in one piece is slow to load in two
+ * and the other way round. */
+static inline void fpu_copy(void *to, const void *from)
+{
+    __asm__ volatile("fldt %1\n\tfstpt %0" : "=m"(FPU_REG(to)) : "m"(FPU_REG(from)));
+}
+
 /* What a fast handler goes on in if it cannot be fast: NAME_slow, by the instruction's number. */
 #define FPU_SLOW_HANDLER(name, statement)                                                              \
     static void __attribute__((cold, noinline)) name##_slow(struct cpu *cpu, const struct insn *insn)  \

@@ -44,7 +44,7 @@ static void fpu_ld_m80_m(struct cpu *cpu, const struct insn *insn)
             mem_read_bytes(cpu, insn, insn->seg, ea, cpu->simd_scratch, 10);
             p = cpu->simd_scratch;
         }
-        memcpy(st, p, 10);
+        fpu_copy(st, p);
         fpu_push(cpu);
         cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
         fpu_track_mem(cpu, insn, ea);
@@ -111,7 +111,7 @@ static void fpu_stp_m80_m(struct cpu *cpu, const struct insn *insn)
     if (fpu_fast(cpu)) {
         void *p = mem_fast(cpu, insn->seg, ea, 10, true);
         if (likely(p != NULL)) {
-            memcpy(p, fpu_st(cpu, 0), 10);
+            fpu_copy(p, fpu_st(cpu, 0));
         } else {
             mem_write_bytes(cpu, insn, insn->seg, ea, fpu_st(cpu, 0), 10);
         }
@@ -144,7 +144,7 @@ static void fpu_ld_sti_r(struct cpu *cpu, const struct insn *insn)
     if (!fpu_fast_push(cpu) || !fpu_valid(cpu, i)) {
         return fpu_ld_sti_slow(cpu, insn);
     }
-    memcpy(fpu_st(cpu, 7), fpu_st(cpu, i), 10);
+    fpu_copy(fpu_st(cpu, 7), fpu_st(cpu, i));
     fpu_push(cpu);
     cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
     fpu_track(cpu, insn);
@@ -159,10 +159,8 @@ static void fpu_xch_r(struct cpu *cpu, const struct insn *insn)
     if (!fpu_fast2(cpu, i)) {
         return fpu_xch_slow(cpu, insn);
     }
-    struct fpu_reg *a = (struct fpu_reg *)fpu_st(cpu, 0), *b = (struct fpu_reg *)fpu_st(cpu, i);
-    struct fpu_reg t = *a;
-    *a = *b;
-    *b = t;
+    __asm__ volatile("fldt %0\n\tfldt %1\n\tfstpt %0\n\tfstpt %1"
+                     : "+m"(FPU_REG(fpu_st(cpu, 0))), "+m"(FPU_REG(fpu_st(cpu, i))));
     cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
     fpu_track(cpu, insn);
     NEXT(cpu, insn);
@@ -177,8 +175,7 @@ FPU_REG_HANDLERS(fpu_xch, fpu_xch_r);
         if (!fpu_fast(cpu)) {                                                                          \
             return name##_slow(cpu, insn);                                                             \
         }                                                                                              \
-        struct fpu_reg v = FPU_REG(fpu_st(cpu, 0));                                                    \
-        FPU_REG(fpu_st(cpu, i)) = v;                                                                   \
+        fpu_copy(fpu_st(cpu, i), fpu_st(cpu, 0));                                                      \
         cpu->s.fpu.ftw |= (uint8_t)(1u << ((cpu->fpu_top + i) & 7));                                   \
         if (pop) {                                                                                     \
             fpu_pop(cpu);                                                                              \
@@ -203,8 +200,7 @@ STORE_STI(fpu_stpnce_sti, 0xd9, 3, 1) /* an alias that takes no notice of an emp
             return fpu_cmov##name##_slow(cpu, insn);                                                   \
         }                                                                                              \
         if (condition) {                                                                               \
-            struct fpu_reg v = FPU_REG(fpu_st(cpu, i));                                                \
-            FPU_REG(fpu_st(cpu, 0)) = v;                                                               \
+            fpu_copy(fpu_st(cpu, 0), fpu_st(cpu, i));                                                  \
         }                                                                                              \
         fpu_track(cpu, insn);                                                                          \
         NEXT(cpu, insn);                                                                               \
