@@ -495,18 +495,6 @@ static __attribute__((noinline)) struct trace *find_behind(struct cpu *cpu, uint
     return trace;
 }
 
-static __attribute__((noinline)) void branch_slow(struct cpu *cpu, const struct insn *insn, uint64_t rip)
-{
-    struct trace *trace = find_branch(cpu, insn, rip);
-    return trace_enter(cpu, trace, cpu->rip);
-}
-
-static __attribute__((noinline)) void end_slow(struct cpu *cpu, uint64_t rip)
-{
-    struct trace *trace = find_behind(cpu, rip);
-    return trace_enter(cpu, trace, cpu->rip);
-}
-
 /* The jump proper, after accounting. */
 static inline __attribute__((always_inline)) void jump(struct cpu *cpu, uint64_t rip)
 {
@@ -521,6 +509,30 @@ static inline __attribute__((always_inline)) void jump(struct cpu *cpu, uint64_t
         return jump_slow(cpu, rip);
     }
     return trace_enter(cpu, trace, rip);
+}
+
+/* Whether a link to rip cannot be: it is in another page than the running trace. */
+static inline bool leaves_page(const struct cpu *cpu, uint64_t rip)
+{
+    return (((cpu->exec_base + rip) ^ (cpu->exec_base + cpu->gpr[REG_RIP0])) & ~PAGE_MASK) != 0;
+}
+
+static __attribute__((noinline)) void branch_slow(struct cpu *cpu, const struct insn *insn, uint64_t rip)
+{
+    if (leaves_page(cpu, rip)) {
+        return jump(cpu, rip);
+    }
+    struct trace *trace = find_branch(cpu, insn, rip);
+    return trace_enter(cpu, trace, cpu->rip);
+}
+
+static __attribute__((noinline)) void end_slow(struct cpu *cpu, uint64_t rip)
+{
+    if (leaves_page(cpu, rip)) {
+        return jump(cpu, rip);
+    }
+    struct trace *trace = find_behind(cpu, rip);
+    return trace_enter(cpu, trace, cpu->rip);
 }
 
 void trace_leave(struct cpu *cpu, const struct insn *insn, uint64_t rip)
