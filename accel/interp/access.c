@@ -317,7 +317,8 @@ uint64_t mem_rmw_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, ui
     cpu->rmw.phys[1] = span.size[1] != 0 ? span.phys[1] : 0;
     if (span.size[1] == 0) {
         struct memory_page page = memory_find(cpu->memory, span.phys[0]);
-        if ((span.entry[0]->write_tag & TLB_SLOW) == 0) {
+        if (page.kind == MEMORY_RAM && memory_mark_dirty(&page)) {
+            tlb_relax(span.entry[0], span.linear[0], &page);
             cpu->rmw.host = page.host + (span.phys[0] & PAGE_MASK);
         }
         piece_read(cpu, span.phys[0], &value, size);

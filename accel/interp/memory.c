@@ -27,6 +27,7 @@ struct interp_memory {
     struct trace_cache *traces; /* not owned */
     struct memory_range *ranges; /* RAM and ROM only; ascending */
     unsigned range_count;
+    unsigned last; /* range found last; VCPU thread */
     GPtrArray *blocks; /* struct ram * whose hooks are ours */
     struct ram *blank;
     struct cpu *cpus[MEMORY_MAX_CPUS];
@@ -86,7 +87,9 @@ static void view_copy(struct interp_memory *memory, const struct flat_view *view
     }
     g_free(memory->ranges);
     memory->ranges = ranges;
+    ranges[n] = (struct memory_range){ .base = UINT64_MAX };
     memory->range_count = n;
+    memory->last = n;
 }
 
 static void view_changed(void *arg, struct bus *bus, const struct flat_view *before,
@@ -151,36 +154,53 @@ void interp_memory_detach(struct interp_memory *memory, struct cpu *cpu)
     cpu->memory = NULL;
 }
 
-struct memory_page memory_find(const struct interp_memory *memory, uint64_t phys)
+static unsigned range_search(const struct interp_memory *memory, uint64_t phys)
 {
     unsigned low = 0, high = memory->range_count;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        const struct memory_range *r = &memory->ranges[middle];
-        if (phys > r->last) {
+        if (phys > memory->ranges[middle].last) {
             low = middle + 1;
-        } else if (phys < r->base) {
-            high = middle;
         } else {
-            uint64_t distance = (phys - r->base) & ~(uint64_t)(RAM_PAGE_SIZE - 1);
-            struct memory_page page = r->page;
-            page.ram_offset += distance;
-            page.host += distance;
-            return page;
+            high = middle;
         }
     }
-    return (struct memory_page){ .kind = MEMORY_DEVICE };
+    return low;
 }
 
-void memory_stored(const struct interp_memory *memory, const struct memory_page *page, unsigned offset,
-                   unsigned size)
+struct memory_page memory_find(struct interp_memory *memory, uint64_t phys)
+{
+    /* view_copy() leaves an empty range behind the last. */
+    const struct memory_range *r = &memory->ranges[memory->last];
+    if (phys < r->base || phys > r->last) {
+        unsigned found = range_search(memory, phys);
+        r = &memory->ranges[found];
+        if (found == memory->range_count || phys < r->base) {
+            return (struct memory_page){ .kind = MEMORY_DEVICE };
+        }
+        memory->last = found;
+    }
+    uint64_t distance = (phys - r->base) & ~(uint64_t)(RAM_PAGE_SIZE - 1);
+    struct memory_page page = r->page;
+    page.ram_offset += distance;
+    page.host += distance;
+    return page;
+}
+
+bool memory_mark_dirty(const struct memory_page *page)
 {
     uint8_t *flags = &page->ram->flags[page->ram_offset >> RAM_PAGE_BITS];
     uint8_t f = __atomic_load_n(flags, __ATOMIC_RELAXED);
     if (page->ram->log_dirty && (f & RAM_DIRTY) == 0) {
         __atomic_fetch_or(flags, RAM_DIRTY, __ATOMIC_RELAXED);
     }
-    if ((f & RAM_CODE) != 0) {
+    return (f & RAM_CODE) == 0;
+}
+
+void memory_stored(const struct interp_memory *memory, const struct memory_page *page, unsigned offset,
+                   unsigned size)
+{
+    if (!memory_mark_dirty(page)) {
         trace_invalidate(memory->traces, page->ram, page->ram_offset + offset, size);
     }
 }

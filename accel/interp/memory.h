@@ -38,11 +38,15 @@ void interp_memory_detach(struct interp_memory *memory, struct cpu *cpu);
 
 /* What is at the page that contains physical address phys (A20 already applied). A page that is not wholly one
  * piece of RAM or ROM counts as a device: the bus sorts it out. VCPU thread, no lock. */
-struct memory_page memory_find(const struct interp_memory *memory, uint64_t phys);
+struct memory_page memory_find(struct interp_memory *memory, uint64_t phys);
 
 /* To be called after the engine's own store to bytes [offset, offset + size) of a RAM page: dirty log, code. */
 void memory_stored(const struct interp_memory *memory, const struct memory_page *page, unsigned offset,
                    unsigned size);
+
+/* The dirty log alone, for a store that is about to be made; false if the page also has decoded code, so that
+ * memory_stored() must be called after it. */
+bool memory_mark_dirty(const struct memory_page *page);
 
 /* A page of all ones, from which code is fetched where there is no memory. */
 struct ram *memory_void(const struct interp_memory *memory);
