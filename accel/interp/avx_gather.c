@@ -1,11 +1,12 @@
 /*
- * AVX2 gathers. The decoder gives the index register's number in insn->rm. Elements are loaded in order; after
- * each one the destination and the mask are written, so that a fault leaves the instruction to be restarted
- * with the rest (SDM volume 2, VGATHERDPS).
+ * AVX2 gathers. The decoder gives the index register's number in insn->rm. Elements are loaded in
+ * order; after each one the destination and the mask are written, so that a fault leaves the
+ * instruction to be restarted with the rest (SDM volume 2, VGATHERDPS).
  */
 #include "accel/interp/avx.h"
 
-static int64_t gather_index(const struct cpu *cpu, const struct insn *insn, unsigned i, unsigned size)
+static int64_t gather_index(const struct cpu *cpu, const struct insn *insn, unsigned i,
+                            unsigned size)
 {
     const uint8_t *p = (const uint8_t *)cpu->s.ymm[insn->rm] + i * size;
     if (size == 4) {
@@ -20,8 +21,8 @@ static int64_t gather_index(const struct cpu *cpu, const struct insn *insn, unsi
 
 /* count elements of `size` bytes by indexes of index_size bytes; the registers behind them are
  * cleared. */
-static __attribute__((noinline)) void gather(struct cpu *cpu, const struct insn *insn, unsigned index_size,
-                                             unsigned size, unsigned count)
+static __attribute__((noinline)) void gather(struct cpu *cpu, const struct insn *insn,
+                                             unsigned index_size, unsigned size, unsigned count)
 {
     if (insn->reg == insn->vreg || insn->reg == insn->rm || insn->vreg == insn->rm) {
         cpu_fault(cpu, insn, EXC_UD, 0);
@@ -46,17 +47,17 @@ static __attribute__((noinline)) void gather(struct cpu *cpu, const struct insn 
     memset(mask + count * size, 0, 32 - count * size);
 }
 
-#define GATHER(name, index_size, size, count128, count256)                                             \
-    static void name##_128m(struct cpu *cpu, const struct insn *insn)                                  \
-    {                                                                                                  \
-        gather(cpu, insn, index_size, size, count128);                                                 \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    static void name##_256m(struct cpu *cpu, const struct insn *insn)                                  \
-    {                                                                                                  \
-        gather(cpu, insn, index_size, size, count256);                                                 \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define GATHER(name, index_size, size, count128, count256)                                         \
+    static void name##_128m(struct cpu *cpu, const struct insn *insn)                              \
+    {                                                                                              \
+        gather(cpu, insn, index_size, size, count128);                                             \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    static void name##_256m(struct cpu *cpu, const struct insn *insn)                              \
+    {                                                                                              \
+        gather(cpu, insn, index_size, size, count256);                                             \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     VEX_TABLE(name, NULL, NULL, name##_128m, name##_256m)
 
 GATHER(avx_gather_d32, 4, 4, 4, 8)

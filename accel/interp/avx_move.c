@@ -1,52 +1,52 @@
 /*
- * VEX moves of whole registers and lanes, broadcasts, masked moves, VZEROALL. Moves of scalars and halves are in
- * sse_move.c.
+ * VEX moves of whole registers and lanes, broadcasts, masked moves, VZEROALL. Moves of scalars and
+ * halves are in sse_move.c.
  */
 #include "accel/interp/avx.h"
 
-#define LOAD_WHOLE(name, alignment)                                                                    \
-    static void avx_##name##_128r(struct cpu *cpu, const struct insn *insn)                            \
-    {                                                                                                  \
-        xmm_set_vex(cpu, insn->reg, xmm_get(cpu, insn->rm));                                           \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, avx_##name##_128m, 128, (alignment) & 15, {                   \
-        xmm_set_vex(cpu, insn->reg, simd_value128(p));                                                 \
-        NEXT(cpu, insn);                                                                               \
-    })                                                                                                 \
-    TARGET_AVX static void avx_##name##_256r(struct cpu *cpu, const struct insn *insn)                 \
-    {                                                                                                  \
-        ymm_set(cpu, insn->reg, ymm_get(cpu, insn->rm));                                               \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    SIMD_MEM_HANDLER(TARGET_AVX, avx_##name##_256m, 256, alignment, {                                  \
-        ymm_set(cpu, insn->reg, simd_value256(p));                                                     \
-        NEXT(cpu, insn);                                                                               \
-    })                                                                                                 \
-    VEX_BOTH(avx_##name)                                                                               \
+#define LOAD_WHOLE(name, alignment)                                                                \
+    static void avx_##name##_128r(struct cpu *cpu, const struct insn *insn)                        \
+    {                                                                                              \
+        xmm_set_vex(cpu, insn->reg, xmm_get(cpu, insn->rm));                                       \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, avx_##name##_128m, 128, (alignment)&15, {                 \
+        xmm_set_vex(cpu, insn->reg, simd_value128(p));                                             \
+        NEXT(cpu, insn);                                                                           \
+    })                                                                                             \
+    TARGET_AVX static void avx_##name##_256r(struct cpu *cpu, const struct insn *insn)             \
+    {                                                                                              \
+        ymm_set(cpu, insn->reg, ymm_get(cpu, insn->rm));                                           \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    SIMD_MEM_HANDLER(TARGET_AVX, avx_##name##_256m, 256, alignment, {                              \
+        ymm_set(cpu, insn->reg, simd_value256(p));                                                 \
+        NEXT(cpu, insn);                                                                           \
+    })                                                                                             \
+    VEX_BOTH(avx_##name)                                                                           \
     VEX_TABLE(avx_##name##_mem, NULL, NULL, avx_##name##_128m, avx_##name##_256m)
 
-#define STORE_WHOLE(name, alignment)                                                                   \
-    static void avx_##name##_128r(struct cpu *cpu, const struct insn *insn)                            \
-    {                                                                                                  \
-        xmm_set_vex(cpu, insn->rm, xmm_get(cpu, insn->reg));                                           \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    static void avx_##name##_128m(struct cpu *cpu, const struct insn *insn)                            \
-    {                                                                                                  \
-        simd_store128(cpu, insn, xmm_get(cpu, insn->reg), (alignment) & 15);                           \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    TARGET_AVX static void avx_##name##_256r(struct cpu *cpu, const struct insn *insn)                 \
-    {                                                                                                  \
-        ymm_set(cpu, insn->rm, ymm_get(cpu, insn->reg));                                               \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    TARGET_AVX static void avx_##name##_256m(struct cpu *cpu, const struct insn *insn)                 \
-    {                                                                                                  \
-        simd_store256(cpu, insn, ymm_get(cpu, insn->reg), alignment);                                  \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define STORE_WHOLE(name, alignment)                                                               \
+    static void avx_##name##_128r(struct cpu *cpu, const struct insn *insn)                        \
+    {                                                                                              \
+        xmm_set_vex(cpu, insn->rm, xmm_get(cpu, insn->reg));                                       \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    static void avx_##name##_128m(struct cpu *cpu, const struct insn *insn)                        \
+    {                                                                                              \
+        simd_store128(cpu, insn, xmm_get(cpu, insn->reg), (alignment)&15);                         \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    TARGET_AVX static void avx_##name##_256r(struct cpu *cpu, const struct insn *insn)             \
+    {                                                                                              \
+        ymm_set(cpu, insn->rm, ymm_get(cpu, insn->reg));                                           \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    TARGET_AVX static void avx_##name##_256m(struct cpu *cpu, const struct insn *insn)             \
+    {                                                                                              \
+        simd_store256(cpu, insn, ymm_get(cpu, insn->reg), alignment);                              \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     VEX_BOTH(avx_##name)
 
 LOAD_WHOLE(load_a, 31)
@@ -71,15 +71,15 @@ VEX_TABLE(avx_movddup_256, NULL, movddup_256r, NULL, movddup_256m)
 
 /* ---- sign masks of 256 bits ---- */
 
-#define MOVMSK(name, text)                                                                             \
-    TARGET_AVX static void name##_256r(struct cpu *cpu, const struct insn *insn)                       \
-    {                                                                                                  \
-        uint32_t v;                                                                                    \
-        __m256i s = ymm_get(cpu, insn->rm);                                                            \
-        __asm__ volatile(text " %1, %0" : "=r"(v) : "x"(s));                                           \
-        set_reg32(cpu, insn->reg, v);                                                                  \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define MOVMSK(name, text)                                                                         \
+    TARGET_AVX static void name##_256r(struct cpu *cpu, const struct insn *insn)                   \
+    {                                                                                              \
+        uint32_t v;                                                                                \
+        __m256i s = ymm_get(cpu, insn->rm);                                                        \
+        __asm__ volatile(text " %1, %0" : "=r"(v) : "x"(s));                                       \
+        set_reg32(cpu, insn->reg, v);                                                              \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     VEX_TABLE(avx_##name##_256, NULL, name##_256r, NULL, NULL)
 MOVMSK(movmskps, "vmovmskps")
 MOVMSK(movmskpd, "vmovmskpd")
@@ -143,26 +143,28 @@ static inline void set_lanes(struct cpu *cpu, unsigned r, __m128i v)
     _mm_storeu_si128((__m128i_u *)&cpu->s.ymm[r][2], v);
 }
 
-#define BROADCAST(bits)                                                                                \
-    static void broadcast##bits##_128r(struct cpu *cpu, const struct insn *insn)                       \
-    {                                                                                                  \
-        xmm_set_vex(cpu, insn->reg, splat##bits(cpu->s.ymm[insn->rm][0]));                             \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    static void broadcast##bits##_256r(struct cpu *cpu, const struct insn *insn)                       \
-    {                                                                                                  \
-        set_lanes(cpu, insn->reg, splat##bits(cpu->s.ymm[insn->rm][0]));                               \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    static void broadcast##bits##_128m(struct cpu *cpu, const struct insn *insn)                       \
-    {                                                                                                  \
-        xmm_set_vex(cpu, insn->reg, splat##bits(mem_read##bits(cpu, insn, insn->seg, insn_ea(cpu, insn)))); \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    static void broadcast##bits##_256m(struct cpu *cpu, const struct insn *insn)                       \
-    {                                                                                                  \
-        set_lanes(cpu, insn->reg, splat##bits(mem_read##bits(cpu, insn, insn->seg, insn_ea(cpu, insn)))); \
-        NEXT(cpu, insn);                                                                               \
+#define BROADCAST(bits)                                                                            \
+    static void broadcast##bits##_128r(struct cpu *cpu, const struct insn *insn)                   \
+    {                                                                                              \
+        xmm_set_vex(cpu, insn->reg, splat##bits(cpu->s.ymm[insn->rm][0]));                         \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    static void broadcast##bits##_256r(struct cpu *cpu, const struct insn *insn)                   \
+    {                                                                                              \
+        set_lanes(cpu, insn->reg, splat##bits(cpu->s.ymm[insn->rm][0]));                           \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    static void broadcast##bits##_128m(struct cpu *cpu, const struct insn *insn)                   \
+    {                                                                                              \
+        xmm_set_vex(cpu, insn->reg,                                                                \
+                    splat##bits(mem_read##bits(cpu, insn, insn->seg, insn_ea(cpu, insn))));        \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    static void broadcast##bits##_256m(struct cpu *cpu, const struct insn *insn)                   \
+    {                                                                                              \
+        set_lanes(cpu, insn->reg,                                                                  \
+                  splat##bits(mem_read##bits(cpu, insn, insn->seg, insn_ea(cpu, insn))));          \
+        NEXT(cpu, insn);                                                                           \
     }
 BROADCAST(8)
 BROADCAST(16)
@@ -183,9 +185,11 @@ SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, broadcast128_256m, 128, 0, {
 })
 VEX_TABLE(avx_broadcast128, NULL, NULL, NULL, broadcast128_256m)
 
-/* ---- VMASKMOVPS and kin: elements whose mask has the sign bit; the others are neither read nor written ---- */
+/* ---- VMASKMOVPS and kin: elements whose mask has the sign bit; the others are neither read nor
+ * written ---- */
 
-static inline bool mask_bit(const struct cpu *cpu, const struct insn *insn, unsigned element, unsigned size)
+static inline bool mask_bit(const struct cpu *cpu, const struct insn *insn, unsigned element,
+                            unsigned size)
 {
     const uint8_t *mask = (const uint8_t *)cpu->s.ymm[insn->vreg];
     return mask[element * size + size - 1] & 0x80;
@@ -195,19 +199,20 @@ static inline uint64_t element_ea(const struct cpu *cpu, const struct insn *insn
     return (insn_ea(cpu, insn) + offset) & address_mask[insn->asize];
 }
 
-static __attribute__((noinline)) void masked_load(struct cpu *cpu, const struct insn *insn, unsigned size,
-                                                  unsigned bytes)
+static __attribute__((noinline)) void masked_load(struct cpu *cpu, const struct insn *insn,
+                                                  unsigned size, unsigned bytes)
 {
     uint8_t v[32] = {0};
     for (unsigned i = 0; i < bytes / size; i++) {
         if (mask_bit(cpu, insn, i, size)) {
-            mem_read_bytes(cpu, insn, insn->seg, element_ea(cpu, insn, i * size), v + i * size, size);
+            mem_read_bytes(cpu, insn, insn->seg, element_ea(cpu, insn, i * size), v + i * size,
+                           size);
         }
     }
     memcpy(cpu->s.ymm[insn->reg], v, sizeof(v));
 }
-static __attribute__((noinline)) void masked_store(struct cpu *cpu, const struct insn *insn, unsigned size,
-                                                   unsigned bytes)
+static __attribute__((noinline)) void masked_store(struct cpu *cpu, const struct insn *insn,
+                                                   unsigned size, unsigned bytes)
 {
     const uint8_t *v = (const uint8_t *)cpu->s.ymm[insn->reg];
     for (unsigned i = 0; i < bytes / size; i++) {
@@ -217,16 +222,17 @@ static __attribute__((noinline)) void masked_store(struct cpu *cpu, const struct
     }
     for (unsigned i = 0; i < bytes / size; i++) {
         if (mask_bit(cpu, insn, i, size)) {
-            mem_write_bytes(cpu, insn, insn->seg, element_ea(cpu, insn, i * size), v + i * size, size);
+            mem_write_bytes(cpu, insn, insn->seg, element_ea(cpu, insn, i * size), v + i * size,
+                            size);
         }
     }
 }
 
-#define MASKED(name, function, size, bytes)                                                            \
-    static void name(struct cpu *cpu, const struct insn *insn)                                         \
-    {                                                                                                  \
-        function(cpu, insn, size, bytes);                                                              \
-        NEXT(cpu, insn);                                                                               \
+#define MASKED(name, function, size, bytes)                                                        \
+    static void name(struct cpu *cpu, const struct insn *insn)                                     \
+    {                                                                                              \
+        function(cpu, insn, size, bytes);                                                          \
+        NEXT(cpu, insn);                                                                           \
     }
 MASKED(maskmov32_load_128m, masked_load, 4, 16)
 MASKED(maskmov32_load_256m, masked_load, 4, 32)

@@ -1,24 +1,33 @@
 /*
- * VEX instructions without an immediate that SSE has not: variable shifts and permutations, blends with a fourth
- * register, shifts of 256 bits by a count, FMA and half-precision conversion.
+ * VEX instructions without an immediate that SSE has not: variable shifts and permutations, blends
+ * with a fourth register, shifts of 256 bits by a count, FMA and half-precision conversion.
  */
 #include "accel/interp/avx.h"
 
 #include "accel/interp/sse_stub.h"
 
-#define BINARY_128(name, class) \
-    VEX_PAIR_128(avx_##name, class, vreg, 128, __asm__ volatile("v" #name " %1, %0, %0" : "+x"(d) : "x"(s)))
+#define BINARY_128(name, class)                                                                    \
+    VEX_PAIR_128(avx_##name, class, vreg, 128,                                                     \
+                 __asm__ volatile("v" #name " %1, %0, %0"                                          \
+                                  : "+x"(d)                                                        \
+                                  : "x"(s)))
 #define BINARY_256(name, class) VEX_PAIR_256(avx_##name, class, vreg, HOST_VEX3(#name, d, a, s))
-#define BINARY(name, class) BINARY_128(name, class) BINARY_256(name, class) VEX_BOTH(avx_##name)
+#define BINARY(name, class)     BINARY_128(name, class) BINARY_256(name, class) VEX_BOTH(avx_##name)
 
 BINARY(psrlvd, I)
 BINARY(psrlvq, I)
 BINARY(psravd, I)
 BINARY(psllvd, I)
 BINARY(psllvq, I)
-VEX_PAIR_128(avx_permilps_var, L, vreg, 128, __asm__ volatile("vpermilps %1, %0, %0" : "+x"(d) : "x"(s)))
+VEX_PAIR_128(avx_permilps_var, L, vreg, 128,
+             __asm__ volatile("vpermilps %1, %0, %0"
+                              : "+x"(d)
+                              : "x"(s)))
 VEX_PAIR_256(avx_permilps_var, L, vreg, HOST_VEX3("permilps", d, a, s))
-VEX_PAIR_128(avx_permilpd_var, L, vreg, 128, __asm__ volatile("vpermilpd %1, %0, %0" : "+x"(d) : "x"(s)))
+VEX_PAIR_128(avx_permilpd_var, L, vreg, 128,
+             __asm__ volatile("vpermilpd %1, %0, %0"
+                              : "+x"(d)
+                              : "x"(s)))
 VEX_PAIR_256(avx_permilpd_var, L, vreg, HOST_VEX3("permilpd", d, a, s))
 VEX_BOTH(avx_permilps_var)
 VEX_BOTH(avx_permilpd_var)
@@ -29,30 +38,30 @@ VEX_256(avx_permps)
 
 /* ---- shifts by a count in an XMM register or 128-bit memory, or by an immediate ---- */
 
-#define SHIFT(name)                                                                                    \
-    VEX_PAIR_128(avx_##name, I, vreg, 128, HOST_LEGACY(#name, d, s))                                   \
-    TARGET_AVX static void avx_##name##_256r(struct cpu *cpu, const struct insn *insn)                 \
-    {                                                                                                  \
-        __m256i d, a = ymm_get(cpu, insn->vreg);                                                       \
-        __m128i s = xmm_get(cpu, insn->rm);                                                            \
-        HOST_VEX3(#name, d, a, s);                                                                     \
-        SIMD_END_VEX256(cpu, insn, I, d);                                                              \
-    }                                                                                                  \
-    SIMD_MEM_HANDLER(TARGET_AVX, avx_##name##_256m, 128, 0, {                                          \
-        __m256i d, a = ymm_get(cpu, insn->vreg);                                                       \
-        __m128i s = simd_value128(p);                                                                  \
-        HOST_VEX3(#name, d, a, s);                                                                     \
-        SIMD_END_VEX256(cpu, insn, I, d);                                                              \
-    })                                                                                                 \
-    VEX_BOTH(avx_##name)                                                                               \
-    TARGET_AVX static void avx_##name##_imm_256r(struct cpu *cpu, const struct insn *insn)             \
-    {                                                                                                  \
-        __m256i d, a = ymm_get(cpu, insn->rm);                                                         \
-        __m128i s = _mm_cvtsi32_si128((uint8_t)insn->imm);                                             \
-        HOST_VEX3(#name, d, a, s);                                                                     \
-        ymm_set(cpu, insn->vreg, d);                                                                   \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define SHIFT(name)                                                                                \
+    VEX_PAIR_128(avx_##name, I, vreg, 128, HOST_LEGACY(#name, d, s))                               \
+    TARGET_AVX static void avx_##name##_256r(struct cpu *cpu, const struct insn *insn)             \
+    {                                                                                              \
+        __m256i d, a = ymm_get(cpu, insn->vreg);                                                   \
+        __m128i s = xmm_get(cpu, insn->rm);                                                        \
+        HOST_VEX3(#name, d, a, s);                                                                 \
+        SIMD_END_VEX256(cpu, insn, I, d);                                                          \
+    }                                                                                              \
+    SIMD_MEM_HANDLER(TARGET_AVX, avx_##name##_256m, 128, 0, {                                      \
+        __m256i d, a = ymm_get(cpu, insn->vreg);                                                   \
+        __m128i s = simd_value128(p);                                                              \
+        HOST_VEX3(#name, d, a, s);                                                                 \
+        SIMD_END_VEX256(cpu, insn, I, d);                                                          \
+    })                                                                                             \
+    VEX_BOTH(avx_##name)                                                                           \
+    TARGET_AVX static void avx_##name##_imm_256r(struct cpu *cpu, const struct insn *insn)         \
+    {                                                                                              \
+        __m256i d, a = ymm_get(cpu, insn->rm);                                                     \
+        __m128i s = _mm_cvtsi32_si128((uint8_t)insn->imm);                                         \
+        HOST_VEX3(#name, d, a, s);                                                                 \
+        ymm_set(cpu, insn->vreg, d);                                                               \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     VEX_TABLE(avx_##name##_imm_256, NULL, avx_##name##_imm_256r, NULL, NULL)
 SHIFT(psrlw)
 SHIFT(psrld)
@@ -66,29 +75,29 @@ SHIFT(psllq)
 SIMD_STUBS(psrldq_stubs, "vpsrldq $simd_stub, %ymm0, %ymm0")
 SIMD_STUBS(pslldq_stubs, "vpslldq $simd_stub, %ymm0, %ymm0")
 
-#define SHIFT_BYTES(name)                                                                              \
-    TARGET_AVX static void avx_##name##_imm_256r(struct cpu *cpu, const struct insn *insn)             \
-    {                                                                                                  \
-        register __m256i v __asm__("ymm0") = ymm_get(cpu, insn->rm);                                   \
-        __asm__ volatile(SIMD_STUB_CALL("%1") : "+x"(v) : "r"(name##_stubs[insn->imm & 0xff]));        \
-        ymm_set(cpu, insn->vreg, v);                                                                   \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define SHIFT_BYTES(name)                                                                          \
+    TARGET_AVX static void avx_##name##_imm_256r(struct cpu *cpu, const struct insn *insn)         \
+    {                                                                                              \
+        register __m256i v __asm__("ymm0") = ymm_get(cpu, insn->rm);                               \
+        __asm__ volatile(SIMD_STUB_CALL("%1") : "+x"(v) : "r"(name##_stubs[insn->imm & 0xff]));    \
+        ymm_set(cpu, insn->vreg, v);                                                               \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     VEX_TABLE(avx_##name##_imm_256, NULL, avx_##name##_imm_256r, NULL, NULL)
 SHIFT_BYTES(psrldq)
 SHIFT_BYTES(pslldq)
 
 /* ---- blends by the mask in the register of imm[7:4] ---- */
 
-#define BLENDV(name)                                                                                   \
-    VEX_PAIR_128(avx_##name, L, vreg, 128, {                                                           \
-        __m128i mask = xmm_get(cpu, insn->imm >> 4 & 15);                                              \
-        __asm__ volatile("v" #name " %2, %1, %0, %0" : "+x"(d) : "x"(s), "x"(mask));                   \
-    })                                                                                                 \
-    VEX_PAIR_256(avx_##name, L, vreg, {                                                                \
-        __m256i mask = ymm_get(cpu, insn->imm >> 4 & 15);                                              \
-        __asm__ volatile("v" #name " %3, %2, %1, %0" : "=x"(d) : "x"(a), "x"(s), "x"(mask));           \
-    })                                                                                                 \
+#define BLENDV(name)                                                                               \
+    VEX_PAIR_128(avx_##name, L, vreg, 128, {                                                       \
+        __m128i mask = xmm_get(cpu, insn->imm >> 4 & 15);                                          \
+        __asm__ volatile("v" #name " %2, %1, %0, %0" : "+x"(d) : "x"(s), "x"(mask));               \
+    })                                                                                             \
+    VEX_PAIR_256(avx_##name, L, vreg, {                                                            \
+        __m256i mask = ymm_get(cpu, insn->imm >> 4 & 15);                                          \
+        __asm__ volatile("v" #name " %3, %2, %1, %0" : "=x"(d) : "x"(a), "x"(s), "x"(mask));       \
+    })                                                                                             \
     VEX_BOTH(avx_##name)
 BLENDV(blendvps)
 BLENDV(blendvpd)
@@ -96,29 +105,29 @@ BLENDV(pblendvb)
 
 /* ---- FMA: the destination is a source too ---- */
 
-#define FMA_PACKED(name)                                                                               \
-    VEX_PAIR_128(avx_##name, F, reg, 128, {                                                            \
-        __m128i b = xmm_get(cpu, insn->vreg);                                                          \
-        __asm__ volatile("v" #name " %2, %1, %0" : "+x"(d) : "x"(b), "x"(s));                          \
-    })                                                                                                 \
-    VEX_PAIR_256(avx_##name, F, reg, {                                                                 \
-        __m256i b = ymm_get(cpu, insn->vreg);                                                          \
-        d = a;                                                                                         \
-        __asm__ volatile("v" #name " %2, %1, %0" : "+x"(d) : "x"(b), "x"(s));                          \
-    })                                                                                                 \
+#define FMA_PACKED(name)                                                                           \
+    VEX_PAIR_128(avx_##name, F, reg, 128, {                                                        \
+        __m128i b = xmm_get(cpu, insn->vreg);                                                      \
+        __asm__ volatile("v" #name " %2, %1, %0" : "+x"(d) : "x"(b), "x"(s));                      \
+    })                                                                                             \
+    VEX_PAIR_256(avx_##name, F, reg, {                                                             \
+        __m256i b = ymm_get(cpu, insn->vreg);                                                      \
+        d = a;                                                                                     \
+        __asm__ volatile("v" #name " %2, %1, %0" : "+x"(d) : "x"(b), "x"(s));                      \
+    })                                                                                             \
     VEX_BOTH(avx_##name)
-#define FMA_SCALAR(name, bits)                                                                         \
-    VEX_PAIR_128(avx_##name, F, reg, bits, {                                                           \
-        __m128i b = xmm_get(cpu, insn->vreg);                                                          \
-        __asm__ volatile("v" #name " %2, %1, %0" : "+x"(d) : "x"(b), "x"(s));                          \
-    })                                                                                                 \
+#define FMA_SCALAR(name, bits)                                                                     \
+    VEX_PAIR_128(avx_##name, F, reg, bits, {                                                       \
+        __m128i b = xmm_get(cpu, insn->vreg);                                                      \
+        __asm__ volatile("v" #name " %2, %1, %0" : "+x"(d) : "x"(b), "x"(s));                      \
+    })                                                                                             \
     VEX_LIG(avx_##name)
-#define FMA_ORDERS(macro, name, suffix, ...)                                                           \
-    macro(name##132##suffix, ##__VA_ARGS__)                                                            \
-    macro(name##213##suffix, ##__VA_ARGS__)                                                            \
-    macro(name##231##suffix, ##__VA_ARGS__)
+#define FMA_ORDERS(macro, name, suffix, ...)                                                       \
+    macro(name##132##suffix, ##__VA_ARGS__) macro(name##213##suffix, ##__VA_ARGS__)                \
+        macro(name##231##suffix, ##__VA_ARGS__)
 #define FMA_BOTH(name) FMA_ORDERS(FMA_PACKED, name, ps) FMA_ORDERS(FMA_PACKED, name, pd)
-#define FMA_ALL(name) FMA_BOTH(name) FMA_ORDERS(FMA_SCALAR, name, ss, 32) FMA_ORDERS(FMA_SCALAR, name, sd, 64)
+#define FMA_ALL(name)                                                                              \
+    FMA_BOTH(name) FMA_ORDERS(FMA_SCALAR, name, ss, 32) FMA_ORDERS(FMA_SCALAR, name, sd, 64)
 FMA_ALL(fmadd)
 FMA_ALL(fmsub)
 FMA_ALL(fnmadd)

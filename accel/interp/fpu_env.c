@@ -1,11 +1,11 @@
 /*
- * x87 control: FLDCW, FSTSW, FNINIT, FWAIT and the environment and state images of FLDENV, FSTENV, FSAVE and
- * FRSTOR in their four formats (SDM volume 1, figures 8-9 to 8-12).
+ * x87 control: FLDCW, FSTSW, FNINIT, FWAIT and the environment and state images of FLDENV, FSTENV,
+ * FSAVE and FRSTOR in their four formats (SDM volume 1, figures 8-9 to 8-12).
  */
 #include "accel/interp/fpu_fast.h"
 #include "accel/interp/fpu_memory.h"
 
-#define ENV_MAX 28
+#define ENV_MAX   28
 #define STATE_MAX (ENV_MAX + 80)
 
 static void put16(uint8_t *p, uint32_t v)
@@ -117,7 +117,8 @@ static __attribute__((noinline)) void store_env(struct cpu *cpu, const struct in
     fpu_set_control(cpu, cpu->s.fpu.fcw | FCW_MASKS, fpu_status(cpu));
 }
 
-static __attribute__((noinline)) void load_state(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void load_state(struct cpu *cpu, const struct insn *insn,
+                                                 bool wide)
 {
     uint8_t image[STATE_MAX];
     unsigned env = wide ? 28 : 14;
@@ -128,7 +129,8 @@ static __attribute__((noinline)) void load_state(struct cpu *cpu, const struct i
     }
 }
 
-static __attribute__((noinline)) void store_state(struct cpu *cpu, const struct insn *insn, bool wide)
+static __attribute__((noinline)) void store_state(struct cpu *cpu, const struct insn *insn,
+                                                  bool wide)
 {
     uint8_t image[STATE_MAX];
     unsigned env = env_out(cpu, image, wide);
@@ -139,26 +141,28 @@ static __attribute__((noinline)) void store_state(struct cpu *cpu, const struct 
     fpu_init(cpu);
 }
 
-/* Two handlers, for 16-bit operand size and for the others; waits: checks for a pending exception. */
-#define IMAGE(name, function, waits)                                                                   \
-    static void fpu_##name##16_m(struct cpu *cpu, const struct insn *insn)                             \
-    {                                                                                                  \
-        if ((waits) && fpu_wait(cpu, insn)) {                                                          \
-            return;                                                                                    \
-        }                                                                                              \
-        function(cpu, insn, false);                                                                    \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    static void fpu_##name##32_m(struct cpu *cpu, const struct insn *insn)                             \
-    {                                                                                                  \
-        if ((waits) && fpu_wait(cpu, insn)) {                                                          \
-            return;                                                                                    \
-        }                                                                                              \
-        function(cpu, insn, true);                                                                     \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    const struct op_handlers fpu_##name = {                                                            \
-        {NULL, NULL, NULL}, {fpu_##name##16_m, fpu_##name##32_m, fpu_##name##32_m}, {NULL, NULL, NULL}};
+/* Two handlers, for 16-bit operand size and for the others; waits: checks for a pending exception.
+ */
+#define IMAGE(name, function, waits)                                                               \
+    static void fpu_##name##16_m(struct cpu * cpu, const struct insn *insn)                        \
+    {                                                                                              \
+        if ((waits) && fpu_wait(cpu, insn)) {                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        function(cpu, insn, false);                                                                \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    static void fpu_##name##32_m(struct cpu * cpu, const struct insn *insn)                        \
+    {                                                                                              \
+        if ((waits) && fpu_wait(cpu, insn)) {                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        function(cpu, insn, true);                                                                 \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    const struct op_handlers fpu_##name = {{NULL, NULL, NULL},                                     \
+                                           {fpu_##name##16_m, fpu_##name##32_m, fpu_##name##32_m}, \
+                                           {NULL, NULL, NULL}};
 
 IMAGE(ldenv, load_env, true)
 IMAGE(nstenv, store_env, false)

@@ -1,6 +1,6 @@
 /*
- * What the host's CPU lets the interpreter offer: instructions that are run by the host's own are only
- * advertised if the host has them. The compile-time baseline is x86-64-v1 (SSE2).
+ * What the host's CPU lets the interpreter offer: instructions that are run by the host's own are
+ * only advertised if the host has them. The compile-time baseline is x86-64-v1 (SSE2).
  */
 #include "accel/interp/fpu.h"
 

@@ -29,14 +29,15 @@ void fpu_probe_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, unsig
     }
 }
 
-void fpu_write_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, const void *data, unsigned size)
+void fpu_write_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, const void *data,
+                    unsigned size)
 {
     if (size > PIECE) {
         fpu_probe_area(cpu, insn, ea, size);
     }
     for (unsigned done = 0; done < size; done += PIECE) {
-        mem_write_bytes(cpu, insn, insn->seg, piece_ea(insn, ea, done), (const uint8_t *)data + done,
-                        piece(size, done));
+        mem_write_bytes(cpu, insn, insn->seg, piece_ea(insn, ea, done),
+                        (const uint8_t *)data + done, piece(size, done));
     }
 }
 

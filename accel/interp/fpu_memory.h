@@ -6,9 +6,12 @@
 
 #include "accel/interp/access.h"
 
-/* size bytes at the instruction's segment and offset ea. A write faults before its first byte is stored. */
-void fpu_read_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, void *data, unsigned size);
-void fpu_write_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, const void *data, unsigned size);
+/* size bytes at the instruction's segment and offset ea. A write faults before its first byte is
+ * stored. */
+void fpu_read_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, void *data,
+                   unsigned size);
+void fpu_write_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, const void *data,
+                    unsigned size);
 /* Raises what a write there would raise. */
 void fpu_probe_area(struct cpu *cpu, const struct insn *insn, uint64_t ea, unsigned size);
 /* #GP(0) unless the linear address is a multiple of `alignment`, a power of two. */

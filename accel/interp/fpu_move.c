@@ -1,28 +1,29 @@
 /*
- * x87 data transfer and register stack: loads, stores, FXCH, FCMOV, constants, FINCSTP, FFREE and the rarer
- * instructions that always take the slow way (BCD, FXTRACT, FPTAN, FSINCOS). SDM volume 1, section 8.3.3.
+ * x87 data transfer and register stack: loads, stores, FXCH, FCMOV, constants, FINCSTP, FFREE and
+ * the rarer instructions that always take the slow way (BCD, FXTRACT, FPTAN, FSINCOS). SDM volume
+ * 1, section 8.3.3.
  */
 #include "accel/interp/flags.h"
 #include "accel/interp/fpu_fast.h"
 
-#define LOAD_MEM(name, opcode, ext, bits, text)                                                        \
-    FPU_SLOW_LOAD(name, opcode, ext, bits)                                                             \
-    static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
-    {                                                                                                  \
-        uint64_t ea = insn_ea(cpu, insn);                                                              \
-        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, false);                                     \
-        if (!fpu_fast_push(cpu) || unlikely(p == NULL)) {                                              \
-            return name##_slow(cpu, insn);                                                             \
-        }                                                                                              \
-        uint16_t sw;                                                                                   \
-        fpu_push(cpu);                                                                                 \
-        __asm__ volatile(text " %2\n\tfnstsw %0\n\tfstpt %1"                                           \
-                         : "=a"(sw), "=m"(FPU_REG(fpu_st(cpu, 0)))                                     \
-                         : "m"(FPU_MEMORY(bits, p)));                                                  \
-        fpu_flags(cpu, sw, FSW_C1);                                                                    \
-        fpu_track_mem(cpu, insn, ea);                                                                  \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define LOAD_MEM(name, opcode, ext, bits, text)                                                    \
+    FPU_SLOW_LOAD(name, opcode, ext, bits)                                                         \
+    static void name##_m(struct cpu *cpu, const struct insn *insn)                                 \
+    {                                                                                              \
+        uint64_t ea = insn_ea(cpu, insn);                                                          \
+        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, false);                                 \
+        if (!fpu_fast_push(cpu) || unlikely(p == NULL)) {                                          \
+            return name##_slow(cpu, insn);                                                         \
+        }                                                                                          \
+        uint16_t sw;                                                                               \
+        fpu_push(cpu);                                                                             \
+        __asm__ volatile(text " %2\n\tfnstsw %0\n\tfstpt %1"                                       \
+                         : "=a"(sw), "=m"(FPU_REG(fpu_st(cpu, 0)))                                 \
+                         : "m"(FPU_MEMORY(bits, p)));                                              \
+        fpu_flags(cpu, sw, FSW_C1);                                                                \
+        fpu_track_mem(cpu, insn, ea);                                                              \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     FPU_MEM_HANDLERS(name, name##_m);
 
 LOAD_MEM(fpu_ld_m32, 0xd9, 0, 32, "flds")
@@ -65,28 +66,28 @@ static void fpu_bld_m(struct cpu *cpu, const struct insn *insn)
 }
 FPU_MEM_HANDLERS(fpu_bld, fpu_bld_m);
 
-/* The store goes straight to guest memory if the page is writable RAM; then it cannot fault after the host's
- * flags have changed. text always pops the host's stack. */
-#define STORE_MEM(name, opcode, ext, bits, pop, text)                                                  \
-    FPU_SLOW_STORE(name, opcode, ext, bits)                                                            \
-    static void name##_m(struct cpu *cpu, const struct insn *insn)                                     \
-    {                                                                                                  \
-        uint64_t ea = insn_ea(cpu, insn);                                                              \
-        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, true);                                      \
-        if (!fpu_fast(cpu) || unlikely(p == NULL)) {                                                   \
-            return name##_slow(cpu, insn);                                                             \
-        }                                                                                              \
-        uint16_t sw;                                                                                   \
-        __asm__ volatile("fldt %2\n\t" text " %1\n\tfnstsw %0"                                         \
-                         : "=a"(sw), "=m"(FPU_MEMORY(bits, p))                                         \
-                         : "m"(FPU_REG(fpu_st(cpu, 0))));                                              \
-        fpu_flags(cpu, sw, FSW_C1);                                                                    \
-        fpu_track_mem(cpu, insn, ea);                                                                  \
-        if (pop) {                                                                                     \
-            fpu_pop(cpu);                                                                              \
-        }                                                                                              \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+/* The store goes straight to guest memory if the page is writable RAM; then it cannot fault after
+ * the host's flags have changed. text always pops the host's stack. */
+#define STORE_MEM(name, opcode, ext, bits, pop, text)                                              \
+    FPU_SLOW_STORE(name, opcode, ext, bits)                                                        \
+    static void name##_m(struct cpu *cpu, const struct insn *insn)                                 \
+    {                                                                                              \
+        uint64_t ea = insn_ea(cpu, insn);                                                          \
+        void *p = mem_fast(cpu, insn->seg, ea, (bits) / 8, true);                                  \
+        if (!fpu_fast(cpu) || unlikely(p == NULL)) {                                               \
+            return name##_slow(cpu, insn);                                                         \
+        }                                                                                          \
+        uint16_t sw;                                                                               \
+        __asm__ volatile("fldt %2\n\t" text " %1\n\tfnstsw %0"                                     \
+                         : "=a"(sw), "=m"(FPU_MEMORY(bits, p))                                     \
+                         : "m"(FPU_REG(fpu_st(cpu, 0))));                                          \
+        fpu_flags(cpu, sw, FSW_C1);                                                                \
+        fpu_track_mem(cpu, insn, ea);                                                              \
+        if (pop) {                                                                                 \
+            fpu_pop(cpu);                                                                          \
+        }                                                                                          \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     FPU_MEM_HANDLERS(name, name##_m);
 
 STORE_MEM(fpu_st_m32, 0xd9, 2, 32, 0, "fstps")
@@ -167,23 +168,23 @@ static void fpu_xch_r(struct cpu *cpu, const struct insn *insn)
 }
 FPU_REG_HANDLERS(fpu_xch, fpu_xch_r);
 
-#define STORE_STI(name, opcode, ext, pop)                                                              \
-    FPU_SLOW_REG(name, opcode, ext, insn->rm)                                                          \
-    static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
-    {                                                                                                  \
-        unsigned i = insn->rm & 7;                                                                     \
-        if (!fpu_fast(cpu)) {                                                                          \
-            return name##_slow(cpu, insn);                                                             \
-        }                                                                                              \
-        fpu_copy(fpu_st(cpu, i), fpu_st(cpu, 0));                                                      \
-        cpu->s.fpu.ftw |= (uint8_t)(1u << ((cpu->fpu_top + i) & 7));                                   \
-        if (pop) {                                                                                     \
-            fpu_pop(cpu);                                                                              \
-        }                                                                                              \
-        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                           \
-        fpu_track(cpu, insn);                                                                          \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define STORE_STI(name, opcode, ext, pop)                                                          \
+    FPU_SLOW_REG(name, opcode, ext, insn->rm)                                                      \
+    static void name##_r(struct cpu *cpu, const struct insn *insn)                                 \
+    {                                                                                              \
+        unsigned i = insn->rm & 7;                                                                 \
+        if (!fpu_fast(cpu)) {                                                                      \
+            return name##_slow(cpu, insn);                                                         \
+        }                                                                                          \
+        fpu_copy(fpu_st(cpu, i), fpu_st(cpu, 0));                                                  \
+        cpu->s.fpu.ftw |= (uint8_t)(1u << ((cpu->fpu_top + i) & 7));                               \
+        if (pop) {                                                                                 \
+            fpu_pop(cpu);                                                                          \
+        }                                                                                          \
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
+        fpu_track(cpu, insn);                                                                      \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     FPU_REG_HANDLERS(name, name##_r);
 
 STORE_STI(fpu_st_sti, 0xdd, 2, 0)
@@ -191,20 +192,21 @@ STORE_STI(fpu_stp_sti, 0xdd, 3, 1)
 STORE_STI(fpu_stpnce_sti, 0xd9, 3, 1) /* an alias that takes no notice of an empty ST(0) */
 
 /* The slow way runs FCMOVE or FCMOVNE with ZF set. */
-#define FCMOV(name, condition)                                                                         \
-    FPU_SLOW_HANDLER(fpu_cmov##name, fpu_native_reg(cpu, insn, X87(condition ? 0xda : 0xdb, 1, insn->rm & 7)))\
-    static void fpu_cmov##name##_r(struct cpu *cpu, const struct insn *insn)                           \
-    {                                                                                                  \
-        unsigned i = insn->rm & 7;                                                                     \
-        if (!fpu_fast2(cpu, i)) {                                                                      \
-            return fpu_cmov##name##_slow(cpu, insn);                                                   \
-        }                                                                                              \
-        if (condition) {                                                                               \
-            fpu_copy(fpu_st(cpu, 0), fpu_st(cpu, i));                                                  \
-        }                                                                                              \
-        fpu_track(cpu, insn);                                                                          \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define FCMOV(name, condition)                                                                     \
+    FPU_SLOW_HANDLER(fpu_cmov##name,                                                               \
+                     fpu_native_reg(cpu, insn, X87(condition ? 0xda : 0xdb, 1, insn->rm & 7)))     \
+    static void fpu_cmov##name##_r(struct cpu *cpu, const struct insn *insn)                       \
+    {                                                                                              \
+        unsigned i = insn->rm & 7;                                                                 \
+        if (!fpu_fast2(cpu, i)) {                                                                  \
+            return fpu_cmov##name##_slow(cpu, insn);                                               \
+        }                                                                                          \
+        if (condition) {                                                                           \
+            fpu_copy(fpu_st(cpu, 0), fpu_st(cpu, i));                                              \
+        }                                                                                          \
+        fpu_track(cpu, insn);                                                                      \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     FPU_REG_HANDLERS(fpu_cmov##name, fpu_cmov##name##_r);
 
 FCMOV(b, flag_cf(cpu))
@@ -216,19 +218,19 @@ FCMOV(ne, !flag_zf(cpu))
 FCMOV(nbe, (!flag_cf(cpu) && !flag_zf(cpu)))
 FCMOV(nu, !flag_pf(cpu))
 
-#define CONSTANT(name, rm)                                                                             \
-    FPU_SLOW_REG(fpu_##name, 0xd9, 5, rm)                                                              \
-    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
-    {                                                                                                  \
-        if (!fpu_fast_push(cpu)) {                                                                     \
-            return fpu_##name##_slow(cpu, insn);                                                       \
-        }                                                                                              \
-        __asm__ volatile("f" #name "\n\tfstpt %0" : "=m"(FPU_REG(fpu_st(cpu, 7))));                    \
-        fpu_push(cpu);                                                                                 \
-        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                           \
-        fpu_track(cpu, insn);                                                                          \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define CONSTANT(name, rm)                                                                         \
+    FPU_SLOW_REG(fpu_##name, 0xd9, 5, rm)                                                          \
+    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                           \
+    {                                                                                              \
+        if (!fpu_fast_push(cpu)) {                                                                 \
+            return fpu_##name##_slow(cpu, insn);                                                   \
+        }                                                                                          \
+        __asm__ volatile("f" #name "\n\tfstpt %0" : "=m"(FPU_REG(fpu_st(cpu, 7))));                \
+        fpu_push(cpu);                                                                             \
+        cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;                                                       \
+        fpu_track(cpu, insn);                                                                      \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
 
 CONSTANT(ld1, 0)
@@ -241,8 +243,8 @@ CONSTANT(ldz, 6)
 
 /* ---- only the slow way ---- */
 
-#define SLOW_REG(name, opcode, ext, rm)                                                                \
-    FPU_SLOW_REG(fpu_##name, opcode, ext, rm)                                                          \
+#define SLOW_REG(name, opcode, ext, rm)                                                            \
+    FPU_SLOW_REG(fpu_##name, opcode, ext, rm)                                                      \
     FPU_REG_HANDLERS(fpu_##name, fpu_##name##_slow);
 
 SLOW_REG(ptan, 0xd9, 6, 2)
@@ -253,16 +255,16 @@ SLOW_REG(prem1, 0xd9, 6, 5)
 SLOW_REG(prem, 0xd9, 7, 0)
 
 /* FINCSTP, FDECSTP, FFREE, FFREEP do not look at the tags and raise nothing. */
-#define STACK(name, statement)                                                                         \
-    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
-    {                                                                                                  \
-        if (fpu_wait(cpu, insn)) {                                                                     \
-            return;                                                                                    \
-        }                                                                                              \
-        statement;                                                                                     \
-        fpu_track(cpu, insn);                                                                          \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
+#define STACK(name, statement)                                                                     \
+    static void fpu_##name##_r(struct cpu *cpu, const struct insn *insn)                           \
+    {                                                                                              \
+        if (fpu_wait(cpu, insn)) {                                                                 \
+            return;                                                                                \
+        }                                                                                          \
+        statement;                                                                                 \
+        fpu_track(cpu, insn);                                                                      \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
     FPU_REG_HANDLERS(fpu_##name, fpu_##name##_r);
 
 static void stack_move(struct cpu *cpu, unsigned by)
@@ -272,7 +274,7 @@ static void stack_move(struct cpu *cpu, unsigned by)
 }
 static void stack_free(struct cpu *cpu, unsigned i)
 {
-    cpu->s.fpu.ftw &= (uint8_t)~(1u << ((cpu->fpu_top + i) & 7));
+    cpu->s.fpu.ftw &= (uint8_t) ~(1u << ((cpu->fpu_top + i) & 7));
     cpu->s.fpu.fsw &= (uint16_t)~FSW_C1;
 }
 STACK(incstp, stack_move(cpu, 1))

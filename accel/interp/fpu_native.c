@@ -1,9 +1,10 @@
 /*
- * Runs any x87 arithmetic, load or store instruction on the host with the guest's whole x87 state: FRSTOR, the
- * instruction itself out of a table of stubs, FNSAVE. Exceptions that the guest has unmasked are unmasked on
- * the host as well; the host records them in FSW.ES and would only signal at the next waiting instruction,
- * but FNSAVE does not wait and clears them. So unmasked exceptions, too, have the hardware's results: operands
- * kept for #I, #Z and #D, scaled results for #O and #U (SDM volume 1, sections 8.5 and 8.6).
+ * Runs any x87 arithmetic, load or store instruction on the host with the guest's whole x87 state:
+ * FRSTOR, the instruction itself out of a table of stubs, FNSAVE. Exceptions that the guest has
+ * unmasked are unmasked on the host as well; the host records them in FSW.ES and would only signal
+ * at the next waiting instruction, but FNSAVE does not wait and clears them. So unmasked
+ * exceptions, too, have the hardware's results: operands kept for #I, #Z and #D, scaled results for
+ * #O and #U (SDM volume 1, sections 8.5 and 8.6).
  */
 #include "accel/interp/fpu_native.h"
 
@@ -17,8 +18,9 @@ _Static_assert(sizeof(struct native_image) == 108, "FSAVE image");
 void fpu_native_run(struct native_image *image, const void *stub, void *memory);
 extern const uint8_t fpu_native_reg_stubs[512][4], fpu_native_mem_stubs[64][4];
 
-/* fpu_native_run(rdi = image, rsi = stub, rdx = memory operand). The stubs are D8+n modrm; ret. The memory
- * forms address (%rdx). At the stub ZF = PF = 1 and CF = 0, for FCMOV. The host's control word is kept. */
+/* fpu_native_run(rdi = image, rsi = stub, rdx = memory operand). The stubs are D8+n modrm; ret. The
+ * memory forms address (%rdx). At the stub ZF = PF = 1 and CF = 0, for FCMOV. The host's control
+ * word is kept. */
 __asm__(".text\n"
         ".p2align 4\n"
         ".type fpu_native_run,@function\n"
@@ -65,7 +67,8 @@ static void image_out(struct cpu *cpu, struct native_image *image)
     }
 }
 
-/* What the opcode field of an exception report wants is not in struct insn: looks at the code again. */
+/* What the opcode field of an exception report wants is not in struct insn: looks at the code
+ * again. */
 static uint16_t code_fop(struct cpu *cpu, const struct insn *insn, unsigned number, bool memory)
 {
     uint16_t fop = (uint16_t)(number >> 6 << 8 | (memory ? 0 : 0xc0) | (number & 63));
@@ -104,7 +107,8 @@ void fpu_native_reg(struct cpu *cpu, const struct insn *insn, unsigned number)
     fpu_track(cpu, insn);
 }
 
-static void native_load(struct cpu *cpu, const struct insn *insn, unsigned number, void *operand, uint64_t ea)
+static void native_load(struct cpu *cpu, const struct insn *insn, unsigned number, void *operand,
+                        uint64_t ea)
 {
     struct native_image image;
     image_out(cpu, &image);
@@ -113,7 +117,8 @@ static void native_load(struct cpu *cpu, const struct insn *insn, unsigned numbe
     fpu_track_mem(cpu, insn, ea);
 }
 
-void fpu_native_load(struct cpu *cpu, const struct insn *insn, unsigned number, uint64_t operand, uint64_t ea)
+void fpu_native_load(struct cpu *cpu, const struct insn *insn, unsigned number, uint64_t operand,
+                     uint64_t ea)
 {
     native_load(cpu, insn, number, &operand, ea);
 }
@@ -126,7 +131,8 @@ void fpu_native_load10(struct cpu *cpu, const struct insn *insn, unsigned number
     native_load(cpu, insn, number, operand, ea);
 }
 
-void fpu_native_store(struct cpu *cpu, const struct insn *insn, unsigned number, unsigned size, uint64_t ea)
+void fpu_native_store(struct cpu *cpu, const struct insn *insn, unsigned number, unsigned size,
+                      uint64_t ea)
 {
     struct native_image image;
     uint8_t result[16];

@@ -1,12 +1,14 @@
 /*
- * x87 and SIMD state: control and status words, entry to and exit from guest code, pending exceptions.
- * SDM volume 1, sections 8.1 (x87 environment), 8.6 and 8.7 (exceptions), 10.2.3 and 11.5 (MXCSR).
+ * x87 and SIMD state: control and status words, entry to and exit from guest code, pending
+ * exceptions. SDM volume 1, sections 8.1 (x87 environment), 8.6 and 8.7 (exceptions), 10.2.3
+ * and 11.5 (MXCSR).
  *
- * Unmasked SIMD exceptions. The host runs with everything masked, which shows flags that an unmasked
- * exception would have kept from being found. Two corrections are made: an unmasked pre-computation exception
- * (invalid, denormal, divide) hides the post-computation ones; and with underflow unmasked the host runs with
- * flush-to-zero, so that a tiny but exact result is reported too. Not modelled: PE may be set along with an
- * unmasked OE or UE although the significand was exact, and DPPS reports the flags of all its steps at once.
+ * Unmasked SIMD exceptions. The host runs with everything masked, which shows flags that an
+ * unmasked exception would have kept from being found. Two corrections are made: an unmasked
+ * pre-computation exception (invalid, denormal, divide) hides the post-computation ones; and with
+ * underflow unmasked the host runs with flush-to-zero, so that a tiny but exact result is reported
+ * too. Not modelled: PE may be set along with an unmasked OE or UE although the significand was
+ * exact, and DPPS reports the flags of all its steps at once.
  */
 #include "accel/interp/fpu.h"
 

@@ -1,26 +1,27 @@
 /*
- * FXSAVE, FXRSTOR and the XSAVE family for the components x87, SSE and AVX, and MXCSR. SDM volume 1, sections
- * 10.5 and chapter 13.
+ * FXSAVE, FXRSTOR and the XSAVE family for the components x87, SSE and AVX, and MXCSR. SDM volume
+ * 1, sections 10.5 and chapter 13.
  *
- * Not modelled: the init and modified optimisations. XSAVEOPT and XSAVEC save every requested component, which
- * the manual allows. The standard and the compacted format put the AVX component at the same place.
+ * Not modelled: the init and modified optimisations. XSAVEOPT and XSAVEC save every requested
+ * component, which the manual allows. The standard and the compacted format put the AVX component
+ * at the same place.
  */
 #include "accel/interp/decode.h"
 #include "accel/interp/fpu_fast.h"
 #include "accel/interp/fpu_memory.h"
 
-#define XCOMP_X87 1u
-#define XCOMP_SSE 2u
-#define XCOMP_AVX 4u
+#define XCOMP_X87     1u
+#define XCOMP_SSE     2u
+#define XCOMP_AVX     4u
 #define XCOMP_COMPACT (1ull << 63)
 
-#define FX_MXCSR 24
-#define FX_ST 32
-#define FX_XMM 160
-#define FX_SIZE 512
+#define FX_MXCSR     24
+#define FX_ST        32
+#define FX_XMM       160
+#define FX_SIZE      512
 #define XSAVE_HEADER 512
-#define XSAVE_AVX 576
-#define XSAVE_SIZE 832
+#define XSAVE_AVX    576
+#define XSAVE_SIZE   832
 
 static unsigned xmm_count(const struct cpu *cpu)
 {
@@ -177,8 +178,9 @@ static uint64_t xsave_rfbm(const struct cpu *cpu)
     return ((uint32_t)cpu->gpr[RAX] | cpu->gpr[RDX] << 32) & cpu->s.xcr0;
 }
 
-static __attribute__((noinline)) void xsave_components(struct cpu *cpu, const struct insn *insn, uint64_t ea,
-                                                       uint64_t rfbm, bool wide, bool compact)
+static __attribute__((noinline)) void xsave_components(struct cpu *cpu, const struct insn *insn,
+                                                       uint64_t ea, uint64_t rfbm, bool wide,
+                                                       bool compact)
 {
     uint8_t image[XSAVE_SIZE];
     unsigned count = xmm_count(cpu);
@@ -201,7 +203,8 @@ static __attribute__((noinline)) void xsave_components(struct cpu *cpu, const st
     }
 }
 
-static __attribute__((noinline)) void xsave(struct cpu *cpu, const struct insn *insn, bool wide, bool compact)
+static __attribute__((noinline)) void xsave(struct cpu *cpu, const struct insn *insn, bool wide,
+                                            bool compact)
 {
     xsave_usable(cpu, insn);
     uint64_t ea = insn_ea(cpu, insn), rfbm = xsave_rfbm(cpu);
@@ -276,20 +279,20 @@ static __attribute__((noinline)) void xrstor(struct cpu *cpu, const struct insn 
 /* ---- handlers ---- */
 
 /* wide is a constant of the handler: REX.W. */
-#define AREA(name, call)                                                                               \
-    static void name##_32_m(struct cpu *cpu, const struct insn *insn)                                  \
-    {                                                                                                  \
-        const bool wide = false;                                                                       \
-        call;                                                                                          \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    static void name##_64_m(struct cpu *cpu, const struct insn *insn)                                  \
-    {                                                                                                  \
-        const bool wide = true;                                                                        \
-        call;                                                                                          \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    const struct op_handlers name = {                                                                  \
+#define AREA(name, call)                                                                           \
+    static void name##_32_m(struct cpu *cpu, const struct insn *insn)                              \
+    {                                                                                              \
+        const bool wide = false;                                                                   \
+        call;                                                                                      \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    static void name##_64_m(struct cpu *cpu, const struct insn *insn)                              \
+    {                                                                                              \
+        const bool wide = true;                                                                    \
+        call;                                                                                      \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    const struct op_handlers name = {                                                              \
         {NULL, NULL, NULL}, {name##_32_m, name##_32_m, name##_64_m}, {NULL, NULL, NULL}};
 
 AREA(fpu_fxsave, fxsave(cpu, insn, wide))

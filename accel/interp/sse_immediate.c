@@ -7,7 +7,8 @@
 #include "accel/interp/sse_stub.h"
 
 /* xmm0 = xmm0 op xmm1 */
-static inline __m128i run_stub(const uint8_t (*stubs)[8], const struct insn *insn, __m128i d, __m128i s)
+static inline __m128i run_stub(const uint8_t (*stubs)[8], const struct insn *insn, __m128i d,
+                               __m128i s)
 {
     register __m128i x0 __asm__("xmm0") = d;
     register __m128i x1 __asm__("xmm1") = s;
@@ -15,31 +16,33 @@ static inline __m128i run_stub(const uint8_t (*stubs)[8], const struct insn *ins
     return x0;
 }
 
-#define SIMD_IMMEDIATE(name, class, bits, alignment)                                                   \
-    SIMD_STUBS(sse_##name##_stubs, #name " $simd_stub, %xmm1, %xmm0")                                  \
-    static void sse_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
-    {                                                                                                  \
-        __m128i d = xmm_get(cpu, insn->reg), s = xmm_get(cpu, insn->rm);                               \
-        d = run_stub(sse_##name##_stubs, insn, d, s);                                                  \
-        SIMD_END_SSE(cpu, insn, class, d);                                                             \
-    }                                                                                                  \
-    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, sse_##name##_m, bits, alignment, {                            \
-        __m128i d = xmm_get(cpu, insn->reg), s = simd_value##bits(p);                                  \
-        d = run_stub(sse_##name##_stubs, insn, d, s);                                                  \
-        SIMD_END_SSE(cpu, insn, class, d);                                                             \
-    })                                                                                                 \
+#define SIMD_IMMEDIATE(name, class, bits, alignment)                                               \
+    SIMD_STUBS(sse_##name##_stubs, #name " $simd_stub, %xmm1, %xmm0")                              \
+    static void sse_##name##_r(struct cpu *cpu, const struct insn *insn)                           \
+    {                                                                                              \
+        __m128i d = xmm_get(cpu, insn->reg), s = xmm_get(cpu, insn->rm);                           \
+        d = run_stub(sse_##name##_stubs, insn, d, s);                                              \
+        SIMD_END_SSE(cpu, insn, class, d);                                                         \
+    }                                                                                              \
+    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, sse_##name##_m, bits, alignment, {                        \
+        __m128i d = xmm_get(cpu, insn->reg), s = simd_value##bits(p);                              \
+        d = run_stub(sse_##name##_stubs, insn, d, s);                                              \
+        SIMD_END_SSE(cpu, insn, class, d);                                                         \
+    })                                                                                             \
     const struct op_handlers sse_##name = HANDLERS(sse_##name##_r, sse_##name##_m);
 
-#define SIMD_BINARY_IMM(map, opcode, prefix, name, feature, class) SIMD_IMMEDIATE(name, class, 128, 15)
-#define SIMD_UNARY_IMM(map, opcode, prefix, name, feature, class) SIMD_IMMEDIATE(name, class, 128, 15)
-#define SIMD_SCALAR_IMM(map, opcode, prefix, name, feature, class, bits) \
+#define SIMD_BINARY_IMM(map, opcode, prefix, name, feature, class)                                 \
+    SIMD_IMMEDIATE(name, class, 128, 15)
+#define SIMD_UNARY_IMM(map, opcode, prefix, name, feature, class)                                  \
+    SIMD_IMMEDIATE(name, class, 128, 15)
+#define SIMD_SCALAR_IMM(map, opcode, prefix, name, feature, class, bits)                           \
     SIMD_IMMEDIATE(name, class, bits, 0)
 #include "accel/interp/simd.def"
 
 SIMD_IMMEDIATE(sha1rnds4, X, 128, 15)
 
-/* PCMPESTRI and kin: lengths in EAX and EDX (RAX and RDX with REX.W), index to ECX or mask to XMM0, and flags.
- * Memory operands need not be aligned. */
+/* PCMPESTRI and kin: lengths in EAX and EDX (RAX and RDX with REX.W), index to ECX or mask to XMM0,
+ * and flags. Memory operands need not be aligned. */
 struct string_compare {
     __m128i mask;
     uint32_t index;
@@ -61,23 +64,23 @@ static inline struct string_compare run_string(struct cpu *cpu, const struct ins
     return (struct string_compare){x0, (uint32_t)index};
 }
 
-#define STRING_STORE_INDEX(cpu, result) set_reg32(cpu, RCX, (result).index)
-#define STRING_STORE_MASK(cpu, result) xmm_set(cpu, 0, (result).mask)
+#define STRING_STORE_INDEX(cpu, result)    set_reg32(cpu, RCX, (result).index)
+#define STRING_STORE_MASK(cpu, result)     xmm_set(cpu, 0, (result).mask)
 #define STRING_STORE_MASK_VEX(cpu, result) xmm_set_vex(cpu, 0, (result).mask)
 
-#define STRING_COMPARE(name, table, store)                                                             \
-    static void name##_r(struct cpu *cpu, const struct insn *insn)                                     \
-    {                                                                                                  \
-        __m128i a = xmm_get(cpu, insn->reg), b = xmm_get(cpu, insn->rm);                               \
-        struct string_compare result = run_string(cpu, insn, table, a, b);                             \
-        store(cpu, result);                                                                            \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, name##_m, 128, 0, {                                           \
-        __m128i a = xmm_get(cpu, insn->reg), b = simd_value128(p);                                     \
-        struct string_compare result = run_string(cpu, insn, table, a, b);                             \
-        store(cpu, result);                                                                            \
-        NEXT(cpu, insn);                                                                               \
+#define STRING_COMPARE(name, table, store)                                                         \
+    static void name##_r(struct cpu *cpu, const struct insn *insn)                                 \
+    {                                                                                              \
+        __m128i a = xmm_get(cpu, insn->reg), b = xmm_get(cpu, insn->rm);                           \
+        struct string_compare result = run_string(cpu, insn, table, a, b);                         \
+        store(cpu, result);                                                                        \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, name##_m, 128, 0, {                                       \
+        __m128i a = xmm_get(cpu, insn->reg), b = simd_value128(p);                                 \
+        struct string_compare result = run_string(cpu, insn, table, a, b);                         \
+        store(cpu, result);                                                                        \
+        NEXT(cpu, insn);                                                                           \
     })
 
 SIMD_STUBS(sse_pcmpestrm_stubs, "pcmpestrm $simd_stub, %xmm1, %xmm0")
@@ -99,13 +102,14 @@ STRING_COMPARE(avx_pcmpestrmq, sse_pcmpestrmq_stubs, STRING_STORE_MASK_VEX)
 STRING_COMPARE(avx_pcmpistrm, sse_pcmpistrm_stubs, STRING_STORE_MASK_VEX)
 
 /* By operand size; in VEX by rows for W0 and W1. */
-#define STRING_BY_SIZE(name)                                                                           \
-    const struct op_handlers sse_##name = {{sse_##name##_r, sse_##name##_r, sse_##name##q_r},          \
-                                           {sse_##name##_m, sse_##name##_m, sse_##name##q_m},          \
+#define STRING_BY_SIZE(name)                                                                       \
+    const struct op_handlers sse_##name = {{sse_##name##_r, sse_##name##_r, sse_##name##q_r},      \
+                                           {sse_##name##_m, sse_##name##_m, sse_##name##q_m},      \
                                            {NULL, NULL, NULL}};
 STRING_BY_SIZE(pcmpestrm)
 STRING_BY_SIZE(pcmpestri)
-#define STRING_TABLE(name, handler) const struct op_handlers name = HANDLERS(handler##_r, handler##_m);
+#define STRING_TABLE(name, handler)                                                                \
+    const struct op_handlers name = HANDLERS(handler##_r, handler##_m);
 STRING_TABLE(sse_pcmpistrm, sse_pcmpistrm)
 STRING_TABLE(sse_pcmpistri, sse_pcmpistri)
 STRING_TABLE(avx_pcmpestrm_w0, avx_pcmpestrm)

@@ -1,10 +1,11 @@
 /*
- * The rare ends of SIMD instructions: memory operands that miss the software TLB or are not aligned as they
- * must be, and unmasked exceptions.
+ * The rare ends of SIMD instructions: memory operands that miss the software TLB or are not aligned
+ * as they must be, and unmasked exceptions.
  */
 #include "accel/interp/sse.h"
 
-static void check_alignment(struct cpu *cpu, const struct insn *insn, uint64_t ea, unsigned alignment)
+static void check_alignment(struct cpu *cpu, const struct insn *insn, uint64_t ea,
+                            unsigned alignment)
 {
     if ((cpu->segf[insn->seg].base + ea) & alignment) {
         cpu_fault(cpu, insn, EXC_GP, 0);

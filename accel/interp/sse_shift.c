@@ -1,43 +1,43 @@
 /*
- * SSE shifts and INSERTPS: what is nearly regular. A shift by an immediate is the shift by a register with
- * that count.
+ * SSE shifts and INSERTPS: what is nearly regular. A shift by an immediate is the shift by a
+ * register with that count.
  */
 #include "accel/interp/sse.h"
 
 #include "accel/interp/sse_stub.h"
 
-#define SHIFT(name)                                                                                    \
-    static inline __m128i host_##name(__m128i v, __m128i count)                                        \
-    {                                                                                                  \
-        __asm__(#name " %1, %0" : "+x"(v) : "x"(count));                                               \
-        return v;                                                                                      \
-    }                                                                                                  \
-    static void sse_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
-    {                                                                                                  \
-        __m128i v = host_##name(xmm_get(cpu, insn->reg), xmm_get(cpu, insn->rm));                      \
-        xmm_set(cpu, insn->reg, v);                                                                    \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, sse_##name##_m, 128, 15, {                                    \
-        __m128i v = host_##name(xmm_get(cpu, insn->reg), simd_value128(p));                            \
-        xmm_set(cpu, insn->reg, v);                                                                    \
-        NEXT(cpu, insn);                                                                               \
-    })                                                                                                 \
-    const struct op_handlers sse_##name = HANDLERS(sse_##name##_r, sse_##name##_m);                    \
-    static void sse_##name##_imm_r(struct cpu *cpu, const struct insn *insn)                           \
-    {                                                                                                  \
-        __m128i count = _mm_cvtsi32_si128((uint8_t)insn->imm);                                         \
-        xmm_set(cpu, insn->rm, host_##name(xmm_get(cpu, insn->rm), count));                            \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    const struct op_handlers sse_##name##_imm = HANDLERS(sse_##name##_imm_r, NULL);                    \
-    static void avx_##name##_imm_r(struct cpu *cpu, const struct insn *insn)                           \
-    {                                                                                                  \
-        __m128i count = _mm_cvtsi32_si128((uint8_t)insn->imm);                                         \
-        xmm_set_vex(cpu, insn->vreg, host_##name(xmm_get(cpu, insn->rm), count));                      \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    const struct op_handlers avx_##name##_imm = {                                                      \
+#define SHIFT(name)                                                                                \
+    static inline __m128i host_##name(__m128i v, __m128i count)                                    \
+    {                                                                                              \
+        __asm__(#name " %1, %0" : "+x"(v) : "x"(count));                                           \
+        return v;                                                                                  \
+    }                                                                                              \
+    static void sse_##name##_r(struct cpu *cpu, const struct insn *insn)                           \
+    {                                                                                              \
+        __m128i v = host_##name(xmm_get(cpu, insn->reg), xmm_get(cpu, insn->rm));                  \
+        xmm_set(cpu, insn->reg, v);                                                                \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, sse_##name##_m, 128, 15, {                                \
+        __m128i v = host_##name(xmm_get(cpu, insn->reg), simd_value128(p));                        \
+        xmm_set(cpu, insn->reg, v);                                                                \
+        NEXT(cpu, insn);                                                                           \
+    })                                                                                             \
+    const struct op_handlers sse_##name = HANDLERS(sse_##name##_r, sse_##name##_m);                \
+    static void sse_##name##_imm_r(struct cpu *cpu, const struct insn *insn)                       \
+    {                                                                                              \
+        __m128i count = _mm_cvtsi32_si128((uint8_t)insn->imm);                                     \
+        xmm_set(cpu, insn->rm, host_##name(xmm_get(cpu, insn->rm), count));                        \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    const struct op_handlers sse_##name##_imm = HANDLERS(sse_##name##_imm_r, NULL);                \
+    static void avx_##name##_imm_r(struct cpu *cpu, const struct insn *insn)                       \
+    {                                                                                              \
+        __m128i count = _mm_cvtsi32_si128((uint8_t)insn->imm);                                     \
+        xmm_set_vex(cpu, insn->vreg, host_##name(xmm_get(cpu, insn->rm), count));                  \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    const struct op_handlers avx_##name##_imm = {                                                  \
         {avx_##name##_imm_r, NULL, NULL}, {NULL, NULL, NULL}, {NULL, NULL, NULL}};
 
 SHIFT(psrlw)
@@ -59,19 +59,19 @@ static inline __m128i shift_bytes(const struct cpu *cpu, const struct insn *insn
     return v;
 }
 
-#define SHIFT_BYTES(name, left)                                                                        \
-    static void sse_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
-    {                                                                                                  \
-        xmm_set(cpu, insn->rm, shift_bytes(cpu, insn, left));                                          \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    const struct op_handlers sse_##name = HANDLERS(sse_##name##_r, NULL);                              \
-    static void avx_##name##_r(struct cpu *cpu, const struct insn *insn)                               \
-    {                                                                                                  \
-        xmm_set_vex(cpu, insn->vreg, shift_bytes(cpu, insn, left));                                    \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    const struct op_handlers avx_##name = {                                                            \
+#define SHIFT_BYTES(name, left)                                                                    \
+    static void sse_##name##_r(struct cpu *cpu, const struct insn *insn)                           \
+    {                                                                                              \
+        xmm_set(cpu, insn->rm, shift_bytes(cpu, insn, left));                                      \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    const struct op_handlers sse_##name = HANDLERS(sse_##name##_r, NULL);                          \
+    static void avx_##name##_r(struct cpu *cpu, const struct insn *insn)                           \
+    {                                                                                              \
+        xmm_set_vex(cpu, insn->vreg, shift_bytes(cpu, insn, left));                                \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    const struct op_handlers avx_##name = {                                                        \
         {avx_##name##_r, NULL, NULL}, {NULL, NULL, NULL}, {NULL, NULL, NULL}};
 SHIFT_BYTES(psrldq_imm, false)
 SHIFT_BYTES(pslldq_imm, true)
@@ -87,18 +87,18 @@ static inline __m128i host_insertps(__m128i d, __m128i s, unsigned imm)
     return x0;
 }
 
-#define INSERTPS(prefix, set, source)                                                                  \
-    static void prefix##_insertps_r(struct cpu *cpu, const struct insn *insn)                          \
-    {                                                                                                  \
-        __m128i d = xmm_get(cpu, insn->source), s = xmm_get(cpu, insn->rm);                            \
-        set(cpu, insn->reg, host_insertps(d, s, insn->imm & 0xff));                                    \
-        NEXT(cpu, insn);                                                                               \
-    }                                                                                                  \
-    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, prefix##_insertps_m, 32, 0, {                                 \
-        __m128i d = xmm_get(cpu, insn->source), s = simd_value32(p);                                   \
-        set(cpu, insn->reg, host_insertps(d, s, insn->imm & 0x3f));                                    \
-        NEXT(cpu, insn);                                                                               \
-    })                                                                                                 \
+#define INSERTPS(prefix, set, source)                                                              \
+    static void prefix##_insertps_r(struct cpu *cpu, const struct insn *insn)                      \
+    {                                                                                              \
+        __m128i d = xmm_get(cpu, insn->source), s = xmm_get(cpu, insn->rm);                        \
+        set(cpu, insn->reg, host_insertps(d, s, insn->imm & 0xff));                                \
+        NEXT(cpu, insn);                                                                           \
+    }                                                                                              \
+    SIMD_MEM_HANDLER(SIMD_NO_ATTRIBUTES, prefix##_insertps_m, 32, 0, {                             \
+        __m128i d = xmm_get(cpu, insn->source), s = simd_value32(p);                               \
+        set(cpu, insn->reg, host_insertps(d, s, insn->imm & 0x3f));                                \
+        NEXT(cpu, insn);                                                                           \
+    })                                                                                             \
     const struct op_handlers prefix##_insertps = HANDLERS(prefix##_insertps_r, prefix##_insertps_m);
 INSERTPS(sse, xmm_set, reg)
 INSERTPS(avx, xmm_set_vex, vreg)

@@ -1,10 +1,10 @@
 /*
- * Differential testing of single instructions: the same bytes are run by the host CPU and by the interpreter's
- * decoder and handler from the same state, and everything is compared: x87, MMX, XMM/YMM, MXCSR, general registers,
- * EFLAGS and memory.
+ * Differential testing of single instructions: the same bytes are run by the host CPU and by the
+ * interpreter's decoder and handler from the same state, and everything is compared: x87, MMX,
+ * XMM/YMM, MXCSR, general registers, EFLAGS and memory.
  *
- * The interpreter's CPU is a bare struct cpu in 64-bit mode whose TLB maps the operand pages to themselves, so a
- * host address is also a guest linear address.
+ * The interpreter's CPU is a bare struct cpu in 64-bit mode whose TLB maps the operand pages to
+ * themselves, so a host address is also a guest linear address.
  */
 #ifndef TESTS_DIFF_NATIVE_H
 #define TESTS_DIFF_NATIVE_H
@@ -26,8 +26,9 @@
 #define NATIVE_MEMORY 4096u
 
 struct native_state {
-    uint8_t fx[832] __attribute__((aligned(64))); /* XSAVE area, standard format; FXSAVE's if there is no AVX */
-    uint64_t gpr[12];                             /* RAX to R11; RSP, RBP are not loaded */
+    uint8_t fx[832]
+        __attribute__((aligned(64))); /* XSAVE area, standard format; FXSAVE's if there is no AVX */
+    uint64_t gpr[12];                 /* RAX to R11; RSP, RBP are not loaded */
     uint64_t rflags;
     uint8_t memory[NATIVE_MEMORY] __attribute__((aligned(4096)));
 };
@@ -35,7 +36,7 @@ struct native_state {
 struct native {
     struct cpu *cpu;
     struct x86_cpuid cpuid;
-    uint8_t *code;              /* executable page */
+    uint8_t *code; /* executable page */
     struct native_state *host, *guest, *start;
     bool avx;
     GRand *rand;
@@ -107,7 +108,8 @@ static inline void native_create(struct native *n)
     for (unsigned i = 0; i < 6; i++) {
         cpu->segf[i] = (struct seg_fast){0, ~0ull, ~0ull};
     }
-    n->code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    n->code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_assert_true(n->code != MAP_FAILED);
     n->host = aligned_alloc(4096, 2 * sizeof(struct native_state));
     n->guest = aligned_alloc(4096, sizeof(struct native_state));
@@ -136,9 +138,10 @@ static inline uint64_t native_random(struct native *n)
 static inline uint32_t native_float(struct native *n)
 {
     static const uint32_t special[] = {
-        0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00001, 0x7f800001,
-        0xffa00000, 1, 0x80000001, 0x007fffff, 0x00800000, 0x80800001, 0x7f7fffff, 0xff7fffff, 0x4f000000,
-        0xcf000000, 0x4effffff, 0x5f000000, 0x3f000000, 0x3f7fffff, 0x34000000, 0x40490fdb, 0x4b000001};
+        0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000,
+        0xffc00001, 0x7f800001, 0xffa00000, 1,          0x80000001, 0x007fffff, 0x00800000,
+        0x80800001, 0x7f7fffff, 0xff7fffff, 0x4f000000, 0xcf000000, 0x4effffff, 0x5f000000,
+        0x3f000000, 0x3f7fffff, 0x34000000, 0x40490fdb, 0x4b000001};
     unsigned kind = g_rand_int(n->rand) % 8;
     if (kind < 4) {
         return special[g_rand_int(n->rand) % G_N_ELEMENTS(special)];
@@ -150,12 +153,32 @@ static inline uint32_t native_float(struct native *n)
 
 static inline uint64_t native_double(struct native *n)
 {
-    static const uint64_t special[] = {
-        0, 1ull << 63, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
-        0x7ff8000000000000, 0xfff8000000000001, 0x7ff0000000000001, 0xfff4000000000000, 1,
-        0x8000000000000001, 0x000fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff, 0x41e0000000000000,
-        0xc1e0000000000000, 0x41dfffffffc00000, 0x43e0000000000000, 0xc3e0000000000000, 0x3fe0000000000000,
-        0x36a0000000000000, 0x47efffffe0000000, 0x47f0000000000000, 0x3810000000000000, 0x4330000000000001};
+    static const uint64_t special[] = {0,
+                                       1ull << 63,
+                                       0x3ff0000000000000,
+                                       0xbff0000000000000,
+                                       0x7ff0000000000000,
+                                       0xfff0000000000000,
+                                       0x7ff8000000000000,
+                                       0xfff8000000000001,
+                                       0x7ff0000000000001,
+                                       0xfff4000000000000,
+                                       1,
+                                       0x8000000000000001,
+                                       0x000fffffffffffff,
+                                       0x0010000000000000,
+                                       0x7fefffffffffffff,
+                                       0x41e0000000000000,
+                                       0xc1e0000000000000,
+                                       0x41dfffffffc00000,
+                                       0x43e0000000000000,
+                                       0xc3e0000000000000,
+                                       0x3fe0000000000000,
+                                       0x36a0000000000000,
+                                       0x47efffffe0000000,
+                                       0x47f0000000000000,
+                                       0x3810000000000000,
+                                       0x4330000000000001};
     unsigned kind = g_rand_int(n->rand) % 8;
     if (kind < 4) {
         return special[g_rand_int(n->rand) % G_N_ELEMENTS(special)];
@@ -170,13 +193,36 @@ static inline void native_extended(struct native *n, uint8_t *p)
     static const struct {
         uint16_t e;
         uint64_t s;
-    } special[] = {
-        {0, 0}, {0x8000, 0}, {0x3fff, 1ull << 63}, {0xbfff, 1ull << 63}, {0x7fff, 1ull << 63}, {0xffff, 1ull << 63},
-        {0x7fff, 3ull << 62}, {0xffff, 3ull << 62}, {0x7fff, 0xa000000000000000}, {0x7fff, 0xc000000000000001},
-        {0, 1}, {0x8000, 0x7fffffffffffffff}, {0, 1ull << 63}, {1, 1ull << 63}, {0x7ffe, ~0ull}, {0xfffe, ~0ull},
-        {0x3fff, 1}, {0x7fff, 0}, {0x7fff, 1}, {0x403e, 1ull << 63}, {0x401d, 0xfffffffe00000000}, {0xc01e, 1ull << 63},
-        {0x3ffe, 1ull << 63}, {0x4000, 0xc90fdaa22168c235}, {0x403d, ~0ull}, {0x400e, 0xfffe000000000000},
-        {0x3c01, 1ull << 63}, {0x3f81, 1ull << 63}, {0x43fe, 0xfffffffffffff800}, {0x407e, 0xffffff0000000000}};
+    } special[] = {{0, 0},
+                   {0x8000, 0},
+                   {0x3fff, 1ull << 63},
+                   {0xbfff, 1ull << 63},
+                   {0x7fff, 1ull << 63},
+                   {0xffff, 1ull << 63},
+                   {0x7fff, 3ull << 62},
+                   {0xffff, 3ull << 62},
+                   {0x7fff, 0xa000000000000000},
+                   {0x7fff, 0xc000000000000001},
+                   {0, 1},
+                   {0x8000, 0x7fffffffffffffff},
+                   {0, 1ull << 63},
+                   {1, 1ull << 63},
+                   {0x7ffe, ~0ull},
+                   {0xfffe, ~0ull},
+                   {0x3fff, 1},
+                   {0x7fff, 0},
+                   {0x7fff, 1},
+                   {0x403e, 1ull << 63},
+                   {0x401d, 0xfffffffe00000000},
+                   {0xc01e, 1ull << 63},
+                   {0x3ffe, 1ull << 63},
+                   {0x4000, 0xc90fdaa22168c235},
+                   {0x403d, ~0ull},
+                   {0x400e, 0xfffe000000000000},
+                   {0x3c01, 1ull << 63},
+                   {0x3f81, 1ull << 63},
+                   {0x43fe, 0xfffffffffffff800},
+                   {0x407e, 0xffffff0000000000}};
     unsigned kind = g_rand_int(n->rand) % 8;
     uint64_t s;
     uint16_t e;
@@ -217,13 +263,15 @@ static inline void native_vector(struct native *n, uint8_t *p, unsigned kind)
     }
 }
 
-/* Random x87, SIMD, general registers, flags and memory. x87_free: unmasked exceptions and empty registers too. */
+/* Random x87, SIMD, general registers, flags and memory. x87_free: unmasked exceptions and empty
+ * registers too. */
 static inline void native_randomize(struct native *n, bool x87_free)
 {
     struct native_state *s = n->start;
     unsigned kind = g_rand_int(n->rand) % 5;
     memset(s, 0, offsetof(struct native_state, memory));
-    uint16_t fcw = (uint16_t)(0x7f | (g_rand_int(n->rand) & 0x0c00) | (g_rand_int(n->rand) % 3 ? 0x300 : 0x200));
+    uint16_t fcw = (uint16_t)(0x7f | (g_rand_int(n->rand) & 0x0c00) |
+                              (g_rand_int(n->rand) % 3 ? 0x300 : 0x200));
     uint16_t fsw = (uint16_t)(g_rand_int(n->rand) & 0x7f3f);
     if (g_rand_int(n->rand) % 8 == 0) {
         fcw &= ~0x300;
@@ -324,16 +372,22 @@ struct native_compare {
 
 static inline void native_dump(GString *out, const char *name, const struct native_state *s)
 {
-    g_string_append_printf(out, "\n%s: fcw %02x%02x fsw %02x%02x ftw %02x mxcsr %08x flags %03x rax %016lx rcx %016lx rdx %016lx",
-                           name, s->fx[1], s->fx[0], s->fx[3], s->fx[2], s->fx[4], *(const uint32_t *)(s->fx + 24),
-                           (unsigned)s->rflags, s->gpr[0], s->gpr[1], s->gpr[2]);
+    g_string_append_printf(out,
+                           "\n%s: fcw %02x%02x fsw %02x%02x ftw %02x mxcsr %08x flags %03x rax "
+                           "%016lx rcx %016lx rdx %016lx",
+                           name, s->fx[1], s->fx[0], s->fx[3], s->fx[2], s->fx[4],
+                           *(const uint32_t *)(s->fx + 24), (unsigned)s->rflags, s->gpr[0],
+                           s->gpr[1], s->gpr[2]);
     for (unsigned i = 0; i < 3; i++) {
-        g_string_append_printf(out, "\n  st%u %04x %016lx", i, *(const uint16_t *)(s->fx + 40 + 16 * i),
+        g_string_append_printf(out, "\n  st%u %04x %016lx", i,
+                               *(const uint16_t *)(s->fx + 40 + 16 * i),
                                *(const uint64_t *)(s->fx + 32 + 16 * i));
     }
     for (unsigned i = 1; i < 12; i += i == 3 ? 6 : 1) {
-        const uint64_t *lo = (const uint64_t *)(s->fx + 160 + 16 * i), *hi = (const uint64_t *)(s->fx + 576 + 16 * i);
-        g_string_append_printf(out, "\n  ymm%u %016lx %016lx %016lx %016lx", i, hi[1], hi[0], lo[1], lo[0]);
+        const uint64_t *lo = (const uint64_t *)(s->fx + 160 + 16 * i),
+                       *hi = (const uint64_t *)(s->fx + 576 + 16 * i);
+        g_string_append_printf(out, "\n  ymm%u %016lx %016lx %016lx %016lx", i, hi[1], hi[0], lo[1],
+                               lo[0]);
     }
     const uint64_t *m = (const uint64_t *)(s->memory + 2048);
     g_string_append_printf(out, "\n  mem %016lx %016lx %016lx %016lx", m[3], m[2], m[1], m[0]);
@@ -341,7 +395,8 @@ static inline void native_dump(GString *out, const char *name, const struct nati
 
 /* Empty x87 registers and FOP, FIP, FDP are not compared. */
 static inline const char *native_difference(const struct native *n, const struct native_state *a,
-                                            const struct native_state *b, const struct native_compare *c)
+                                            const struct native_state *b,
+                                            const struct native_compare *c)
 {
     uint16_t fsw_a, fsw_b;
     memcpy(&fsw_a, a->fx + 2, 2);
@@ -356,7 +411,8 @@ static inline const char *native_difference(const struct native *n, const struct
         return "FTW";
     }
     for (unsigned i = 0; i < 8; i++) {
-        if ((a->fx[4] >> ((i + (fsw_a >> 11)) & 7) & 1) && memcmp(a->fx + 32 + 16 * i, b->fx + 32 + 16 * i, 10) != 0) {
+        if ((a->fx[4] >> ((i + (fsw_a >> 11)) & 7) & 1) &&
+            memcmp(a->fx + 32 + 16 * i, b->fx + 32 + 16 * i, 10) != 0) {
             return "ST";
         }
     }
@@ -380,16 +436,17 @@ static inline const char *native_difference(const struct native *n, const struct
     return memcmp(a->memory, b->memory, NATIVE_MEMORY) != 0 ? "memory" : NULL;
 }
 
-/* Runs `length` bytes of code from n->start on both sides; fails the test with a dump if they differ. The memory
- * of the host's state is what both sides address. */
-static inline void native_check(struct native *n, const uint8_t *bytes, unsigned length, const char *name,
-                                const struct native_compare *compare)
+/* Runs `length` bytes of code from n->start on both sides; fails the test with a dump if they
+ * differ. The memory of the host's state is what both sides address. */
+static inline void native_check(struct native *n, const uint8_t *bytes, unsigned length,
+                                const char *name, const struct native_compare *compare)
 {
     struct insn insn[2] = {{0}};
     bool more;
     const struct op_row *row = decode_insn(&insn[0], bytes, length, n->cpu->mode, &n->cpuid, &more);
     if (row == NULL || insn[0].len != length) {
-        g_error("%s: decoded as %s, %u bytes", name, row != NULL ? row->mnemonic : "nothing", insn[0].len);
+        g_error("%s: decoded as %s, %u bytes", name, row != NULL ? row->mnemonic : "nothing",
+                insn[0].len);
     }
     insn[1].fn = native_stop;
     memcpy(n->host, n->start, sizeof(*n->host));
@@ -430,9 +487,11 @@ static inline void native_sigfpe(int signal, siginfo_t *info, void *context)
     siglongjmp(native_sigfpe_exit, 1);
 }
 
-/* As native_check() with exceptions unmasked in n->start's MXCSR: both sides raise or neither, with the same flags;
- * no register changes if they do. With overflow or underflow unmasked the guest may report PE too often. */
-static inline void native_check_unmasked(struct native *n, const uint8_t *bytes, unsigned length, const char *name)
+/* As native_check() with exceptions unmasked in n->start's MXCSR: both sides raise or neither, with
+ * the same flags; no register changes if they do. With overflow or underflow unmasked the guest may
+ * report PE too often. */
+static inline void native_check_unmasked(struct native *n, const uint8_t *bytes, unsigned length,
+                                         const char *name)
 {
     struct insn insn[2] = {{0}};
     bool more;
@@ -470,13 +529,16 @@ static inline void native_check_unmasked(struct native *n, const uint8_t *bytes,
         n->guest->fx[24] |= n->host->fx[24] & 0x20;
     }
     const struct native_compare compare = {host_raised ? 0 : FLAGS_STATUS, 0xffff};
-    const char *what = host_raised != guest_raised ? "exception" : native_difference(n, n->host, n->guest, &compare);
+    const char *what = host_raised != guest_raised
+                           ? "exception"
+                           : native_difference(n, n->host, n->guest, &compare);
     if (what != NULL) {
         g_autoptr(GString) out = g_string_new(NULL);
         native_dump(out, "before", n->start);
         native_dump(out, "host", n->host);
         native_dump(out, "guest", n->guest);
-        g_error("%s: %s differs: host raised %d guest raised %d %s", name, what, host_raised, guest_raised, out->str);
+        g_error("%s: %s differs: host raised %d guest raised %d %s", name, what, host_raised,
+                guest_raised, out->str);
     }
 }
 
@@ -498,21 +560,28 @@ static inline bool native_has_imm(const struct op_row *row)
 }
 
 /* Bytes of a row in 64-bit mode; memory forms address (%rbx). Returns the length. */
-static inline unsigned native_encode(const struct op_row *row, const struct native_form *f, uint8_t *p)
+static inline unsigned native_encode(const struct op_row *row, const struct native_form *f,
+                                     uint8_t *p)
 {
     unsigned n = 0;
     bool vex = row->map >= M_V0F;
-    unsigned reg = row->ext >= EX_BYTE ? (row->ext - EX_BYTE) >> 3 & 7 : row->ext >= 0 ? row->ext & 7 : f->reg;
+    unsigned reg = row->ext >= EX_BYTE ? (row->ext - EX_BYTE) >> 3 & 7
+                   : row->ext >= 0     ? row->ext & 7
+                                       : f->reg;
     unsigned rm = row->ext >= EX_BYTE ? row->ext & 7 : f->memory ? RBX : f->rm;
     bool memory = row->ext < EX_BYTE && f->memory;
     if (vex) {
-        static const uint8_t pp[] = {[PX_ANY] = 0, [PX_NP] = 0, [PX_66] = 1, [PX_F3] = 2, [PX_F2] = 3};
+        static const uint8_t pp[] = {
+            [PX_ANY] = 0, [PX_NP] = 0, [PX_66] = 1, [PX_F3] = 2, [PX_F2] = 3};
         p[n++] = 0xc4;
-        p[n++] = (uint8_t)((reg & 8 ? 0 : 0x80) | 0x40 | (!memory && rm & 8 ? 0 : 0x20) | (row->map - M_V0F + 1));
-        p[n++] = (uint8_t)((f->w ? 0x80 : 0) | (~f->vvvv & 15) << 3 | (f->l ? 4 : 0) | pp[row->prefix]);
+        p[n++] = (uint8_t)((reg & 8 ? 0 : 0x80) | 0x40 | (!memory && rm & 8 ? 0 : 0x20) |
+                           (row->map - M_V0F + 1));
+        p[n++] =
+            (uint8_t)((f->w ? 0x80 : 0) | (~f->vvvv & 15) << 3 | (f->l ? 4 : 0) | pp[row->prefix]);
     } else {
         static const uint8_t prefix[] = {[PX_66] = 0x66, [PX_F3] = 0xf3, [PX_F2] = 0xf2};
-        uint8_t rex = (uint8_t)(0x40 | (f->w ? 8 : 0) | (reg & 8 ? 4 : 0) | (!memory && rm & 8 ? 1 : 0));
+        uint8_t rex =
+            (uint8_t)(0x40 | (f->w ? 8 : 0) | (reg & 8 ? 4 : 0) | (!memory && rm & 8 ? 1 : 0));
         if (row->prefix >= PX_66) {
             p[n++] = prefix[row->prefix];
         }

@@ -1,6 +1,6 @@
 /*
- * AVX, AVX2, FMA, F16C: every row of opcodes_avx.def against the host CPU, both lengths, W 0 and 1 where it is
- * ignored, register and memory forms. Gathers with and without a part of the mask.
+ * AVX, AVX2, FMA, F16C: every row of opcodes_avx.def against the host CPU, both lengths, W 0 and 1
+ * where it is ignored, register and memory forms. Gathers with and without a part of the mask.
  */
 #include "tests/diff/native.h"
 #include "tests/support/test.h"
@@ -39,7 +39,8 @@ static void check_row(struct native *n, const struct op_row *row)
                 continue;
             }
             for (unsigned i = 0; i < G_N_ELEMENTS(regs); i++) {
-                struct native_form form = {false, w, l, regs[i][0], regs[i][1], no_vvvv ? 0 : regs[i][2], 0};
+                struct native_form form = {
+                    false, w, l, regs[i][0], regs[i][1], no_vvvv ? 0 : regs[i][2], 0};
                 if (row->handlers->reg[l] != NULL) {
                     check_form(n, row, form);
                 }
@@ -54,7 +55,8 @@ static void check_row(struct native *n, const struct op_row *row)
 
 static bool is_skipped(const struct op_row *row)
 {
-    return row->attr & AT_VSIB || strcmp(row->mnemonic, "vzeroupper") == 0 || strcmp(row->mnemonic, "vldmxcsr") == 0;
+    return row->attr & AT_VSIB || strcmp(row->mnemonic, "vzeroupper") == 0 ||
+           strcmp(row->mnemonic, "vldmxcsr") == 0;
 }
 
 static void test_rows(void)

@@ -1,6 +1,7 @@
 /*
- * x87: every row of opcodes_fpu.def against the host CPU, with masked and unmasked exceptions, empty and full
- * registers, every rounding and precision control; control instructions and images by themselves.
+ * x87: every row of opcodes_fpu.def against the host CPU, with masked and unmasked exceptions,
+ * empty and full registers, every rounding and precision control; control instructions and images
+ * by themselves.
  */
 #include "tests/diff/native.h"
 #include "tests/support/test.h"
@@ -10,7 +11,8 @@
 /* Their images have FIP and FDP in them, or they are tested elsewhere. */
 static bool is_skipped(const struct op_row *row)
 {
-    static const char *const skip[] = {"fldenv", "fnstenv", "frstor", "fnsave", "fxsave", "fxrstor", "fldcw"};
+    static const char *const skip[] = {"fldenv", "fnstenv", "frstor", "fnsave",
+                                       "fxsave", "fxrstor", "fldcw"};
     for (unsigned i = 0; i < G_N_ELEMENTS(skip); i++) {
         if (strcmp(row->mnemonic, skip[i]) == 0) {
             return true;
@@ -19,12 +21,14 @@ static bool is_skipped(const struct op_row *row)
     return false;
 }
 
-/* The condition codes that the manual leaves undefined are compared too: the handlers keep the guest's. But makers
- * differ in whether FCOMI clears C1, and whether it writes EFLAGS when it raises an unmasked exception. */
+/* The condition codes that the manual leaves undefined are compared too: the handlers keep the
+ * guest's. But makers differ in whether FCOMI clears C1, and whether it writes EFLAGS when it
+ * raises an unmasked exception. */
 static void check_row(struct native *n, const struct op_row *row, bool memory, bool unmasked)
 {
     bool comi = strstr(row->mnemonic, "comi") != NULL;
-    const struct native_compare compare = {comi && unmasked ? 0 : FLAGS_STATUS, comi ? 0xffff & ~FSW_C1 : 0xffff};
+    const struct native_compare compare = {comi && unmasked ? 0 : FLAGS_STATUS,
+                                           comi ? 0xffff & ~FSW_C1 : 0xffff};
     for (unsigned round = 0; round < ROUNDS; round++) {
         uint8_t code[16];
         struct native_form form = {.memory = memory, .rm = (uint8_t)(g_rand_int(n->rand) & 7)};

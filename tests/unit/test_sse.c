@@ -1,6 +1,6 @@
 /*
- * SSE to SSE4.2, AES, PCLMULQDQ and SHA: every row of opcodes_sse.def against the host CPU, register and memory
- * forms, with special values, all rounding modes, DAZ and FTZ.
+ * SSE to SSE4.2, AES, PCLMULQDQ and SHA: every row of opcodes_sse.def against the host CPU,
+ * register and memory forms, with special values, all rounding modes, DAZ and FTZ.
  */
 #include "tests/diff/native.h"
 #include "tests/support/test.h"
@@ -38,7 +38,9 @@ static void check_row(struct native *n, const struct op_row *row)
     for (unsigned w = 0; w <= wide; w++) {
         if (row->handlers->reg[1] != NULL) {
             for (unsigned i = 0; i < G_N_ELEMENTS(regs); i++) {
-                check_form(n, row, (struct native_form){false, w, 0, regs[i][0], regs[i][1], regs[i][2], 0});
+                check_form(
+                    n, row,
+                    (struct native_form){false, w, 0, regs[i][0], regs[i][1], regs[i][2], 0});
             }
         }
         if (row->handlers->mem[1] != NULL) {
@@ -54,7 +56,8 @@ static void check_rows(uint32_t attr, uint32_t without)
     native_create(&n);
     for (unsigned i = 0; i < op_table_size; i++) {
         const struct op_row *row = &op_table[i];
-        if ((row->attr & attr) && !(row->attr & without) && x86_has(&n.cpuid, row->feature) && !is_skipped(row)) {
+        if ((row->attr & attr) && !(row->attr & without) && x86_has(&n.cpuid, row->feature) &&
+            !is_skipped(row)) {
             check_row(&n, row);
         }
     }
@@ -75,15 +78,17 @@ static void test_mmx(void)
 sigjmp_buf native_sigfpe_exit;
 volatile uint32_t native_sigfpe_mxcsr;
 
-/* Random masks in MXCSR. DPPS and DPPD report the exceptions of their first step alone on some hosts. */
+/* Random masks in MXCSR. DPPS and DPPD report the exceptions of their first step alone on some
+ * hosts. */
 static void test_unmasked(void)
 {
     struct native n;
     native_create(&n);
     for (unsigned i = 0; i < op_table_size; i++) {
         const struct op_row *row = &op_table[i];
-        if (!(row->attr & AT_SSE) || row->attr & AT_MMX || !x86_has(&n.cpuid, row->feature) || is_skipped(row) ||
-            strcmp(row->mnemonic, "maskmovdqu") == 0 || g_str_has_prefix(row->mnemonic, "dpp")) {
+        if (!(row->attr & AT_SSE) || row->attr & AT_MMX || !x86_has(&n.cpuid, row->feature) ||
+            is_skipped(row) || strcmp(row->mnemonic, "maskmovdqu") == 0 ||
+            g_str_has_prefix(row->mnemonic, "dpp")) {
             continue;
         }
         for (unsigned round = 0; round < ROUNDS; round++) {

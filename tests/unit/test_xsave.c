@@ -1,6 +1,6 @@
 /*
- * Saved state and faults of the floating point units: FXSAVE, FSAVE, XSAVE, reserved bits, alignment, #NM, #MF with
- * and without CR0.NE, #XM.
+ * Saved state and faults of the floating point units: FXSAVE, FSAVE, XSAVE, reserved bits,
+ * alignment, #NM, #MF with and without CR0.NE, #XM.
  */
 #include "accel/interp/fpu.h"
 #include "tests/support/cpu_test.h"
@@ -22,18 +22,18 @@ static struct cpu_test *create(void)
 }
 
 /* CODE and one step, which must lead to the next instruction. */
-#define STEP(t, ...)                                                                                   \
-    do {                                                                                               \
-        CODE(t, __VA_ARGS__, 0x90);                                                                    \
-        cpu_test_step(t);                                                                              \
-        g_assert_cmphex(t->cpu->rip, ==, CPU_TEST_CODE + sizeof((uint8_t[]){__VA_ARGS__}));            \
+#define STEP(t, ...)                                                                               \
+    do {                                                                                           \
+        CODE(t, __VA_ARGS__, 0x90);                                                                \
+        cpu_test_step(t);                                                                          \
+        g_assert_cmphex(t->cpu->rip, ==, CPU_TEST_CODE + sizeof((uint8_t[]){__VA_ARGS__}));        \
     } while (0)
-#define STEP_FAULT(t, vector, ...)                                                                     \
-    do {                                                                                               \
-        CODE(t, __VA_ARGS__);                                                                          \
-        cpu_test_step(t);                                                                              \
-        cpu_test_expect_vector(t, vector);                                                             \
-        t->cpu->gpr[RSP] = CPU_TEST_STACK0;                                                            \
+#define STEP_FAULT(t, vector, ...)                                                                 \
+    do {                                                                                           \
+        CODE(t, __VA_ARGS__);                                                                      \
+        cpu_test_step(t);                                                                          \
+        cpu_test_expect_vector(t, vector);                                                         \
+        t->cpu->gpr[RSP] = CPU_TEST_STACK0;                                                        \
     } while (0)
 
 static void fill(struct cpu *cpu)
@@ -87,10 +87,10 @@ static void test_fsave(void)
     struct cpu_test *t = create();
     cpu_test_protected(t, 0);
     t->cpu->gpr[RBX] = AREA;
-    STEP(t, 0xdb, 0xe3);       /* fninit */
-    STEP(t, 0xd9, 0xee);       /* fldz */
-    STEP(t, 0xd9, 0xe8);       /* fld1 */
-    STEP(t, 0xd9, 0x33);       /* fnstenv [ebx] */
+    STEP(t, 0xdb, 0xe3); /* fninit */
+    STEP(t, 0xd9, 0xee); /* fldz */
+    STEP(t, 0xd9, 0xe8); /* fld1 */
+    STEP(t, 0xd9, 0x33); /* fnstenv [ebx] */
     g_assert_cmphex(cpu_test_peek(t, AREA, 4), ==, 0xffff037f);
     g_assert_cmphex(cpu_test_peek(t, AREA + 4, 4), ==, 0xffff3000);
     g_assert_cmphex(cpu_test_peek(t, AREA + 8, 4), ==, 0xffff4fff); /* 7 zero, 6 valid */
