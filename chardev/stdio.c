@@ -41,7 +41,8 @@ static void stdio_destroy(struct stream *stream)
 {
     struct stdio *self = (struct stdio *)stream;
     terminal_leave(self->terminal);
-    for (unsigned i = 0; i < 2; i++) {
+    /* Backwards, since both may be one file. */
+    for (int i = 1; i >= 0; i--) {
         if (self->restore_fd[i] >= 0) {
             fcntl(self->restore_fd[i], F_SETFL, self->restore_flags[i]);
         }
