@@ -41,12 +41,6 @@ PRODUCT(64, uint128_t)
         swide p = (swide)(int##bits##_t)GET##bits(RAX) * (int##bits##_t)b;                          \
         set_product##bits(cpu, (uwide)p);                                                           \
         MUL_FLAGS(bits, p, p != (int##bits##_t)p);                                                  \
-    }                                                                                               \
-    static inline uint##bits##_t alu_imul2_##bits(struct cpu *cpu, uint##bits##_t a, uint##bits##_t b) \
-    {                                                                                               \
-        swide p = (swide)(int##bits##_t)a * (int##bits##_t)b;                                       \
-        MUL_FLAGS(bits, p, p != (int##bits##_t)p);                                                  \
-        return (uint##bits##_t)p;                                                                   \
     }
 MULTIPLY(8, uint16_t, int16_t)
 MULTIPLY(16, uint32_t, int32_t)
@@ -79,7 +73,42 @@ MULTIPLY(64, uint128_t, int128_t)
 DIVIDE(8, uint16_t, int16_t, GET16(RAX), SET16(RAX, q | r << 8))
 DIVIDE(16, uint32_t, int32_t, (uint32_t)GET16(RDX) << 16 | GET16(RAX), SET16(RAX, q); SET16(RDX, r))
 DIVIDE(32, uint64_t, int64_t, (uint64_t)GET32(RDX) << 32 | GET32(RAX), SET32(RAX, q); SET32(RDX, r))
-DIVIDE(64, uint128_t, int128_t, (uint128_t)GET64(RDX) << 64 | GET64(RAX), SET64(RAX, q); SET64(RDX, r))
+
+/* 128 bits by 64: the host's own instruction, or 64 by 64 where the dividend is a sign-extended one. */
+static inline void alu_div64(struct cpu *cpu, const struct insn *insn, uint64_t b)
+{
+    uint64_t q, r;
+    if (unlikely(cpu->gpr[RDX] >= b)) { /* also if b is 0 */
+        cpu_fault(cpu, insn, EXC_DE, 0);
+    }
+    __asm__("divq %4" : "=a"(q), "=d"(r) : "a"(cpu->gpr[RAX]), "d"(cpu->gpr[RDX]), "r"(b) : "cc");
+    cpu->gpr[RAX] = q;
+    cpu->gpr[RDX] = r;
+}
+
+static __attribute__((noinline)) void idiv_wide(struct cpu *cpu, const struct insn *insn, uint64_t b)
+{
+    int128_t a = (int128_t)((uint128_t)cpu->gpr[RDX] << 64 | cpu->gpr[RAX]), d = (int64_t)b;
+    uint128_t ua = a < 0 ? -(uint128_t)a : (uint128_t)a, ud = d < 0 ? -(uint128_t)d : (uint128_t)d;
+    bool same_sign = (a < 0) == (d < 0);
+    if (b == 0 || ua / ud > ((uint128_t)1 << 63) - same_sign) {
+        cpu_fault(cpu, insn, EXC_DE, 0);
+    }
+    uint64_t q = (uint64_t)(ua / ud), r = (uint64_t)(ua % ud);
+    cpu->gpr[RAX] = same_sign ? q : -q;
+    cpu->gpr[RDX] = a < 0 ? -r : r;
+}
+
+static inline void alu_idiv64(struct cpu *cpu, const struct insn *insn, uint64_t b)
+{
+    int64_t a = (int64_t)cpu->gpr[RAX], d = (int64_t)b;
+    if (unlikely((int64_t)cpu->gpr[RDX] != a >> 63 || d == 0 || d == -1)) {
+        idiv_wide(cpu, insn, b);
+        return;
+    }
+    cpu->gpr[RAX] = (uint64_t)(a / d);
+    cpu->gpr[RDX] = (uint64_t)(a % d);
+}
 
 #define UNARY(op, bits)                                                             \
     OP_REG(op##bits##_reg, alu_##op##bits(cpu, insn, GET##bits(insn->rm)))          \
@@ -93,7 +122,13 @@ UNARY_SETS(imul)
 UNARY_SETS(div)
 UNARY_SETS(idiv)
 
-#define IMUL2(op, bits)                                                                              \
+#define IMUL2(swide, bits)                                                                           \
+    static inline uint##bits##_t alu_imul2_##bits(struct cpu *cpu, uint##bits##_t a, uint##bits##_t b) \
+    {                                                                                                \
+        swide p = (swide)(int##bits##_t)a * (int##bits##_t)b;                                        \
+        MUL_FLAGS(bits, p, p != (int##bits##_t)p);                                                   \
+        return (uint##bits##_t)p;                                                                    \
+    }                                                                                                \
     OP_REG(imul_GE##bits##_reg,                                                                      \
            SET##bits(insn->reg, alu_imul2_##bits(cpu, GET##bits(insn->reg), GET##bits(insn->rm))))   \
     OP_READ(imul_GE##bits##_mem, bits,                                                               \
@@ -101,6 +136,8 @@ UNARY_SETS(idiv)
     OP_REG(imul_GEI##bits##_reg,                                                                     \
            SET##bits(insn->reg, alu_imul2_##bits(cpu, GET##bits(insn->rm), insn->imm)))              \
     OP_READ(imul_GEI##bits##_mem, bits, SET##bits(insn->reg, alu_imul2_##bits(cpu, m, insn->imm)))
-FOR_V(IMUL2, )
+IMUL2(int32_t, 16)
+IMUL2(int64_t, 32)
+IMUL2(int128_t, 64)
 SET_V_RM(op_imul_Gv_Ev, imul_GE)
 SET_V_RM(op_imul_Gv_Ev_Iz, imul_GEI)
