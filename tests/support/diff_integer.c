@@ -64,7 +64,7 @@ static bool is_one_of(const char *name, const char *const *list)
 static bool excluded(const struct op_row *row, unsigned bits)
 {
     static const char *const names[] = { "call", "ret", "jmp", "loop", "loope", "loopne", "jcxz", "popf",
-                                         "pushf", "enter", NULL };
+                                         "pushf", NULL };
     const char *n = row->mnemonic;
     return (n[0] == 'j') || is_one_of(n, names) ||
            row->attr & (AT_FPU | AT_MMX | AT_SSE | AT_AVX | AT_CPL0 | AT_WAIT | AT_VSIB |
@@ -125,6 +125,10 @@ static void random_code(struct diff *d, struct sample *s)
         n += leads[row->map][0];
     }
     c[n++] = row->opcode;
+    if (strcmp(row->mnemonic, "enter") == 0) {
+        c[n + 1] = 0; /* not far below the data */
+        c[n + 2] &= 0xe3;
+    }
     if (row->ext >= 0 && row->ext < 0x100) {
         c[n] = (c[n] & 0xc7) | (row->ext & 7) << 3;
     }
@@ -151,7 +155,7 @@ static bool aim(struct diff *d, struct sample *s)
             gpr[RCX] = g_rand_int_range(d->random, 0, 8);
         }
     }
-    if (strcmp(name, "leave") == 0) {
+    if (strcmp(name, "leave") == 0 || strcmp(name, "enter") == 0) {
         gpr[RBP] = data_address(d);
     }
     if (strcmp(name, "xlat") == 0) {
