@@ -37,6 +37,7 @@ struct mux {
     GMutex lock; /* guards what follows and the marked fields of the connections */
     uint8_t buffer[MUX_BUFFER];
     size_t head, count;
+    uint8_t last; /* byte that was put in */
     bool stamps;
     gint64 stamps_since; /* us */
 };
@@ -47,6 +48,7 @@ static void put(struct mux *mux, const void *data, size_t size)
     const uint8_t *bytes = data;
     for (size_t i = 0; i < size; i++) {
         mux->buffer[(mux->head + mux->count++) % MUX_BUFFER] = bytes[i];
+        mux->last = bytes[i];
     }
 }
 
@@ -182,7 +184,7 @@ static void toggle_stamps(struct mux *mux)
     mux->stamps_since = g_get_monotonic_time();
     for (unsigned i = 0; i < MUX_CONNECTIONS; i++) {
         if (mux->connections[i] != NULL) {
-            mux->connections[i]->at_line_start = true;
+            mux->connections[i]->at_line_start = mux->last == '\n';
         }
     }
     g_mutex_unlock(&mux->lock);
@@ -284,6 +286,7 @@ struct mux *mux_create(struct chardev *backend, unsigned escape, const struct mu
     mux->escape = escape;
     mux->ops = ops;
     mux->arg = arg;
+    mux->last = '\n';
     g_mutex_init(&mux->lock);
     main_call_init(&mux->flush_call, flush, mux);
     main_call_init(&mux->read_call, read_on, mux);
@@ -383,6 +386,12 @@ void mux_focus(struct mux *mux, struct chardev *connection)
     if (mux->focus == (struct mux_connection *)connection) {
         return;
     }
+    g_mutex_lock(&mux->lock);
+    if (mux->last != '\n' && MUX_BUFFER - mux->count >= 2) {
+        put(mux, "\r\n", 2); /* who gets the keyboard starts on a line of its own */
+    }
+    g_mutex_unlock(&mux->lock);
+    main_call_post(&mux->flush_call);
     mux->focus = (struct mux_connection *)connection;
     if (!chardev_is_open(connection)) {
         chardev_deliver_event(connection, CHARDEV_OPENED);

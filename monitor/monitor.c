@@ -110,8 +110,6 @@ static void front_event(void *arg, enum chardev_event event)
     if (event == CHARDEV_OPENED) {
         greet(self);
     } else if (event == CHARDEV_FOCUSED) {
-        g_autoptr(GString) text = g_string_new(self->script ? "" : "\n");
-        put(self, text);
         put_prompt(self);
     } else if (event == CHARDEV_CLOSED) {
         g_string_truncate(self->pending, 0);

@@ -40,7 +40,7 @@ static void test_session(void)
     send(chr, "me\nfoo\n");
     expect(chr, "(vmm) unknown command: 'foo'; did you mean 'log'?\r\n(vmm) ");
     chardev_memory_event(chr, CHARDEV_FOCUSED);
-    expect(chr, "\r\n(vmm) ");
+    expect(chr, "(vmm) ");
     chardev_memory_event(chr, CHARDEV_CLOSED);
     chardev_memory_event(chr, CHARDEV_OPENED);
     expect(chr, BANNER);

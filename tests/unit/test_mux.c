@@ -156,6 +156,13 @@ static void test_output(void)
     chardev_write(f.a.chr, "three", 5);
     g_autofree char *text = shown(&f);
     g_assert_cmpstr(text, ==, "one two three");
+    /* A change of focus begins a new line if the last one is not complete. */
+    send(&f, "\001c");
+    g_autofree char *line = shown(&f);
+    g_assert_cmpstr(line, ==, "\r\n");
+    send(&f, "\001c");
+    g_autofree char *none = shown(&f);
+    g_assert_cmpstr(none, ==, "");
     g_assert_cmphex(chardev_lines(f.b.chr), ==, CHARDEV_LINE_CTS | CHARDEV_LINE_DSR | CHARDEV_LINE_DCD);
     finish(&f);
 }
@@ -175,6 +182,11 @@ static void test_stamps(void)
     chardev_write(f.a.chr, "\nfour", 5);
     g_autofree char *after = shown(&f);
     g_assert_cmpstr(after, ==, "\nfour");
+    /* Switched on in the middle of a line: the next line is the first to be stamped. */
+    send(&f, "\001t");
+    chardev_write(f.a.chr, " five\n", 6);
+    g_autofree char *middle = shown(&f);
+    g_assert_cmpstr(middle, ==, " five\n");
     finish(&f);
 }
 
