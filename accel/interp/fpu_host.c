@@ -23,8 +23,6 @@ bool interp_host_supports(enum x86_feature feature)
         return __builtin_cpu_supports("sse4.1");
     case X86_SSE4_2:
         return __builtin_cpu_supports("sse4.2");
-    case X86_POPCNT:
-        return __builtin_cpu_supports("popcnt");
     case X86_AES:
         return __builtin_cpu_supports("aes");
     case X86_PCLMULQDQ:

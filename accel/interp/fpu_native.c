@@ -67,13 +67,13 @@ static void image_out(struct cpu *cpu, struct native_image *image)
     }
 }
 
-/* What the opcode field of an exception report wants is not in struct insn: looks at the code
- * again. */
+/* The opcode field of an exception report. struct insn has not all of it, so looks at the code
+ * again if that is at hand; else it is made up from the instruction's number. */
 static uint16_t code_fop(struct cpu *cpu, const struct insn *insn, unsigned number, bool memory)
 {
     uint16_t fop = (uint16_t)(number >> 6 << 8 | (memory ? 0 : 0xc0) | (number & 63));
     const uint8_t *code = mem_fast(cpu, CS, insn_rip(cpu, insn), insn->len, false);
-    if (memory && code != NULL) {
+    if (code != NULL) {
         for (unsigned i = 0; i + 1 < insn->len; i++) {
             if ((code[i] & 0xf8) == 0xd8) {
                 fop = (uint16_t)((code[i] & 7) << 8 | code[i + 1]);
