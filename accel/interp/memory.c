@@ -123,6 +123,7 @@ void interp_memory_destroy(struct interp_memory *memory)
         return;
     }
     bus_unlisten(memory->machine->memory, view_changed, memory);
+    trace_cache_flush(memory->traces); /* while all blocks with decoded code are still there */
     for (unsigned i = 0; i < memory->blocks->len; i++) {
         struct ram *ram = g_ptr_array_index(memory->blocks, i);
         ram->code_hook = NULL;

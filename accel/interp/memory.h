@@ -30,7 +30,8 @@ struct memory_page {
 /* Listens to machine->memory and takes over the hooks of every RAM block it meets. `traces` (not owned) is told
  * of changed code. Machine not running. */
 struct interp_memory *interp_memory_create(struct machine *machine, struct trace_cache *traces);
-/* Gives back the hooks. No CPU may use it any more. */
+/* Gives back the hooks and drops all decoded code. No CPU may use it any more; the trace cache must still
+ * exist. */
 void interp_memory_destroy(struct interp_memory *memory);
 /* Sets cpu->memory and makes the CPU one of those whose TLB is flushed when memory changes (at most 64). */
 void interp_memory_attach(struct interp_memory *memory, struct cpu *cpu);
