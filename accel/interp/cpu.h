@@ -149,8 +149,6 @@ struct cpu {
      * which no page is cut by the CS limit. */
     struct tlb_entry *tlb_exec;
     uint64_t exec_base, exec_limit;
-    uint64_t exec_page;    /* linear page of the last code fetch, ~0 = none; */
-    uintptr_t exec_host;   /* its host page address */
     struct seg_fast segf[6];
     uint64_t rip;          /* valid outside traces */
 

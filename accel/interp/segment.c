@@ -306,7 +306,6 @@ void cpu_update_mode(struct cpu *cpu)
     mode |= cpu->alignment_check ? MODE_ALIGN : 0;
     cpu->mode = mode;
     cpu->tlb = cpu->tlb_bank[tlb_bank_of(cpu, cpu->cpl)];
-    cpu->exec_page = ~0ull;
 
     uint32_t for_segments = MODE_CODE64 | MODE_PE | MODE_V86;
     if (((mode ^ before) & for_segments) != 0 || breakpoints != cpu->data_breakpoints ||

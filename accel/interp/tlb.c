@@ -6,7 +6,6 @@
 
 #include "core/ram.h"
 
-#define EXEC_NONE (~0ull)
 #define LARGEST_PAGE_BITS 30
 
 static void entry_drop(struct tlb_entry *entry)
@@ -29,7 +28,6 @@ void tlb_flush(struct cpu *cpu, bool global)
             }
         }
     }
-    cpu->exec_page = EXEC_NONE;
 }
 
 void tlb_init(struct cpu *cpu)
@@ -42,7 +40,6 @@ void tlb_init(struct cpu *cpu)
             cpu->tlb_used[bank][word] = 0;
         }
     }
-    cpu->exec_page = EXEC_NONE;
 }
 
 /* The linear page an entry in use stands for. */
@@ -72,7 +69,6 @@ void tlb_flush_page(struct cpu *cpu, uint64_t linear)
             }
         }
     }
-    cpu->exec_page = EXEC_NONE;
 }
 
 void tlb_flush_dirty(struct cpu *cpu)

@@ -15,7 +15,7 @@
 
 /* Makes every entry invalid, whatever the memory held: once for a new CPU. */
 void tlb_init(struct cpu *cpu);
-/* Drops every translation; global ones too if global. Also forgets the page code is fetched from. */
+/* Drops every translation; global ones too if global. */
 void tlb_flush(struct cpu *cpu, bool global);
 /* INVLPG: drops the page, and if it may lie in a large page all of that. */
 void tlb_flush_page(struct cpu *cpu, uint64_t linear);
