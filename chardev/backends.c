@@ -37,7 +37,8 @@ static bool parse_socket_words(struct socket_words *words, const char *text, GEr
     g_auto(GStrv) parts = g_strsplit(text, ",", -1);
     bool ignored, wait = true;
     for (unsigned i = 1; parts[0] != NULL && parts[i] != NULL; i++) {
-        if (parse_on(parts[i], "server", &words->server) || parse_on(parts[i], "nowait", &words->nowait) ||
+        if (parse_on(parts[i], "server", &words->server) ||
+            parse_on(parts[i], "nowait", &words->nowait) ||
             parse_on(parts[i], "nodelay", &ignored)) {
             continue;
         }
@@ -58,7 +59,7 @@ static bool parse_socket_words(struct socket_words *words, const char *text, GEr
 
 static struct chardev *open_socket(enum socket_kind kind, const char *argument, GError **error)
 {
-    struct socket_words words = { 0 };
+    struct socket_words words = {0};
     if (!parse_socket_words(&words, argument, error)) {
         return NULL;
     }
@@ -112,9 +113,8 @@ static struct chardev *open_pty(const char *argument, GError **error)
 }
 
 static const struct backend backends[] = {
-    { "stdio", open_stdio }, { "null", open_null }, { "none", open_null },     { "file:", open_file },
-    { "pty", open_pty },     { "unix:", open_unix }, { "tcp:", open_tcp },
-    { "telnet:", open_telnet },
+    {"stdio", open_stdio}, {"null", open_null},  {"none", open_null}, {"file:", open_file},
+    {"pty", open_pty},     {"unix:", open_unix}, {"tcp:", open_tcp},  {"telnet:", open_telnet},
 };
 
 struct chardev *chardev_open(const char *spec, GError **error)
@@ -128,14 +128,16 @@ struct chardev *chardev_open(const char *spec, GError **error)
     for (unsigned i = 0; i < G_N_ELEMENTS(backends) && !known; i++) {
         size_t n = strlen(backends[i].prefix);
         bool argument = backends[i].prefix[n - 1] == ':';
-        known = argument ? g_str_has_prefix(spec, backends[i].prefix) : strcmp(spec, backends[i].prefix) == 0;
+        known = argument ? g_str_has_prefix(spec, backends[i].prefix)
+                         : strcmp(spec, backends[i].prefix) == 0;
         if (known) {
             chr = backends[i].open(spec + n, &why);
         }
     }
     if (!known) {
         FAIL(error,
-             "'%s' is no connection; there are stdio, pty, null, none, file:PATH, unix:PATH[,server[,nowait]], "
+             "'%s' is no connection; there are stdio, pty, null, none, file:PATH, "
+             "unix:PATH[,server[,nowait]], "
              "tcp:HOST:PORT[,server[,nowait]], telnet:HOST:PORT,server[,nowait] and /dev/NAME",
              spec);
         return NULL;

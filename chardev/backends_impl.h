@@ -13,7 +13,7 @@ struct chardev *chardev_device_create(const char *path, GError **error);
 enum socket_kind { SOCKET_UNIX, SOCKET_TCP, SOCKET_TELNET };
 
 /* address: a path, or HOST:PORT. */
-struct chardev *chardev_socket_create(enum socket_kind kind, const char *address, bool server, bool wait,
-                                      GError **error);
+struct chardev *chardev_socket_create(enum socket_kind kind, const char *address, bool server,
+                                      bool wait, GError **error);
 
 #endif

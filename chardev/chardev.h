@@ -28,11 +28,12 @@ struct chardev; /* the backends' base struct, in chardev_impl.h */
 struct event_queue;
 
 enum chardev_event {
-    CHARDEV_OPENED, /* a peer is there: the terminal is open, the socket is connected */
-    CHARDEV_CLOSED, /* the peer went away; writes are taken and lost until it is back */
-    CHARDEV_BREAK,  /* a break condition on the line */
-    CHARDEV_LINES,  /* the incoming modem lines changed: look at chardev_lines() */
-    CHARDEV_FOCUSED, /* on a terminal shared with others: the keyboard is here now (chardev/mux.h) */
+    CHARDEV_OPENED,  /* a peer is there: the terminal is open, the socket is connected */
+    CHARDEV_CLOSED,  /* the peer went away; writes are taken and lost until it is back */
+    CHARDEV_BREAK,   /* a break condition on the line */
+    CHARDEV_LINES,   /* the incoming modem lines changed: look at chardev_lines() */
+    CHARDEV_FOCUSED, /* on a terminal shared with others: the keyboard is here now (chardev/mux.h)
+                      */
 };
 
 /* Line settings, for backends that are real serial ports. */

@@ -1,9 +1,9 @@
 /*
  * For those who write character backends: the base struct and the backend's side of the connection.
  *
- * A backend's struct starts with struct chardev. Its functions marked "front's thread" are called with the
- * machine lock held when the front is a device: they must not block. The chardev_*() calls below may be made
- * from any thread, but from one thread at a time (normally the main thread).
+ * A backend's struct starts with struct chardev. Its functions marked "front's thread" are called
+ * with the machine lock held when the front is a device: they must not block. The chardev_*() calls
+ * below may be made from any thread, but from one thread at a time (normally the main thread).
  */
 #ifndef CHARDEV_CHARDEV_IMPL_H
 #define CHARDEV_CHARDEV_IMPL_H
@@ -12,20 +12,23 @@
 #include "core/event.h"
 
 struct chardev_ops {
-    /* Takes up to size bytes, without blocking; returns how many. When fewer: call chardev_writable() once
-     * it can take more. Front's thread. */
+    /* Takes up to size bytes, without blocking; returns how many. When fewer: call
+     * chardev_writable() once it can take more. Front's thread. */
     size_t (*write)(struct chardev *chr, const uint8_t *data, size_t size);
-    /* The queue that was full has room again: go on reading. Front's thread; NULL if not interested. */
+    /* The queue that was full has room again: go on reading. Front's thread; NULL if not
+     * interested. */
     void (*resume)(struct chardev *chr);
     /* From the front (break). Front's thread; may be NULL. */
     void (*event)(struct chardev *chr, enum chardev_event event);
     void (*set_params)(struct chardev *chr, const struct chardev_params *params); /* may be NULL */
     void (*set_lines)(struct chardev *chr, unsigned lines);                       /* may be NULL */
     unsigned (*lines)(struct chardev *chr);                                       /* may be NULL */
-    enum chardev_peer (*peer)(struct chardev *chr);         /* NULL: CHARDEV_PEER_OTHER */
-    /* Whether Ctrl-C, Ctrl-\\ and Ctrl-Z of the terminal are signals or bytes; NULL: not a terminal. */
+    enum chardev_peer (*peer)(struct chardev *chr); /* NULL: CHARDEV_PEER_OTHER */
+    /* Whether Ctrl-C, Ctrl-\\ and Ctrl-Z of the terminal are signals or bytes; NULL: not a
+     * terminal. */
     void (*set_signals)(struct chardev *chr, bool on);
-    /* Frees what the backend owns beyond its struct, which chardev_destroy() frees with g_free(). */
+    /* Frees what the backend owns beyond its struct, which chardev_destroy() frees with g_free().
+     */
     void (*destroy)(struct chardev *chr);
 };
 

@@ -1,7 +1,7 @@
 /*
- * The backend that is a character device of the host: a serial port, whose line settings and modem lines follow
- * the guest's, a printer port, a terminal. Changes of the incoming modem lines are not watched: they are looked
- * up when the front asks.
+ * The backend that is a character device of the host: a serial port, whose line settings and modem
+ * lines follow the guest's, a printer port, a terminal. Changes of the incoming modem lines are not
+ * watched: they are looked up when the front asks.
  */
 #include "chardev/backends_impl.h"
 #include "chardev/stream.h"
@@ -18,7 +18,7 @@
 
 struct host_device {
     struct stream stream;
-    int fd;              /* borrowed from the stream; -1 after a hang-up */
+    int fd; /* borrowed from the stream; -1 after a hang-up */
     bool tty;
     struct termios saved; /* if tty */
     struct main_call break_call;
@@ -29,22 +29,22 @@ static const struct {
     unsigned baud;
     speed_t speed;
 } speeds[] = {
-    { 50, B50 },     { 75, B75 },     { 110, B110 },     { 150, B150 },     { 300, B300 },
-    { 600, B600 },   { 1200, B1200 }, { 2400, B2400 },   { 4800, B4800 },   { 9600, B9600 },
-    { 19200, B19200 }, { 38400, B38400 }, { 57600, B57600 }, { 115200, B115200 },
+    {50, B50},       {75, B75},       {110, B110},     {150, B150},       {300, B300},
+    {600, B600},     {1200, B1200},   {2400, B2400},   {4800, B4800},     {9600, B9600},
+    {19200, B19200}, {38400, B38400}, {57600, B57600}, {115200, B115200},
 };
 
 static const struct {
     unsigned line;
     int tiocm;
 } line_bits[] = {
-    { CHARDEV_LINE_DTR, TIOCM_DTR }, { CHARDEV_LINE_RTS, TIOCM_RTS }, { CHARDEV_LINE_CTS, TIOCM_CTS },
-    { CHARDEV_LINE_DSR, TIOCM_DSR }, { CHARDEV_LINE_DCD, TIOCM_CAR }, { CHARDEV_LINE_RI, TIOCM_RNG },
+    {CHARDEV_LINE_DTR, TIOCM_DTR}, {CHARDEV_LINE_RTS, TIOCM_RTS}, {CHARDEV_LINE_CTS, TIOCM_CTS},
+    {CHARDEV_LINE_DSR, TIOCM_DSR}, {CHARDEV_LINE_DCD, TIOCM_CAR}, {CHARDEV_LINE_RI, TIOCM_RNG},
 };
 
 static void device_set_params(struct chardev *chr, const struct chardev_params *params)
 {
-    static const tcflag_t sizes[] = { CS5, CS6, CS7, CS8 };
+    static const tcflag_t sizes[] = {CS5, CS6, CS7, CS8};
     struct host_device *self = (struct host_device *)chr;
     struct termios mode;
     if (!self->tty || tcgetattr(self->fd, &mode) < 0) {
@@ -134,7 +134,8 @@ static void device_destroy(struct stream *stream)
     }
 }
 
-static const struct stream_ops device_stream_ops = { .hung_up = device_hung_up, .destroy = device_destroy };
+static const struct stream_ops device_stream_ops = {.hung_up = device_hung_up,
+                                                    .destroy = device_destroy};
 
 static const struct chardev_ops device_ops = {
     .write = stream_write,
@@ -161,7 +162,8 @@ struct chardev *chardev_device_create(const char *path, GError **error)
             close(fd);
         }
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s",
-                    fd >= 0 ? "not a character device; use file:PATH to write to a file" : strerror(err));
+                    fd >= 0 ? "not a character device; use file:PATH to write to a file"
+                            : strerror(err));
         return NULL;
     }
     struct host_device *self = g_new0(struct host_device, 1);

@@ -1,4 +1,5 @@
-/* See the header. The source is always attached; posting makes it ready, running it makes it wait again. */
+/* See the header. The source is always attached; posting makes it ready, running it makes it wait
+ * again. */
 #include "chardev/main_call.h"
 
 struct main_call_source {
@@ -15,7 +16,7 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs main_call_funcs = { .dispatch = dispatch };
+static GSourceFuncs main_call_funcs = {.dispatch = dispatch};
 
 void main_call_init(struct main_call *call, void (*fn)(void *arg), void *arg)
 {

@@ -1,7 +1,7 @@
 /*
- * A call that is owed to the main thread. Any thread posts; the function runs soon in the default GLib main
- * context, once however often it was posted meanwhile. This is how a front's thread hands work (flushing,
- * reading on) to the thread that owns the descriptors.
+ * A call that is owed to the main thread. Any thread posts; the function runs soon in the default
+ * GLib main context, once however often it was posted meanwhile. This is how a front's thread hands
+ * work (flushing, reading on) to the thread that owns the descriptors.
  */
 #ifndef CHARDEV_MAIN_CALL_H
 #define CHARDEV_MAIN_CALL_H

@@ -1,7 +1,8 @@
 /*
- * See the header. The multiplexer is the front of the terminal, in the main thread, and the backend of its
- * connections. What the connections write, from whatever thread, goes into one bounded buffer under a lock, and
- * the main thread moves it on to the terminal; a connection whose bytes find no room is told when there is.
+ * See the header. The multiplexer is the front of the terminal, in the main thread, and the backend
+ * of its connections. What the connections write, from whatever thread, goes into one bounded
+ * buffer under a lock, and the main thread moves it on to the terminal; a connection whose bytes
+ * find no room is told when there is.
  */
 #include "chardev/mux.h"
 
@@ -13,9 +14,9 @@
 #include "chardev/main_call.h"
 
 #define MUX_CONNECTIONS 4
-#define MUX_BUFFER 16384
-#define MUX_STAMP_MAX 32   /* bytes of a time stamp at most */
-#define MUX_DRAIN_MS 200   /* how long the end waits for a terminal that has stopped */
+#define MUX_BUFFER      16384
+#define MUX_STAMP_MAX   32  /* bytes of a time stamp at most */
+#define MUX_DRAIN_MS    200 /* how long the end waits for a terminal that has stopped */
 
 struct mux_connection {
     struct chardev base;
@@ -60,8 +61,9 @@ static size_t put_stamped(struct mux_connection *connection, const uint8_t *data
         if (connection->at_line_start) {
             gint64 ms = (g_get_monotonic_time() - mux->stamps_since) / 1000;
             char text[MUX_STAMP_MAX];
-            int n = g_snprintf(text, sizeof(text), "[%02d:%02d:%02d.%03d] ", (int)(ms / 3600000 % 100),
-                               (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+            int n =
+                g_snprintf(text, sizeof(text), "[%02d:%02d:%02d.%03d] ", (int)(ms / 3600000 % 100),
+                           (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
             put(mux, text, (size_t)n);
         }
         put(mux, data + taken, 1);
@@ -108,7 +110,7 @@ static void flush(void *arg)
             break; /* the backend says when it goes on */
         }
     }
-    bool again[MUX_CONNECTIONS] = { false };
+    bool again[MUX_CONNECTIONS] = {false};
     for (unsigned i = 0; i < MUX_CONNECTIONS && mux->count < MUX_BUFFER / 2; i++) {
         if (mux->connections[i] != NULL && mux->connections[i]->refused) {
             mux->connections[i]->refused = false;
@@ -141,12 +143,12 @@ static void say_help(struct mux *mux)
         char key;
         const char *text;
     } keys[] = {
-        { 'h', "print this help" },
-        { 'x', "exit vmm" },
-        { 's', "save what -snapshot drives changed to their images" },
-        { 't', "switch time stamps on or off" },
-        { 'b', "send a break" },
-        { 'c', "switch between console and monitor" },
+        {'h', "print this help"},
+        {'x', "exit vmm"},
+        {'s', "save what -snapshot drives changed to their images"},
+        {'t', "switch time stamps on or off"},
+        {'b', "send a break"},
+        {'c', "switch between console and monitor"},
     };
     char name[16];
     if (mux->escape < 32) {
@@ -279,7 +281,8 @@ static void read_on(void *arg)
     chardev_accept(mux->backend);
 }
 
-struct mux *mux_create(struct chardev *backend, unsigned escape, const struct mux_ops *ops, void *arg)
+struct mux *mux_create(struct chardev *backend, unsigned escape, const struct mux_ops *ops,
+                       void *arg)
 {
     struct mux *mux = g_new0(struct mux, 1);
     mux->backend = backend;

@@ -1,7 +1,8 @@
 /*
- * The backend that is the master of a new pseudo terminal. The slave's path is said on stderr and is the
- * connection's label. While nobody has the slave open the master reports a hang-up without end; then we look
- * again four times a second, since there is no event for the moment when somebody opens it.
+ * The backend that is the master of a new pseudo terminal. The slave's path is said on stderr and
+ * is the connection's label. While nobody has the slave open the master reports a hang-up without
+ * end; then we look again four times a second, since there is no event for the moment when somebody
+ * opens it.
  */
 #include "chardev/backends_impl.h"
 #include "chardev/stream.h"
@@ -31,7 +32,7 @@ static enum chardev_peer pty_peer(struct chardev *chr)
 static gboolean pty_look(gpointer arg)
 {
     struct pty *pty = arg;
-    struct pollfd poll_fd = { .fd = pty->master, .events = POLLIN };
+    struct pollfd poll_fd = {.fd = pty->master, .events = POLLIN};
     if (poll(&poll_fd, 1, 0) < 0 || poll_fd.revents & POLLHUP) {
         return G_SOURCE_CONTINUE;
     }
@@ -63,7 +64,7 @@ static void pty_destroy(struct stream *stream)
     }
 }
 
-static const struct stream_ops pty_stream_ops = { .hung_up = pty_hung_up, .destroy = pty_destroy };
+static const struct stream_ops pty_stream_ops = {.hung_up = pty_hung_up, .destroy = pty_destroy};
 
 static const struct chardev_ops pty_ops = {
     .write = stream_write,
@@ -80,7 +81,8 @@ static int open_master(char *slave, size_t size)
     if (fd < 0) {
         return -1;
     }
-    if (grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, slave, size) != 0 || tcgetattr(fd, &mode) < 0) {
+    if (grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, slave, size) != 0 ||
+        tcgetattr(fd, &mode) < 0) {
         close(fd);
         return -1;
     }

@@ -1,8 +1,8 @@
 /*
- * The backend that is a stream socket: unix, tcp, or tcp with the telnet protocol (chardev/telnet.h); server or
- * client. A server serves one peer at a time: while it is there nobody else is accepted, and when it leaves the
- * next one may come. A client whose server goes away stays closed. TCP binds to the loopback interface unless a
- * host is named.
+ * The backend that is a stream socket: unix, tcp, or tcp with the telnet protocol
+ * (chardev/telnet.h); server or client. A server serves one peer at a time: while it is there
+ * nobody else is accepted, and when it leaves the next one may come. A client whose server goes
+ * away stays closed. TCP binds to the loopback interface unless a host is named.
  */
 #include "chardev/backends_impl.h"
 #include "chardev/stream.h"
@@ -96,7 +96,7 @@ static void connected(struct socket_backend *self, int fd)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     }
     if (self->kind == SOCKET_TELNET) {
-        self->telnet = (struct telnet){ 0 };
+        self->telnet = (struct telnet){0};
         self->stream.escape = TELNET_IAC;
         /* A new connection has room for these few bytes. */
         (void)!send(fd, telnet_hello, telnet_hello_size, MSG_NOSIGNAL);
@@ -124,12 +124,14 @@ static void watch_listener(struct socket_backend *self)
 
 static bool fail(GError **error, const char *what, int err)
 {
-    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(err), "cannot %s: %s", what, strerror(err));
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(err), "cannot %s: %s", what,
+                strerror(err));
     return false;
 }
 
 /* Makes the socket listen or connect; *fd is -1 on failure. */
-static bool use_address(int *fd, const struct sockaddr *address, socklen_t size, bool server, GError **error)
+static bool use_address(int *fd, const struct sockaddr *address, socklen_t size, bool server,
+                        GError **error)
 {
     int one = 1;
     *fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -139,7 +141,8 @@ static bool use_address(int *fd, const struct sockaddr *address, socklen_t size,
     if (server) {
         setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     }
-    bool done = server ? bind(*fd, address, size) == 0 && listen(*fd, 1) == 0 : connect(*fd, address, size) == 0;
+    bool done = server ? bind(*fd, address, size) == 0 && listen(*fd, 1) == 0
+                       : connect(*fd, address, size) == 0;
     if (!done) {
         int err = errno;
         close(*fd);
@@ -158,7 +161,8 @@ static void remove_stale(const struct sockaddr_un *address)
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 && errno == ECONNREFUSED) {
+        if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+            errno == ECONNREFUSED) {
             unlink(address->sun_path);
         }
         close(fd);
@@ -167,7 +171,7 @@ static void remove_stale(const struct sockaddr_un *address)
 
 static bool open_unix_socket(int *fd, const char *path, bool server, GError **error)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address.sun_path)) {
         return fail(error, "use a path as long as this one", ENAMETOOLONG);
     }
@@ -181,9 +185,10 @@ static bool open_unix_socket(int *fd, const char *path, bool server, GError **er
 static bool open_tcp_socket(int *fd, const char *text, bool server, GError **error)
 {
     const char *colon = strrchr(text, ':');
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC }, *found;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC}, *found;
     if (colon == NULL || colon[1] == '\0') {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "the address must be HOST:PORT or :PORT");
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "the address must be HOST:PORT or :PORT");
         return false;
     }
     g_autofree char *host = g_strndup(text, (size_t)(colon - text));
@@ -220,18 +225,18 @@ static unsigned port_of(int fd)
 
 static char *make_label(enum socket_kind kind, const char *address, bool server, int fd)
 {
-    static const char *const kinds[] = { "unix", "tcp", "telnet" };
+    static const char *const kinds[] = {"unix", "tcp", "telnet"};
     const char *suffix = server ? ",server" : "";
     if (kind == SOCKET_UNIX || !server) {
         return g_strdup_printf("%s:%s%s", kinds[kind], address, suffix);
     }
     int host = (int)(strrchr(address, ':') - address);
-    return g_strdup_printf("%s:%.*s:%u%s", kinds[kind], host > 0 ? host : 9, host > 0 ? address : "127.0.0.1",
-                           port_of(fd), suffix);
+    return g_strdup_printf("%s:%.*s:%u%s", kinds[kind], host > 0 ? host : 9,
+                           host > 0 ? address : "127.0.0.1", port_of(fd), suffix);
 }
 
-struct chardev *chardev_socket_create(enum socket_kind kind, const char *address, bool server, bool wait,
-                                      GError **error)
+struct chardev *chardev_socket_create(enum socket_kind kind, const char *address, bool server,
+                                      bool wait, GError **error)
 {
     int fd = -1;
     bool done = kind == SOCKET_UNIX ? open_unix_socket(&fd, address, server, error)

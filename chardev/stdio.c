@@ -1,9 +1,10 @@
 /*
- * The backend that is vmm's own standard input and output: a terminal in raw mode, or pipes and files.
+ * The backend that is vmm's own standard input and output: a terminal in raw mode, or pipes and
+ * files.
  *
- * The descriptors are shared with the process that started us, so their flags are left alone: where it can be
- * done we open the same file once more and make that non-blocking. The end of a piped input is no hang-up:
- * output goes on.
+ * The descriptors are shared with the process that started us, so their flags are left alone: where
+ * it can be done we open the same file once more and make that non-blocking. The end of a piped
+ * input is no hang-up: output goes on.
  */
 #include "chardev/backends_impl.h"
 #include "chardev/stream.h"
@@ -49,7 +50,7 @@ static void stdio_destroy(struct stream *stream)
     }
 }
 
-static const struct stream_ops stdio_stream_ops = { .destroy = stdio_destroy };
+static const struct stream_ops stdio_stream_ops = {.destroy = stdio_destroy};
 
 static const struct chardev_ops stdio_ops = {
     .write = stream_write,
@@ -59,7 +60,8 @@ static const struct chardev_ops stdio_ops = {
     .destroy = stream_destroy,
 };
 
-/* A descriptor of our own for the same file, non-blocking if it is one that can block; -1 if fd is not open. */
+/* A descriptor of our own for the same file, non-blocking if it is one that can block; -1 if fd is
+ * not open. */
 static int own_descriptor(struct stdio *self, unsigned index, int fd, int mode)
 {
     struct stat st;

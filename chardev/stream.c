@@ -17,8 +17,8 @@ bool stream_set_nonblocking(int fd)
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
-void stream_init(struct stream *stream, const struct stream_ops *stream_ops, const struct chardev_ops *ops,
-                 const char *label, bool open)
+void stream_init(struct stream *stream, const struct stream_ops *stream_ops,
+                 const struct chardev_ops *ops, const char *label, bool open)
 {
     chardev_init(&stream->base, ops, label, open);
     stream->stream_ops = stream_ops;
@@ -128,10 +128,12 @@ static void stream_update(void *arg)
         return;
     }
     if (want_out && stream->out_watch == 0) {
-        stream->out_watch = g_unix_fd_add(stream->out, G_IO_OUT | G_IO_ERR | G_IO_HUP, can_write, stream);
+        stream->out_watch =
+            g_unix_fd_add(stream->out, G_IO_OUT | G_IO_ERR | G_IO_HUP, can_write, stream);
     }
     if (stream->in >= 0 && stream->in_watch == 0 && chardev_room(&stream->base) > 0) {
-        stream->in_watch = g_unix_fd_add(stream->in, G_IO_IN | G_IO_ERR | G_IO_HUP, can_read, stream);
+        stream->in_watch =
+            g_unix_fd_add(stream->in, G_IO_IN | G_IO_ERR | G_IO_HUP, can_read, stream);
     }
 }
 
@@ -150,7 +152,8 @@ void stream_resume(struct chardev *chr)
     main_call_post(&((struct stream *)chr)->call);
 }
 
-/* Writes to the descriptor; io_lock held. Returns bytes taken, or -1 if it is full, -2 if it is lost. */
+/* Writes to the descriptor; io_lock held. Returns bytes taken, or -1 if it is full, -2 if it is
+ * lost. */
 static ssize_t put(struct stream *stream, const uint8_t *data, size_t size)
 {
     for (;;) {

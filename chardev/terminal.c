@@ -1,6 +1,7 @@
 /*
- * See the header. The modes are those of a raw line (termios(3), cfmakeraw), but output processing stays on, so
- * that messages of the process itself, which end their lines with LF alone, do not walk down in stairs.
+ * See the header. The modes are those of a raw line (termios(3), cfmakeraw), but output processing
+ * stays on, so that messages of the process itself, which end their lines with LF alone, do not
+ * walk down in stairs.
  *
  * `rescue` is the one mutable variable of this file: a signal handler is given no context.
  */
@@ -13,7 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
 struct terminal {
     int fd;
@@ -26,10 +27,10 @@ static struct {
     int fd; /* -1: nothing to rescue */
     struct termios cooked;
     struct sigaction old[G_N_ELEMENTS(fatal_signals)];
-} rescue = { .fd = -1 };
+} rescue = {.fd = -1};
 
-/* Puts the terminal and the signal back; a fault happens again on return and then meets who was there before
- * us, a signal that was sent is sent once more. */
+/* Puts the terminal and the signal back; a fault happens again on return and then meets who was
+ * there before us, a signal that was sent is sent once more. */
 static void on_fatal(int number, siginfo_t *info, void *context)
 {
     if (rescue.fd >= 0) {
@@ -47,7 +48,7 @@ static void on_fatal(int number, siginfo_t *info, void *context)
 
 static void rescue_start(const struct terminal *terminal)
 {
-    struct sigaction action = { .sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO };
+    struct sigaction action = {.sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     rescue.fd = terminal->fd;
     rescue.cooked = terminal->cooked;

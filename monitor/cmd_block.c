@@ -18,9 +18,10 @@ static void print_medium(struct command_call *call, const struct monitor_drive *
 {
     struct block_info info;
     block_get_info(drive->block, &info);
-    command_print(call, "%s (#block%u): %s (%s%s)\n", drive->name, drive->index, info.file_name, info.format,
-                  info.read_only ? ", read-only" : "");
-    command_print(call, "    Attached to:      IDE channel %u, drive %u\n", drive->index / 2, drive->index % 2);
+    command_print(call, "%s (#block%u): %s (%s%s)\n", drive->name, drive->index, info.file_name,
+                  info.format, info.read_only ? ", read-only" : "");
+    command_print(call, "    Attached to:      IDE channel %u, drive %u\n", drive->index / 2,
+                  drive->index % 2);
     if (drive->removable) {
         return;
     }
@@ -44,8 +45,9 @@ void cmd_info_block(struct command_call *call)
         if (drive->block != NULL) {
             print_medium(call, drive);
         } else {
-            command_print(call, "%s: [not inserted]\n    Attached to:      IDE channel %u, drive %u\n", drive->name,
-                          drive->index / 2, drive->index % 2);
+            command_print(call,
+                          "%s: [not inserted]\n    Attached to:      IDE channel %u, drive %u\n",
+                          drive->name, drive->index / 2, drive->index % 2);
         }
         if (drive->removable && hw != NULL) {
             lock_acquire(&call->env->machine->lock);
@@ -61,16 +63,17 @@ void cmd_info_blockstats(struct command_call *call)
 {
     for (unsigned i = 0; i < call->env->drive_count; i++) {
         const struct monitor_drive *drive = &call->env->drives[i];
-        struct block_stats s = { 0 };
+        struct block_stats s = {0};
         if (drive->block != NULL) {
             block_get_stats(drive->block, &s);
         }
         command_print(call,
-                      "%s: rd_bytes=%" PRIu64 " wr_bytes=%" PRIu64 " rd_operations=%" PRIu64 " wr_operations=%" PRIu64
-                      " flush_operations=%" PRIu64 " wr_total_time_ns=%" PRId64 " rd_total_time_ns=%" PRId64
+                      "%s: rd_bytes=%" PRIu64 " wr_bytes=%" PRIu64 " rd_operations=%" PRIu64
+                      " wr_operations=%" PRIu64 " flush_operations=%" PRIu64
+                      " wr_total_time_ns=%" PRId64 " rd_total_time_ns=%" PRId64
                       " flush_total_time_ns=%" PRId64 " errors=%" PRIu64 "\n",
-                      drive->name, s.bytes_read, s.bytes_written, s.reads, s.writes, s.flushes, s.write_ns, s.read_ns,
-                      s.flush_ns, s.errors);
+                      drive->name, s.bytes_read, s.bytes_written, s.reads, s.writes, s.flushes,
+                      s.write_ns, s.read_ns, s.flush_ns, s.errors);
     }
 }
 
@@ -92,25 +95,29 @@ static struct monitor_drive *find_drive(struct command_call *call, const char *n
     return NULL;
 }
 
-/* Puts a medium in, or with NULL takes it out. Unless forced a locked tray stays closed: then the guest is asked
- * to open it. Takes over the block if it returns true. */
-static bool exchange(struct command_call *call, struct monitor_drive *drive, struct block *block, bool force)
+/* Puts a medium in, or with NULL takes it out. Unless forced a locked tray stays closed: then the
+ * guest is asked to open it. Takes over the block if it returns true. */
+static bool exchange(struct command_call *call, struct monitor_drive *drive, struct block *block,
+                     bool force)
 {
     struct machine *machine = call->env->machine;
     struct ide_drive *hw = drive_of(call, drive);
     cpu_view_park(call->env);
     lock_acquire(&machine->lock);
-    bool allowed = force || drive->block == NULL || ide_drive_tray_open(hw) || ide_drive_request_eject(hw);
+    bool allowed =
+        force || drive->block == NULL || ide_drive_tray_open(hw) || ide_drive_request_eject(hw);
     if (allowed) {
         ide_drive_change_medium(hw, block);
-        block_close(drive->block); /* waits for the disk: parked, with the lock, is the place for it */
+        block_close(
+            drive->block); /* waits for the disk: parked, with the lock, is the place for it */
         drive->block = block;
     }
     lock_release(&machine->lock);
     cpu_view_unpark(call->env);
     if (!allowed) {
         command_print(call,
-                      "Error: Device '%s' is locked and force was not specified, wait for tray to open and try "
+                      "Error: Device '%s' is locked and force was not specified, wait for tray to "
+                      "open and try "
                       "again\n",
                       drive->name);
     }
@@ -121,7 +128,8 @@ void cmd_change(struct command_call *call)
 {
     const struct command_arg *args = call->args;
     struct monitor_drive *drive = find_drive(call, args[0].text);
-    struct block_options options = { .format = args[2].given ? args[2].text : "raw", .read_only = true };
+    struct block_options options = {.format = args[2].given ? args[2].text : "raw",
+                                    .read_only = true};
     GError *error = NULL;
     if (drive == NULL) {
         return;

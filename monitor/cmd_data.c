@@ -15,13 +15,23 @@ void cmd_print(struct command_call *call)
 {
     uint64_t value = call->args[0].value;
     switch (call->format.format) {
-    case 'o': command_print(call, "%#" PRIo64, value); break;
+    case 'o':
+        command_print(call, "%#" PRIo64, value);
+        break;
     case 'd':
-    case 'i': command_print(call, "%" PRId64, (int64_t)value); break;
-    case 'u': command_print(call, "%" PRIu64, value); break;
+    case 'i':
+        command_print(call, "%" PRId64, (int64_t)value);
+        break;
+    case 'u':
+        command_print(call, "%" PRIu64, value);
+        break;
     case 'c':
-    case 's': cmd_print_char(call->out, (uint8_t)value); break;
-    default: command_print(call, "%#" PRIx64, value); break;
+    case 's':
+        cmd_print_char(call->out, (uint8_t)value);
+        break;
+    default:
+        command_print(call, "%#" PRIx64, value);
+        break;
     }
     command_print(call, "\n");
 }
@@ -47,7 +57,8 @@ void cmd_in(struct command_call *call)
     }
     uint64_t value = bus_read(machine->io, port, size);
     lock_release(&machine->lock);
-    command_print(call, "port%c[0x%04" PRIx64 "] = 0x%0*" PRIx64 "\n", suffix, port, (int)size * 2, value);
+    command_print(call, "port%c[0x%04" PRIx64 "] = 0x%0*" PRIx64 "\n", suffix, port, (int)size * 2,
+                  value);
 }
 
 void cmd_out(struct command_call *call)
@@ -56,7 +67,8 @@ void cmd_out(struct command_call *call)
     char suffix;
     unsigned size = port_size(call, &suffix);
     lock_acquire(&machine->lock);
-    bus_write(machine->io, call->args[0].value & 0xffff, call->args[1].value & (UINT64_MAX >> (64 - 8 * size)), size);
+    bus_write(machine->io, call->args[0].value & 0xffff,
+              call->args[1].value & (UINT64_MAX >> (64 - 8 * size)), size);
     lock_release(&machine->lock);
 }
 
@@ -80,7 +92,9 @@ static bool check_range(struct command_call *call, uint64_t address, uint64_t si
 {
     uint64_t end = memory_end(call->env->machine);
     if (size > end || (physical && address > end - size)) {
-        command_print(call, "Error: 0x%" PRIx64 " bytes at 0x%" PRIx64 " are more than there is: memory ends at 0x%" PRIx64 "\n",
+        command_print(call,
+                      "Error: 0x%" PRIx64 " bytes at 0x%" PRIx64
+                      " are more than there is: memory ends at 0x%" PRIx64 "\n",
                       size, address, end);
         return false;
     }
@@ -88,7 +102,8 @@ static bool check_range(struct command_call *call, uint64_t address, uint64_t si
 }
 
 /* Reads a chunk; returns bytes read. */
-static size_t read_chunk(struct command_call *call, uint64_t address, void *data, size_t size, bool physical)
+static size_t read_chunk(struct command_call *call, uint64_t address, void *data, size_t size,
+                         bool physical)
 {
     struct machine *machine = call->env->machine;
     if (!physical) {
@@ -123,7 +138,8 @@ static void save(struct command_call *call, bool physical)
         size_t want = MIN(size - done, CHUNK);
         size_t got = read_chunk(call, address + done, data, want, physical);
         if (got < want) {
-            command_print(call, "Error: no memory at 0x%016" PRIx64 "; 0x%" PRIx64 " bytes were saved\n",
+            command_print(call,
+                          "Error: no memory at 0x%016" PRIx64 "; 0x%" PRIx64 " bytes were saved\n",
                           address + done + got, done + got);
             size = done + got;
         }
@@ -173,7 +189,8 @@ void cmd_gva2gpa(struct command_call *call)
         return;
     }
     cpu_view_park(call->env);
-    bool mapped = accel_translate(call->env->accel, call->settings->cpu, call->args[0].value, &physical);
+    bool mapped =
+        accel_translate(call->env->accel, call->settings->cpu, call->args[0].value, &physical);
     cpu_view_unpark(call->env);
     if (mapped) {
         command_print(call, "gpa: %#" PRIx64 "\n", physical);

@@ -40,7 +40,8 @@ void cmd_help(struct command_call *call)
         show(row, NULL, call->out);
         return;
     }
-    const struct command *sub = row->sub != NULL ? command_find(row->sub, args[1].text, strlen(args[1].text)) : NULL;
+    const struct command *sub =
+        row->sub != NULL ? command_find(row->sub, args[1].text, strlen(args[1].text)) : NULL;
     if (sub == NULL) {
         command_print(call, "unknown command: '%s %s'\n", row->name, args[1].text);
         return;

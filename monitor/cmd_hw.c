@@ -51,11 +51,12 @@ static const char *kind_name(enum region_kind kind)
     return kind == REGION_RAM ? "ram" : kind == REGION_ROM ? "rom" : "i/o";
 }
 
-static void print_mapping(void *arg, const struct region *region, uint64_t base, uint64_t size, int priority,
-                          bool enabled)
+static void print_mapping(void *arg, const struct region *region, uint64_t base, uint64_t size,
+                          int priority, bool enabled)
 {
-    g_string_append_printf(arg, "  %016" PRIx64 "-%016" PRIx64 " (prio %d, %s): %s%s\n", base, base + size - 1,
-                           priority, kind_name(region->kind), region->name, enabled ? "" : " [disabled]");
+    g_string_append_printf(arg, "  %016" PRIx64 "-%016" PRIx64 " (prio %d, %s): %s%s\n", base,
+                           base + size - 1, priority, kind_name(region->kind), region->name,
+                           enabled ? "" : " [disabled]");
 }
 
 static void print_flat(struct command_call *call, const char *name, struct bus *bus)
@@ -64,8 +65,9 @@ static void print_flat(struct command_call *call, const char *name, struct bus *
     command_print(call, "flat view: %s\n", name);
     for (unsigned i = 0; i < view->count; i++) {
         const struct flat_range *range = &view->ranges[i];
-        command_print(call, "  %016" PRIx64 "-%016" PRIx64 " (%s): %s @%016" PRIx64 "\n", range->base, range->last,
-                      kind_name(range->region->kind), range->region->name, range->region_offset);
+        command_print(call, "  %016" PRIx64 "-%016" PRIx64 " (%s): %s @%016" PRIx64 "\n",
+                      range->base, range->last, kind_name(range->region->kind), range->region->name,
+                      range->region_offset);
     }
 }
 
@@ -76,7 +78,7 @@ void cmd_info_mtree(struct command_call *call)
     const struct {
         const char *name;
         struct bus *bus;
-    } spaces[] = { { "memory", machine->memory }, { "I/O", machine->io } };
+    } spaces[] = {{"memory", machine->memory}, {"I/O", machine->io}};
     lock_acquire(&machine->lock);
     for (unsigned i = 0; i < G_N_ELEMENTS(spaces); i++) {
         if (flat) {

@@ -3,7 +3,7 @@
 #include "ui/input.h"
 
 #define HOLD_MAX_MS 60000
-#define MOTION_MAX 10000
+#define MOTION_MAX  10000
 
 static bool have_input(struct command_call *call)
 {
@@ -43,8 +43,8 @@ static bool parse_motion(struct command_call *call, unsigned n, int *value)
 {
     GError *error = NULL;
     gint64 number = 0;
-    if (call->args[n].given &&
-        !g_ascii_string_to_signed(call->args[n].text, 10, -MOTION_MAX, MOTION_MAX, &number, &error)) {
+    if (call->args[n].given && !g_ascii_string_to_signed(call->args[n].text, 10, -MOTION_MAX,
+                                                         MOTION_MAX, &number, &error)) {
         command_error(call, error);
         return false;
     }
@@ -67,7 +67,8 @@ void cmd_mouse_move(struct command_call *call)
 
 void cmd_mouse_button(struct command_call *call)
 {
-    static const enum input_button buttons[] = { INPUT_BUTTON_LEFT, INPUT_BUTTON_MIDDLE, INPUT_BUTTON_RIGHT };
+    static const enum input_button buttons[] = {INPUT_BUTTON_LEFT, INPUT_BUTTON_MIDDLE,
+                                                INPUT_BUTTON_RIGHT};
     if (!have_input(call)) {
         return;
     }

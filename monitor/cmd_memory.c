@@ -1,7 +1,7 @@
 /*
- * Memory dumps: x (through the CPU's page tables) and xp (physical). Reads go through device registers, so that
- * the text screen at B8000h can be seen; looking at other registers may have side effects, as it has for the
- * guest. One answer is bounded in size.
+ * Memory dumps: x (through the CPU's page tables) and xp (physical). Reads go through device
+ * registers, so that the text screen at B8000h can be seen; looking at other registers may have
+ * side effects, as it has for the guest. One answer is bounded in size.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "monitor/cpu_view.h"
 #include "monitor/disasm.h"
 
-#define DUMP_BYTES_MAX (1u << 20)
-#define DUMP_ITEMS_MAX 16384u /* instructions or strings */
-#define DUMP_STRING_MAX 200u  /* bytes of one string */
+#define DUMP_BYTES_MAX  (1u << 20)
+#define DUMP_ITEMS_MAX  16384u /* instructions or strings */
+#define DUMP_STRING_MAX 200u   /* bytes of one string */
 
 struct dump {
     struct command_call *call;
@@ -59,11 +59,22 @@ static void print_item(GString *out, const uint8_t *data, unsigned size, char fo
     memcpy(&value, data, size);
     g_string_append_c(out, ' ');
     switch (format) {
-    case 'o': g_string_append_printf(out, "%#*" PRIo64, (int)(bits + 2) / 3, value); break;
-    case 'd': g_string_append_printf(out, "%*" PRId64, (int)(bits * 10 + 32) / 33, sign_extend(value, size)); break;
-    case 'u': g_string_append_printf(out, "%*" PRIu64, (int)(bits * 10 + 32) / 33, value); break;
-    case 'c': cmd_print_char(out, (uint8_t)value); break;
-    default: g_string_append_printf(out, "0x%0*" PRIx64, (int)size * 2, value); break;
+    case 'o':
+        g_string_append_printf(out, "%#*" PRIo64, (int)(bits + 2) / 3, value);
+        break;
+    case 'd':
+        g_string_append_printf(out, "%*" PRId64, (int)(bits * 10 + 32) / 33,
+                               sign_extend(value, size));
+        break;
+    case 'u':
+        g_string_append_printf(out, "%*" PRIu64, (int)(bits * 10 + 32) / 33, value);
+        break;
+    case 'c':
+        cmd_print_char(out, (uint8_t)value);
+        break;
+    default:
+        g_string_append_printf(out, "0x%0*" PRIx64, (int)size * 2, value);
+        break;
     }
 }
 
@@ -98,7 +109,8 @@ static unsigned code_bits(const struct x86_state *state)
 /* VCPUs parked. state NULL: no CPU. */
 static void dump_code(struct dump *dump, uint64_t count, const struct x86_state *state)
 {
-    struct disasm *disasm = disasm_create(state != NULL ? code_bits(state) : 32, dump->call->settings->intel);
+    struct disasm *disasm =
+        disasm_create(state != NULL ? code_bits(state) : 32, dump->call->settings->intel);
     while (count-- > 0) {
         uint8_t code[DISASM_INSTRUCTION_MAX];
         size_t got = fetch(dump, dump->address, code, sizeof(code));
@@ -135,7 +147,7 @@ static void dump_strings(struct dump *dump, uint64_t count)
 
 static void dump(struct command_call *call, bool physical)
 {
-    struct dump dump = { .call = call, .physical = physical, .address = call->args[0].value };
+    struct dump dump = {.call = call, .physical = physical, .address = call->args[0].value};
     struct command_format format = call->format;
     struct x86_state state;
     GError *error = NULL;
@@ -149,7 +161,9 @@ static void dump(struct command_call *call, bool physical)
     unsigned size = format.size != 0 ? format.size : kind == 'c' ? 1 : 4;
     bool items = kind == 'i' || kind == 's';
     if (format.count > (items ? DUMP_ITEMS_MAX : DUMP_BYTES_MAX / size)) {
-        command_print(call, "Error: count is too large: at most %u of these at once; pmemsave writes more to a file\n",
+        command_print(call,
+                      "Error: count is too large: at most %u of these at once; pmemsave writes "
+                      "more to a file\n",
                       items ? DUMP_ITEMS_MAX : DUMP_BYTES_MAX / size);
         return;
     }

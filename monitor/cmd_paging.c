@@ -1,7 +1,8 @@
 /*
- * `info mem` and `info tlb`: what the page tables of the monitor's CPU map (Intel SDM volume 3, chapter 4: 32-bit,
- * PAE and 4-level paging). mem shows ranges with the rights that all levels together give; tlb shows each page
- * with the flags of its last entry. The guest makes the tables, so the walk and the answer are bounded.
+ * `info mem` and `info tlb`: what the page tables of the monitor's CPU map (Intel SDM volume 3,
+ * chapter 4: 32-bit, PAE and 4-level paging). mem shows ranges with the rights that all levels
+ * together give; tlb shows each page with the flags of its last entry. The guest makes the tables,
+ * so the walk and the answer are bounded.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -11,28 +12,29 @@
 #include "monitor/cpu_view.h"
 
 #define WALK_TABLES_MAX 65536u /* tables looked at */
-#define WALK_LINES_MAX 65536u
+#define WALK_LINES_MAX  65536u
 
-#define PTE_P (1ull << 0)
-#define PTE_W (1ull << 1)
-#define PTE_U (1ull << 2)
-#define PTE_PWT (1ull << 3)
-#define PTE_PCD (1ull << 4)
-#define PTE_A (1ull << 5)
-#define PTE_D (1ull << 6)
-#define PTE_PS (1ull << 7)
-#define PTE_G (1ull << 8)
-#define PTE_NX (1ull << 63)
+#define PTE_P       (1ull << 0)
+#define PTE_W       (1ull << 1)
+#define PTE_U       (1ull << 2)
+#define PTE_PWT     (1ull << 3)
+#define PTE_PCD     (1ull << 4)
+#define PTE_A       (1ull << 5)
+#define PTE_D       (1ull << 6)
+#define PTE_PS      (1ull << 7)
+#define PTE_G       (1ull << 8)
+#define PTE_NX      (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
 struct walk {
     struct command_call *call;
-    bool wide;        /* 8-byte entries */
-    bool pse;         /* 4 MiB pages are on (32-bit paging) */
+    bool wide; /* 8-byte entries */
+    bool pse;  /* 4 MiB pages are on (32-bit paging) */
     unsigned levels;
     unsigned tables, lines;
-    bool cut;         /* a bound was reached */
-    void (*page)(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry, uint64_t rights);
+    bool cut; /* a bound was reached */
+    void (*page)(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry,
+                 uint64_t rights);
     /* The range being joined, for mem. */
     uint64_t start, end, rights;
     bool open;
@@ -48,8 +50,10 @@ static uint64_t canonical(const struct walk *walk, uint64_t linear)
     return walk->levels == 4 ? (uint64_t)((int64_t)(linear << 16) >> 16) : linear;
 }
 
-/* A table of the given level (1 = page table); its entries cover `linear` on. rights: U and W so far. */
-static void walk_table(struct walk *walk, unsigned level, uint64_t table, uint64_t linear, uint64_t rights)
+/* A table of the given level (1 = page table); its entries cover `linear` on. rights: U and W so
+ * far. */
+static void walk_table(struct walk *walk, unsigned level, uint64_t table, uint64_t linear,
+                       uint64_t rights)
 {
     struct machine *machine = walk->call->env->machine;
     unsigned count = 1u << index_bits(walk), bytes = walk->wide ? 8 : 4;
@@ -68,7 +72,8 @@ static void walk_table(struct walk *walk, unsigned level, uint64_t table, uint64
         if (!(entry & PTE_P)) {
             continue;
         }
-        bool large = entry & PTE_PS && (walk->wide ? level == 2 || level == 3 : level == 2 && walk->pse);
+        bool large =
+            entry & PTE_PS && (walk->wide ? level == 2 || level == 3 : level == 2 && walk->pse);
         uint64_t here = linear + i * covers;
         if (level == 1 || large) {
             walk->page(walk, canonical(walk, here), covers, entry, rights & entry);
@@ -91,12 +96,14 @@ static uint64_t page_address(const struct walk *walk, uint64_t size, uint64_t en
     return entry & PTE_ADDRESS & ~(size - 1);
 }
 
-static void tlb_page(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry, uint64_t rights)
+static void tlb_page(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry,
+                     uint64_t rights)
 {
     command_print(walk->call, "%016" PRIx64 ": %016" PRIx64 " %c%c%c%c%c%c%c%c%c\n", linear,
-                  page_address(walk, size, entry), entry & PTE_NX ? 'X' : '-', entry & PTE_G ? 'G' : '-',
-                  size > 4096 ? 'P' : '-', entry & PTE_D ? 'D' : '-', entry & PTE_A ? 'A' : '-',
-                  entry & PTE_PCD ? 'C' : '-', entry & PTE_PWT ? 'T' : '-', entry & PTE_U ? 'U' : '-',
+                  page_address(walk, size, entry), entry & PTE_NX ? 'X' : '-',
+                  entry & PTE_G ? 'G' : '-', size > 4096 ? 'P' : '-', entry & PTE_D ? 'D' : '-',
+                  entry & PTE_A ? 'A' : '-', entry & PTE_PCD ? 'C' : '-',
+                  entry & PTE_PWT ? 'T' : '-', entry & PTE_U ? 'U' : '-',
                   entry & PTE_W ? 'W' : '-');
     line_made(walk);
 }
@@ -104,14 +111,16 @@ static void tlb_page(struct walk *walk, uint64_t linear, uint64_t size, uint64_t
 static void mem_close(struct walk *walk)
 {
     if (walk->open) {
-        command_print(walk->call, "%016" PRIx64 "-%016" PRIx64 " %016" PRIx64 " %cr%c\n", walk->start, walk->end,
-                      walk->end - walk->start, walk->rights & PTE_U ? 'u' : '-', walk->rights & PTE_W ? 'w' : '-');
+        command_print(walk->call, "%016" PRIx64 "-%016" PRIx64 " %016" PRIx64 " %cr%c\n",
+                      walk->start, walk->end, walk->end - walk->start,
+                      walk->rights & PTE_U ? 'u' : '-', walk->rights & PTE_W ? 'w' : '-');
         walk->open = false;
         line_made(walk);
     }
 }
 
-static void mem_page(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry, uint64_t rights)
+static void mem_page(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry,
+                     uint64_t rights)
 {
     rights &= PTE_U | PTE_W;
     if (walk->open && (walk->end != linear || walk->rights != rights)) {
@@ -168,12 +177,12 @@ static void show(struct command_call *call, struct walk *walk)
 
 void cmd_info_mem(struct command_call *call)
 {
-    struct walk walk = { .page = mem_page };
+    struct walk walk = {.page = mem_page};
     show(call, &walk);
 }
 
 void cmd_info_tlb(struct command_call *call)
 {
-    struct walk walk = { .page = tlb_page };
+    struct walk walk = {.page = tlb_page};
     show(call, &walk);
 }

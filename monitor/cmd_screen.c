@@ -37,7 +37,7 @@ void cmd_screendump(struct command_call *call)
 
 void cmd_screentext(struct command_call *call)
 {
-    struct text_screen screen = { 0 };
+    struct text_screen screen = {0};
     if (!have_display(call)) {
         return;
     }

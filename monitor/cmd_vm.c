@@ -27,7 +27,8 @@ void cmd_stop(struct command_call *call)
 void cmd_cont(struct command_call *call)
 {
     struct machine *machine = call->env->machine;
-    if (machine->run_state == RUN_STATE_SHUTDOWN || machine->run_state == RUN_STATE_INTERNAL_ERROR) {
+    if (machine->run_state == RUN_STATE_SHUTDOWN ||
+        machine->run_state == RUN_STATE_INTERNAL_ERROR) {
         command_print(call, "Error: Resetting the Virtual Machine is required\n");
         return;
     }
@@ -92,7 +93,8 @@ void cmd_logfile(struct command_call *call)
     if (call->env->log == NULL) {
         command_print(call, "Error: there is no log\n");
     } else if (!log_set_file(call->env->log, call->args[0].text)) {
-        command_print(call, "Error: Could not open '%s': %s\n", call->args[0].text, g_strerror(errno));
+        command_print(call, "Error: Could not open '%s': %s\n", call->args[0].text,
+                      g_strerror(errno));
     }
 }
 

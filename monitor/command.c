@@ -9,7 +9,7 @@
 #include "monitor/expr.h"
 
 #define COMMAND_NAMES_MAX 256
-#define COMMAND_NAME_MAX 32 /* longer words are no mistyped names */
+#define COMMAND_NAME_MAX  32 /* longer words are no mistyped names */
 
 void command_print(struct command_call *call, const char *format, ...)
 {
@@ -82,7 +82,7 @@ static unsigned size_of_letter(char c)
 static bool parse_format(struct command_format *format, const char **text, GError **error)
 {
     const char *p = *text;
-    *format = (struct command_format){ .count = 1 };
+    *format = (struct command_format){.count = 1};
     if (*p != '/') {
         return true;
     }
@@ -136,7 +136,8 @@ static bool parse_word(char **word, const char **text, GError **error)
 }
 
 /* Flags in any order before the arguments; `allowed` is a bit set. */
-static bool parse_flags(struct command_call *call, guint32 allowed, const char **text, GError **error)
+static bool parse_flags(struct command_call *call, guint32 allowed, const char **text,
+                        GError **error)
 {
     const char *p = *text;
     while (allowed != 0 && p[0] == '-' && g_ascii_islower(p[1])) {
@@ -233,13 +234,15 @@ static const char *nearest_name(const char *word, const char *const *names)
     return count == 1 ? found : option_nearest(word, names);
 }
 
-static void unknown(const struct command *table, const char *prefix, const char *name, size_t n, GString *out)
+static void unknown(const struct command *table, const char *prefix, const char *name, size_t n,
+                    GString *out)
 {
     const char *names[COMMAND_NAMES_MAX];
     unsigned count = 0;
     g_autofree char *word = g_strndup(name, n);
     g_autofree char *shown = g_strescape(word, NULL);
-    for (const struct command *row = table; row->name != NULL && count < COMMAND_NAMES_MAX - 1; row++) {
+    for (const struct command *row = table; row->name != NULL && count < COMMAND_NAMES_MAX - 1;
+         row++) {
         names[count++] = row->name;
     }
     names[count] = NULL;
@@ -251,7 +254,8 @@ static void unknown(const struct command *table, const char *prefix, const char 
     g_string_append_c(out, '\n');
 }
 
-/* The end of a command's name: letters, digits and '_', so that `p/x` needs no blank; or one '?'. */
+/* The end of a command's name: letters, digits and '_', so that `p/x` needs no blank; or one '?'.
+ */
 static size_t name_length(const char *p)
 {
     size_t n = 0;
@@ -265,7 +269,8 @@ static size_t name_length(const char *p)
     return p[n] == '/' || p[n] == ' ' || p[n] == '\t' || p[n] == '\0' ? n : strcspn(p, " \t");
 }
 
-void command_run(const struct monitor_env *env, struct monitor_settings *settings, const char *line, GString *out)
+void command_run(const struct monitor_env *env, struct monitor_settings *settings, const char *line,
+                 GString *out)
 {
     const char *p = skip_blanks(line);
     size_t n = name_length(p);
@@ -295,12 +300,13 @@ void command_run(const struct monitor_env *env, struct monitor_settings *setting
         command = sub;
         rest += length;
     }
-    struct command_call call = { .env = env, .settings = settings, .command = command, .out = out };
+    struct command_call call = {.env = env, .settings = settings, .command = command, .out = out};
     GError *error = NULL;
     if (parse_args(&call, rest, &error)) {
         command->run(&call);
     } else {
-        g_string_append_printf(out, "%s\nTry \"help %s\" for more information\n", error->message, help_name);
+        g_string_append_printf(out, "%s\nTry \"help %s\" for more information\n", error->message,
+                               help_name);
         g_error_free(error);
     }
     for (unsigned i = 0; i < COMMAND_ARGS_MAX; i++) {

@@ -68,7 +68,8 @@ struct command_call {
 extern const struct command command_table[];
 
 /* Runs a line as monitor_run() does. */
-void command_run(const struct monitor_env *env, struct monitor_settings *settings, const char *line, GString *out);
+void command_run(const struct monitor_env *env, struct monitor_settings *settings, const char *line,
+                 GString *out);
 
 /* The row with a name or alias, of n bytes; NULL if there is none. */
 const struct command *command_find(const struct command *table, const char *name, size_t n);

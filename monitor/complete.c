@@ -101,8 +101,9 @@ static const struct {
     const char *kind; /* behind the colon in a shape */
     void (*fill)(struct collector *c);
 } kinds[] = {
-    { "command", offer_commands }, { "drive", offer_drives }, { "device", offer_devices }, { "log", offer_log_items },
-    { "file", offer_files },       { "key", offer_keys },     { "set", offer_settings },
+    {"command", offer_commands}, {"drive", offer_drives}, {"device", offer_devices},
+    {"log", offer_log_items},    {"file", offer_files},   {"key", offer_keys},
+    {"set", offer_settings},
 };
 
 /* The shape's token for argument number n, newly allocated, or NULL. */
@@ -153,9 +154,10 @@ size_t complete_line(void *arg, const char *line, size_t cursor, GPtrArray *cand
 {
     g_autofree char *text = g_strndup(line, cursor);
     size_t start = strlen(text) - strlen(last_word(text));
-    struct collector c = {
-        .env = arg, .prefix = text + start, .length = strlen(text + start), .candidates = candidates
-    };
+    struct collector c = {.env = arg,
+                          .prefix = text + start,
+                          .length = strlen(text + start),
+                          .candidates = candidates};
     /* What is before the word and belongs to it (ctrl- of ctrl-alt) is no word of its own. */
     g_autofree char *before = g_strndup(text, start);
     char *blank = strrchr(before, ' ');
@@ -170,7 +172,8 @@ size_t complete_line(void *arg, const char *line, size_t cursor, GPtrArray *cand
         count += words[i][0] != '\0';
         arguments += i > 0 && words[i][0] != '\0' && words[i][0] != '-' && words[i][0] != '/';
     }
-    const struct command *command = count > 0 ? command_find(command_table, words[0], strlen(words[0])) : NULL;
+    const struct command *command =
+        count > 0 ? command_find(command_table, words[0], strlen(words[0])) : NULL;
     if (count == 0) {
         offer_commands(&c);
     } else if (command != NULL && command->sub != NULL && count == 1) {

@@ -1,4 +1,5 @@
-/* Completion of monitor lines: commands, info topics, and what a shape says that an argument names. */
+/* Completion of monitor lines: commands, info topics, and what a shape says that an argument names.
+ */
 #ifndef MONITOR_COMPLETE_H
 #define MONITOR_COMPLETE_H
 

@@ -53,27 +53,35 @@ static const struct {
     const char *name;
     uint8_t number, width;
 } gprs[] = {
-    { "rax", RAX, WIDTH_64 }, { "rcx", RCX, WIDTH_64 }, { "rdx", RDX, WIDTH_64 }, { "rbx", RBX, WIDTH_64 },
-    { "rsp", RSP, WIDTH_64 }, { "rbp", RBP, WIDTH_64 }, { "rsi", RSI, WIDTH_64 }, { "rdi", RDI, WIDTH_64 },
-    { "r8", R8, WIDTH_64 },   { "r9", R9, WIDTH_64 },   { "r10", R10, WIDTH_64 }, { "r11", R11, WIDTH_64 },
-    { "r12", R12, WIDTH_64 }, { "r13", R13, WIDTH_64 }, { "r14", R14, WIDTH_64 }, { "r15", R15, WIDTH_64 },
-    { "eax", RAX, WIDTH_32 }, { "ecx", RCX, WIDTH_32 }, { "edx", RDX, WIDTH_32 }, { "ebx", RBX, WIDTH_32 },
-    { "esp", RSP, WIDTH_32 }, { "ebp", RBP, WIDTH_32 }, { "esi", RSI, WIDTH_32 }, { "edi", RDI, WIDTH_32 },
-    { "ax", RAX, WIDTH_16 },  { "cx", RCX, WIDTH_16 },  { "dx", RDX, WIDTH_16 },  { "bx", RBX, WIDTH_16 },
-    { "bp", RBP, WIDTH_16 },  { "si", RSI, WIDTH_16 },  { "di", RDI, WIDTH_16 },  { "al", RAX, WIDTH_LOW },
-    { "cl", RCX, WIDTH_LOW }, { "dl", RDX, WIDTH_LOW }, { "bl", RBX, WIDTH_LOW }, { "ah", RAX, WIDTH_HIGH },
-    { "ch", RCX, WIDTH_HIGH }, { "dh", RDX, WIDTH_HIGH }, { "bh", RBX, WIDTH_HIGH },
-    { "sp", RSP, WIDTH_64 },  { "fp", RBP, WIDTH_64 },
+    {"rax", RAX, WIDTH_64},  {"rcx", RCX, WIDTH_64},  {"rdx", RDX, WIDTH_64},
+    {"rbx", RBX, WIDTH_64},  {"rsp", RSP, WIDTH_64},  {"rbp", RBP, WIDTH_64},
+    {"rsi", RSI, WIDTH_64},  {"rdi", RDI, WIDTH_64},  {"r8", R8, WIDTH_64},
+    {"r9", R9, WIDTH_64},    {"r10", R10, WIDTH_64},  {"r11", R11, WIDTH_64},
+    {"r12", R12, WIDTH_64},  {"r13", R13, WIDTH_64},  {"r14", R14, WIDTH_64},
+    {"r15", R15, WIDTH_64},  {"eax", RAX, WIDTH_32},  {"ecx", RCX, WIDTH_32},
+    {"edx", RDX, WIDTH_32},  {"ebx", RBX, WIDTH_32},  {"esp", RSP, WIDTH_32},
+    {"ebp", RBP, WIDTH_32},  {"esi", RSI, WIDTH_32},  {"edi", RDI, WIDTH_32},
+    {"ax", RAX, WIDTH_16},   {"cx", RCX, WIDTH_16},   {"dx", RDX, WIDTH_16},
+    {"bx", RBX, WIDTH_16},   {"bp", RBP, WIDTH_16},   {"si", RSI, WIDTH_16},
+    {"di", RDI, WIDTH_16},   {"al", RAX, WIDTH_LOW},  {"cl", RCX, WIDTH_LOW},
+    {"dl", RDX, WIDTH_LOW},  {"bl", RBX, WIDTH_LOW},  {"ah", RAX, WIDTH_HIGH},
+    {"ch", RCX, WIDTH_HIGH}, {"dh", RDX, WIDTH_HIGH}, {"bh", RBX, WIDTH_HIGH},
+    {"sp", RSP, WIDTH_64},   {"fp", RBP, WIDTH_64},
 };
 
 static uint64_t narrow(uint64_t value, unsigned width)
 {
     switch (width) {
-    case WIDTH_32: return (uint32_t)value;
-    case WIDTH_16: return (uint16_t)value;
-    case WIDTH_LOW: return (uint8_t)value;
-    case WIDTH_HIGH: return (uint8_t)(value >> 8);
-    default: return value;
+    case WIDTH_32:
+        return (uint32_t)value;
+    case WIDTH_16:
+        return (uint16_t)value;
+    case WIDTH_LOW:
+        return (uint8_t)value;
+    case WIDTH_HIGH:
+        return (uint8_t)(value >> 8);
+    default:
+        return value;
     }
 }
 
@@ -81,26 +89,35 @@ static const struct {
     const char *name;
     size_t offset;
 } wide_registers[] = {
-    { "rip", offsetof(struct x86_state, rip) },          { "eip", offsetof(struct x86_state, rip) },
-    { "eflags", offsetof(struct x86_state, rflags) },    { "rflags", offsetof(struct x86_state, rflags) },
-    { "cr0", offsetof(struct x86_state, cr0) },          { "cr2", offsetof(struct x86_state, cr2) },
-    { "cr3", offsetof(struct x86_state, cr3) },          { "cr4", offsetof(struct x86_state, cr4) },
-    { "cr8", offsetof(struct x86_state, cr8) },          { "dr0", offsetof(struct x86_state, dr[0]) },
-    { "dr1", offsetof(struct x86_state, dr[1]) },        { "dr2", offsetof(struct x86_state, dr[2]) },
-    { "dr3", offsetof(struct x86_state, dr[3]) },        { "dr6", offsetof(struct x86_state, dr[6]) },
-    { "dr7", offsetof(struct x86_state, dr[7]) },        { "efer", offsetof(struct x86_state, msr.efer) },
-    { "tsc", offsetof(struct x86_state, tsc) },          { "gdtr", offsetof(struct x86_state, gdtr.base) },
-    { "idtr", offsetof(struct x86_state, idtr.base) },
+    {"rip", offsetof(struct x86_state, rip)},
+    {"eip", offsetof(struct x86_state, rip)},
+    {"eflags", offsetof(struct x86_state, rflags)},
+    {"rflags", offsetof(struct x86_state, rflags)},
+    {"cr0", offsetof(struct x86_state, cr0)},
+    {"cr2", offsetof(struct x86_state, cr2)},
+    {"cr3", offsetof(struct x86_state, cr3)},
+    {"cr4", offsetof(struct x86_state, cr4)},
+    {"cr8", offsetof(struct x86_state, cr8)},
+    {"dr0", offsetof(struct x86_state, dr[0])},
+    {"dr1", offsetof(struct x86_state, dr[1])},
+    {"dr2", offsetof(struct x86_state, dr[2])},
+    {"dr3", offsetof(struct x86_state, dr[3])},
+    {"dr6", offsetof(struct x86_state, dr[6])},
+    {"dr7", offsetof(struct x86_state, dr[7])},
+    {"efer", offsetof(struct x86_state, msr.efer)},
+    {"tsc", offsetof(struct x86_state, tsc)},
+    {"gdtr", offsetof(struct x86_state, gdtr.base)},
+    {"idtr", offsetof(struct x86_state, idtr.base)},
 };
 
 static const struct {
     const char *name;
     size_t offset;
 } segments[] = {
-    { "es", offsetof(struct x86_state, seg[ES]) }, { "cs", offsetof(struct x86_state, seg[CS]) },
-    { "ss", offsetof(struct x86_state, seg[SS]) }, { "ds", offsetof(struct x86_state, seg[DS]) },
-    { "fs", offsetof(struct x86_state, seg[FS]) }, { "gs", offsetof(struct x86_state, seg[GS]) },
-    { "tr", offsetof(struct x86_state, tr) },      { "ldtr", offsetof(struct x86_state, ldtr) },
+    {"es", offsetof(struct x86_state, seg[ES])}, {"cs", offsetof(struct x86_state, seg[CS])},
+    {"ss", offsetof(struct x86_state, seg[SS])}, {"ds", offsetof(struct x86_state, seg[DS])},
+    {"fs", offsetof(struct x86_state, seg[FS])}, {"gs", offsetof(struct x86_state, seg[GS])},
+    {"tr", offsetof(struct x86_state, tr)},      {"ldtr", offsetof(struct x86_state, ldtr)},
 };
 
 /* "cs" is the selector; "cs.base", "cs.limit" and "cs.attr" are the rest. */
@@ -157,9 +174,10 @@ static bool look_up(void *arg, const char *name, uint64_t *value)
     return cpu_view_state(arg, &state, NULL) && cpu_view_register(&state, name, value);
 }
 
-bool cpu_view_expression(struct command_call *call, const char **text, uint64_t *value, GError **error)
+bool cpu_view_expression(struct command_call *call, const char **text, uint64_t *value,
+                         GError **error)
 {
-    struct expr_env env = { .reg = look_up, .arg = call };
+    struct expr_env env = {.reg = look_up, .arg = call};
     return expr_parse(&env, text, value, error);
 }
 

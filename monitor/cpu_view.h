@@ -1,6 +1,7 @@
 /*
- * What commands see of the CPUs: registers by name, memory through a CPU's page tables. The VCPUs are parked
- * meanwhile. Without an accelerator (tests) there are no CPUs, and all of this says so by an error.
+ * What commands see of the CPUs: registers by name, memory through a CPU's page tables. The VCPUs
+ * are parked meanwhile. Without an accelerator (tests) there are no CPUs, and all of this says so
+ * by an error.
  */
 #ifndef MONITOR_CPU_VIEW_H
 #define MONITOR_CPU_VIEW_H
@@ -8,7 +9,8 @@
 #include "accel/x86_state.h"
 #include "monitor/command.h"
 
-/* Parks the VCPUs if they run, and lets them go on. Not nested. Main thread, machine lock not held. */
+/* Parks the VCPUs if they run, and lets them go on. Not nested. Main thread, machine lock not held.
+ */
 void cpu_view_park(const struct monitor_env *env);
 void cpu_view_unpark(const struct monitor_env *env);
 
@@ -19,10 +21,11 @@ bool cpu_view_state(struct command_call *call, struct x86_state *state, GError *
 bool cpu_view_register(const struct x86_state *state, const char *name, uint64_t *value);
 
 /* expr_parse() with the registers of the monitor's CPU. */
-bool cpu_view_expression(struct command_call *call, const char **text, uint64_t *value, GError **error);
+bool cpu_view_expression(struct command_call *call, const char **text, uint64_t *value,
+                         GError **error);
 
-/* Reads memory at a linear address, through device registers too if io. Returns how many bytes were read before
- * the first page that is not mapped. VCPUs parked. */
+/* Reads memory at a linear address, through device registers too if io. Returns how many bytes were
+ * read before the first page that is not mapped. VCPUs parked. */
 size_t cpu_view_read(struct command_call *call, uint64_t linear, void *data, size_t size, bool io);
 
 #endif

@@ -33,8 +33,10 @@ void disasm_destroy(struct disasm *disasm)
     }
 }
 
-/* Address and up to a line's bytes from `from` on; the first line's text starts in a fixed column. */
-static void put_bytes(GString *out, uint64_t address, const uint8_t *code, size_t from, size_t length, bool text)
+/* Address and up to a line's bytes from `from` on; the first line's text starts in a fixed column.
+ */
+static void put_bytes(GString *out, uint64_t address, const uint8_t *code, size_t from,
+                      size_t length, bool text)
 {
     size_t n = MIN(length - from, BYTES_A_LINE);
     g_string_append_printf(out, "0x%08" PRIx64 ":  ", address + from);
@@ -46,7 +48,8 @@ static void put_bytes(GString *out, uint64_t address, const uint8_t *code, size_
     }
 }
 
-size_t disasm_one(struct disasm *disasm, uint64_t address, const uint8_t *code, size_t size, GString *out)
+size_t disasm_one(struct disasm *disasm, uint64_t address, const uint8_t *code, size_t size,
+                  GString *out)
 {
     const uint8_t *p = code;
     size_t left = MIN(size, DISASM_INSTRUCTION_MAX);

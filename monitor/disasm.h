@@ -1,4 +1,5 @@
-/* Disassembly of x86 code, by capstone, laid out as QEMU's monitor does: address, bytes, AT&T text. */
+/* Disassembly of x86 code, by capstone, laid out as QEMU's monitor does: address, bytes, AT&T text.
+ */
 #ifndef MONITOR_DISASM_H
 #define MONITOR_DISASM_H
 
@@ -15,8 +16,9 @@ struct disasm;
 struct disasm *disasm_create(unsigned bits, bool intel);
 void disasm_destroy(struct disasm *disasm);
 
-/* Appends one instruction (or, if the bytes are none, a .byte line) and returns its length: at least 1 if size
- * is. size: bytes that can be looked at. */
-size_t disasm_one(struct disasm *disasm, uint64_t address, const uint8_t *code, size_t size, GString *out);
+/* Appends one instruction (or, if the bytes are none, a .byte line) and returns its length: at
+ * least 1 if size is. size: bytes that can be looked at. */
+size_t disasm_one(struct disasm *disasm, uint64_t address, const uint8_t *code, size_t size,
+                  GString *out);
 
 #endif

@@ -4,24 +4,43 @@
 #include <string.h>
 
 #define EXPR_DEPTH_MAX 64
-#define EXPR_NAME_MAX 31
+#define EXPR_NAME_MAX  31
 
 enum operation {
-    OP_LOGICAL_OR, OP_LOGICAL_AND, OP_OR, OP_XOR, OP_AND, OP_EQUAL, OP_NOT_EQUAL, OP_LESS_EQUAL, OP_GREATER_EQUAL,
-    OP_SHIFT_LEFT, OP_SHIFT_RIGHT, OP_LESS, OP_GREATER, OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_MODULO,
+    OP_LOGICAL_OR,
+    OP_LOGICAL_AND,
+    OP_OR,
+    OP_XOR,
+    OP_AND,
+    OP_EQUAL,
+    OP_NOT_EQUAL,
+    OP_LESS_EQUAL,
+    OP_GREATER_EQUAL,
+    OP_SHIFT_LEFT,
+    OP_SHIFT_RIGHT,
+    OP_LESS,
+    OP_GREATER,
+    OP_ADD,
+    OP_SUBTRACT,
+    OP_MULTIPLY,
+    OP_DIVIDE,
+    OP_MODULO,
 };
 
 /* Two-character spellings before their first characters. */
-static const struct operator {
+static const struct operator
+{
     const char *text;
     enum operation operation;
     unsigned precedence;
-} operators[] = {
-    { "||", OP_LOGICAL_OR, 1 }, { "&&", OP_LOGICAL_AND, 2 }, { "==", OP_EQUAL, 6 },      { "!=", OP_NOT_EQUAL, 6 },
-    { "<=", OP_LESS_EQUAL, 7 }, { ">=", OP_GREATER_EQUAL, 7 }, { "<<", OP_SHIFT_LEFT, 8 }, { ">>", OP_SHIFT_RIGHT, 8 },
-    { "|", OP_OR, 3 },          { "^", OP_XOR, 4 },          { "&", OP_AND, 5 },         { "<", OP_LESS, 7 },
-    { ">", OP_GREATER, 7 },     { "+", OP_ADD, 9 },          { "-", OP_SUBTRACT, 9 },    { "*", OP_MULTIPLY, 10 },
-    { "/", OP_DIVIDE, 10 },     { "%", OP_MODULO, 10 },
+}
+operators[] = {
+    {"||", OP_LOGICAL_OR, 1}, {"&&", OP_LOGICAL_AND, 2}, {"==", OP_EQUAL, 6},
+    {"!=", OP_NOT_EQUAL, 6},  {"<=", OP_LESS_EQUAL, 7},  {">=", OP_GREATER_EQUAL, 7},
+    {"<<", OP_SHIFT_LEFT, 8}, {">>", OP_SHIFT_RIGHT, 8}, {"|", OP_OR, 3},
+    {"^", OP_XOR, 4},         {"&", OP_AND, 5},          {"<", OP_LESS, 7},
+    {">", OP_GREATER, 7},     {"+", OP_ADD, 9},          {"-", OP_SUBTRACT, 9},
+    {"*", OP_MULTIPLY, 10},   {"/", OP_DIVIDE, 10},      {"%", OP_MODULO, 10},
 };
 
 struct parser {
@@ -115,7 +134,8 @@ static bool reg(struct parser *parser, uint64_t *value)
         name[n++] = g_ascii_tolower(*p++);
     }
     name[n] = '\0';
-    if (parser->env == NULL || parser->env->reg == NULL || !parser->env->reg(parser->env->arg, name, value)) {
+    if (parser->env == NULL || parser->env->reg == NULL ||
+        !parser->env->reg(parser->env->arg, name, value)) {
         return fail(parser, "unknown register '%s'", name);
     }
     parser->p = p;
@@ -174,13 +194,14 @@ static bool unary(struct parser *parser, uint64_t *value)
     return true;
 }
 
-/* A slash right before a letter or a dot divides by nothing that exists: it begins a path, the next argument. */
+/* A slash right before a letter or a dot divides by nothing that exists: it begins a path, the next
+ * argument. */
 static bool is_path(const char *p)
 {
     return p[0] == '/' && (g_ascii_isalpha(p[1]) || p[1] == '.' || p[1] == '_');
 }
 
-static const struct operator *next_operator(struct parser *parser)
+static const struct operator* next_operator(struct parser *parser)
 {
     skip_blanks(parser);
     if (is_path(parser->p)) {
@@ -194,33 +215,48 @@ static const struct operator *next_operator(struct parser *parser)
     return NULL;
 }
 
-static bool apply(struct parser *parser, enum operation operation, uint64_t *value, uint64_t right)
+/* Returns left OPERATION right; divisors are not 0. */
+static uint64_t apply(enum operation operation, uint64_t left, uint64_t right)
 {
-    uint64_t left = *value;
-    if ((operation == OP_DIVIDE || operation == OP_MODULO) && right == 0) {
-        return fail(parser, "division by zero");
-    }
     switch (operation) {
-    case OP_LOGICAL_OR: *value = left || right; break;
-    case OP_LOGICAL_AND: *value = left && right; break;
-    case OP_OR: *value = left | right; break;
-    case OP_XOR: *value = left ^ right; break;
-    case OP_AND: *value = left & right; break;
-    case OP_EQUAL: *value = left == right; break;
-    case OP_NOT_EQUAL: *value = left != right; break;
-    case OP_LESS_EQUAL: *value = left <= right; break;
-    case OP_GREATER_EQUAL: *value = left >= right; break;
-    case OP_SHIFT_LEFT: *value = right < 64 ? left << right : 0; break;
-    case OP_SHIFT_RIGHT: *value = right < 64 ? left >> right : 0; break;
-    case OP_LESS: *value = left < right; break;
-    case OP_GREATER: *value = left > right; break;
-    case OP_ADD: *value = left + right; break;
-    case OP_SUBTRACT: *value = left - right; break;
-    case OP_MULTIPLY: *value = left * right; break;
-    case OP_DIVIDE: *value = left / right; break;
-    case OP_MODULO: *value = left % right; break;
+    case OP_LOGICAL_OR:
+        return left || right;
+    case OP_LOGICAL_AND:
+        return left && right;
+    case OP_OR:
+        return left | right;
+    case OP_XOR:
+        return left ^ right;
+    case OP_AND:
+        return left & right;
+    case OP_EQUAL:
+        return left == right;
+    case OP_NOT_EQUAL:
+        return left != right;
+    case OP_LESS_EQUAL:
+        return left <= right;
+    case OP_GREATER_EQUAL:
+        return left >= right;
+    case OP_SHIFT_LEFT:
+        return right < 64 ? left << right : 0;
+    case OP_SHIFT_RIGHT:
+        return right < 64 ? left >> right : 0;
+    case OP_LESS:
+        return left < right;
+    case OP_GREATER:
+        return left > right;
+    case OP_ADD:
+        return left + right;
+    case OP_SUBTRACT:
+        return left - right;
+    case OP_MULTIPLY:
+        return left * right;
+    case OP_DIVIDE:
+        return left / right;
+    case OP_MODULO:
+        return left % right;
     }
-    return true;
+    return 0;
 }
 
 /* Operands joined by operators of at least this precedence. */
@@ -232,13 +268,17 @@ static bool binary(struct parser *parser, unsigned least, uint64_t *value)
     if (!unary(parser, value)) {
         return false;
     }
-    const struct operator *op;
+    const struct operator* op;
     while ((op = next_operator(parser)) != NULL && op->precedence >= least) {
         uint64_t right;
         parser->p += strlen(op->text);
-        if (!binary(parser, op->precedence + 1, &right) || !apply(parser, op->operation, value, right)) {
+        if (!binary(parser, op->precedence + 1, &right)) {
             return false;
         }
+        if ((op->operation == OP_DIVIDE || op->operation == OP_MODULO) && right == 0) {
+            return fail(parser, "division by zero");
+        }
+        *value = apply(op->operation, *value, right);
     }
     parser->depth--;
     return true;
@@ -246,7 +286,7 @@ static bool binary(struct parser *parser, unsigned least, uint64_t *value)
 
 bool expr_parse(const struct expr_env *env, const char **text, uint64_t *value, GError **error)
 {
-    struct parser parser = { .env = env, .p = *text, .error = error };
+    struct parser parser = {.env = env, .p = *text, .error = error};
     if (!binary(&parser, 1, value)) {
         return false;
     }

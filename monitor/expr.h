@@ -1,6 +1,7 @@
 /*
- * Expressions of the monitor: numbers as in C (0x.., 0.., decimal, 'c'), registers as $name or %name, and C's
- * operators with C's precedence. All arithmetic is on 64-bit unsigned numbers and wraps.
+ * Expressions of the monitor: numbers as in C (0x.., 0.., decimal, 'c'), registers as $name or
+ * %name, and C's operators with C's precedence. All arithmetic is on 64-bit unsigned numbers and
+ * wraps.
  */
 #ifndef MONITOR_EXPR_H
 #define MONITOR_EXPR_H
@@ -15,8 +16,8 @@ struct expr_env {
     void *arg;
 };
 
-/* Evaluates the longest expression at *text and moves *text behind it and the blanks that follow. False and
- * error (text unchanged) if there is none. */
+/* Evaluates the longest expression at *text and moves *text behind it and the blanks that follow.
+ * False and error (text unchanged) if there is none. */
 bool expr_parse(const struct expr_env *env, const char **text, uint64_t *value, GError **error);
 
 #endif

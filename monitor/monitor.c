@@ -1,8 +1,10 @@
 /*
- * A monitor session: bytes from the connection through the line editor to the commands, answers back.
+ * A monitor session: bytes from the connection through the line editor to the commands, answers
+ * back.
  *
- * The answer of one command is made whole before it is sent; while it waits for a slow peer no further input is
- * taken. So what is kept is bounded by the longest single answer, which the commands bound.
+ * The answer of one command is made whole before it is sent; while it waits for a slow peer no
+ * further input is taken. So what is kept is bounded by the longest single answer, which the
+ * commands bound.
  */
 #include "monitor/monitor.h"
 
@@ -152,6 +154,6 @@ void monitor_destroy(struct monitor *self)
 
 void monitor_run(const struct monitor_env *env, const char *line, GString *out)
 {
-    struct monitor_settings settings = { 0 };
+    struct monitor_settings settings = {0};
     command_run(env, &settings, line, out);
 }

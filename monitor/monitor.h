@@ -1,6 +1,6 @@
 /*
- * The monitor: a text console that looks at and controls the machine. There can be several at once, each on
- * its own character connection. Commands run in the main thread, without the machine lock.
+ * The monitor: a text console that looks at and controls the machine. There can be several at once,
+ * each on its own character connection. Commands run in the main thread, without the machine lock.
  */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
@@ -41,8 +41,8 @@ struct monitor_env {
     void *arg;
 };
 
-/* Attaches a monitor to a connection (not owned). echo: the peer is a terminal in raw mode, so echo what is
- * typed; else answers only. */
+/* Attaches a monitor to a connection (not owned). echo: the peer is a terminal in raw mode, so echo
+ * what is typed; else answers only. */
 struct monitor *monitor_create(const struct monitor_env *env, struct chardev *chr, bool echo);
 void monitor_destroy(struct monitor *monitor);
 

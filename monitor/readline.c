@@ -1,4 +1,5 @@
-/* See the header. Terminal codes: ECMA-48 (CUB, CUF, EL, ED, CUP), keys as xterm and the Linux console send. */
+/* See the header. Terminal codes: ECMA-48 (CUB, CUF, EL, ED, CUP), keys as xterm and the Linux
+ * console send. */
 #include "monitor/readline.h"
 
 #include <string.h>
@@ -17,13 +18,14 @@ struct readline {
     char finished[READLINE_MAX + 1];
     bool after_cr; /* a line feed now belongs to the CR before it */
     enum escape_state escape;
-    unsigned parameter;      /* of an escape sequence */
-    GQueue history;          /* char *, owned; newest first */
-    int history_at;          /* -1 = the line being typed */
-    char *typed;             /* that line while the history is shown; owned */
+    unsigned parameter; /* of an escape sequence */
+    GQueue history;     /* char *, owned; newest first */
+    int history_at;     /* -1 = the line being typed */
+    char *typed;        /* that line while the history is shown; owned */
 };
 
-struct readline *readline_create(const char *prompt, bool echo, readline_complete_fn *complete, void *arg)
+struct readline *readline_create(const char *prompt, bool echo, readline_complete_fn *complete,
+                                 void *arg)
 {
     struct readline *self = g_new0(struct readline, 1);
     self->prompt = g_strdup(prompt);
@@ -138,7 +140,8 @@ static void insert(struct readline *self, const char *text, size_t size, GString
         g_string_append_c(out, '\a');
         return;
     }
-    memmove(self->line + self->cursor + size, self->line + self->cursor, self->length - self->cursor);
+    memmove(self->line + self->cursor + size, self->line + self->cursor,
+            self->length - self->cursor);
     memcpy(self->line + self->cursor, text, size);
     self->length += size;
     g_string_append_len(out, text, (gssize)size);
@@ -208,7 +211,8 @@ static void list_candidates(struct readline *self, const GPtrArray *candidates, 
             g_string_append_c(out, '\n');
             column = 0;
         }
-        g_string_append_printf(out, "%-*s", (int)width, (const char *)g_ptr_array_index(candidates, i));
+        g_string_append_printf(out, "%-*s", (int)width,
+                               (const char *)g_ptr_array_index(candidates, i));
         column += width;
     }
     g_string_append(out, "\n");
@@ -263,18 +267,34 @@ static const char *finish(struct readline *self, GString *out)
 static void escape_key(struct readline *self, uint8_t byte, GString *out)
 {
     if (byte == '~') {
-        static const char keys[] = "?H?3F??HF"; /* by parameter: 1 Home, 3 Delete, 4 End, 7 Home, 8 End */
+        static const char keys[] =
+            "?H?3F??HF"; /* by parameter: 1 Home, 3 Delete, 4 End, 7 Home, 8 End */
         byte = self->parameter < sizeof(keys) - 1 ? (uint8_t)keys[self->parameter] : '?';
     }
     switch (byte) {
-    case 'A': browse(self, 1, out); break;
-    case 'B': browse(self, -1, out); break;
-    case 'C': move_to(self, right_of(self, self->cursor), out); break;
-    case 'D': move_to(self, left_of(self, self->cursor), out); break;
-    case 'H': move_to(self, 0, out); break;
-    case 'F': move_to(self, self->length, out); break;
-    case '3': delete_range(self, self->cursor, right_of(self, self->cursor), out); break;
-    default: break;
+    case 'A':
+        browse(self, 1, out);
+        break;
+    case 'B':
+        browse(self, -1, out);
+        break;
+    case 'C':
+        move_to(self, right_of(self, self->cursor), out);
+        break;
+    case 'D':
+        move_to(self, left_of(self, self->cursor), out);
+        break;
+    case 'H':
+        move_to(self, 0, out);
+        break;
+    case 'F':
+        move_to(self, self->length, out);
+        break;
+    case '3':
+        delete_range(self, self->cursor, right_of(self, self->cursor), out);
+        break;
+    default:
+        break;
     }
 }
 
@@ -302,25 +322,52 @@ static void escape_byte(struct readline *self, uint8_t byte, GString *out)
 static void control(struct readline *self, uint8_t byte, GString *out)
 {
     switch (byte) {
-    case KEY_CTRL('A'): move_to(self, 0, out); break;
-    case KEY_CTRL('B'): move_to(self, left_of(self, self->cursor), out); break;
-    case KEY_CTRL('D'): delete_range(self, self->cursor, right_of(self, self->cursor), out); break;
-    case KEY_CTRL('E'): move_to(self, self->length, out); break;
-    case KEY_CTRL('F'): move_to(self, right_of(self, self->cursor), out); break;
+    case KEY_CTRL('A'):
+        move_to(self, 0, out);
+        break;
+    case KEY_CTRL('B'):
+        move_to(self, left_of(self, self->cursor), out);
+        break;
+    case KEY_CTRL('D'):
+        delete_range(self, self->cursor, right_of(self, self->cursor), out);
+        break;
+    case KEY_CTRL('E'):
+        move_to(self, self->length, out);
+        break;
+    case KEY_CTRL('F'):
+        move_to(self, right_of(self, self->cursor), out);
+        break;
     case KEY_CTRL('H'):
-    case 127: delete_range(self, left_of(self, self->cursor), self->cursor, out); break;
-    case '\t': complete(self, out); break;
-    case KEY_CTRL('K'): delete_range(self, self->cursor, self->length, out); break;
+    case 127:
+        delete_range(self, left_of(self, self->cursor), self->cursor, out);
+        break;
+    case '\t':
+        complete(self, out);
+        break;
+    case KEY_CTRL('K'):
+        delete_range(self, self->cursor, self->length, out);
+        break;
     case KEY_CTRL('L'):
         g_string_append(out, "\033[H\033[2J");
         readline_show(self, out);
         break;
-    case KEY_CTRL('N'): browse(self, -1, out); break;
-    case KEY_CTRL('P'): browse(self, 1, out); break;
-    case KEY_CTRL('U'): delete_range(self, 0, self->cursor, out); break;
-    case KEY_CTRL('W'): delete_range(self, word_start(self), self->cursor, out); break;
-    case 27: self->escape = ESCAPE_ESC; break;
-    default: break;
+    case KEY_CTRL('N'):
+        browse(self, -1, out);
+        break;
+    case KEY_CTRL('P'):
+        browse(self, 1, out);
+        break;
+    case KEY_CTRL('U'):
+        delete_range(self, 0, self->cursor, out);
+        break;
+    case KEY_CTRL('W'):
+        delete_range(self, word_start(self), self->cursor, out);
+        break;
+    case 27:
+        self->escape = ESCAPE_ESC;
+        break;
+    default:
+        break;
     }
 }
 

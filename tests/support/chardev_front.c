@@ -31,12 +31,11 @@ static void event(void *arg, enum chardev_event what)
 }
 
 static const struct chardev_front functions = {
-    .room = room, .receive = receive, .writable = writable, .event = event
-};
+    .room = room, .receive = receive, .writable = writable, .event = event};
 
 void test_front_init(struct test_front *front, struct chardev *chr)
 {
-    *front = (struct test_front){ .chr = chr, .got = g_string_new(NULL), .room = SIZE_MAX };
+    *front = (struct test_front){.chr = chr, .got = g_string_new(NULL), .room = SIZE_MAX};
     chardev_attach(chr, NULL, &functions, front);
 }
 
@@ -58,7 +57,7 @@ char *test_read(int fd, size_t size)
     GString *text = g_string_new(NULL);
     while (text->len < size) {
         char data[4096];
-        struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
         TEST_WAIT(poll(&poll_fd, 1, 0) > 0);
         ssize_t n = read(fd, data, MIN(sizeof(data), size - text->len));
         g_assert_cmpint(n, >, 0);

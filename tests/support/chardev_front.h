@@ -1,4 +1,5 @@
-/* A front for tests of backends: collects what arrives, and runs the main loop until something has. */
+/* A front for tests of backends: collects what arrives, and runs the main loop until something has.
+ */
 #ifndef TESTS_SUPPORT_CHARDEV_FRONT_H
 #define TESTS_SUPPORT_CHARDEV_FRONT_H
 
@@ -17,15 +18,15 @@ void test_front_init(struct test_front *front, struct chardev *chr);
 void test_front_finish(struct test_front *front);
 
 /* Runs the main loop until the condition holds; fails after ten seconds. */
-#define TEST_WAIT(condition)                                        \
-    do {                                                            \
-        gint64 until_ = g_get_monotonic_time() + 10 * G_USEC_PER_SEC; \
-        while (!(condition)) {                                      \
-            g_assert_cmpint(g_get_monotonic_time(), <, until_);     \
-            if (!g_main_context_iteration(NULL, FALSE)) {           \
-                g_usleep(500);                                      \
-            }                                                       \
-        }                                                           \
+#define TEST_WAIT(condition)                                                                       \
+    do {                                                                                           \
+        gint64 until_ = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;                              \
+        while (!(condition)) {                                                                     \
+            g_assert_cmpint(g_get_monotonic_time(), <, until_);                                    \
+            if (!g_main_context_iteration(NULL, FALSE)) {                                          \
+                g_usleep(500);                                                                     \
+            }                                                                                      \
+        }                                                                                          \
     } while (0)
 
 /* Waits for exactly this text and forgets it. */

@@ -13,13 +13,14 @@ static void quit(void *arg)
 
 void monitor_test_init(struct monitor_test *test, bool cpu)
 {
-    *test = (struct monitor_test){ 0 };
+    *test = (struct monitor_test){0};
     test->machine = test_machine_create();
     test->ram = test_machine_add_ram(test->machine, MONITOR_TEST_RAM);
     lock_release(&test->machine->lock);
-    test->env = (struct monitor_env){ .machine = test->machine, .prompt = "(vmm) ", .quit = quit, .arg = test };
+    test->env = (struct monitor_env){
+        .machine = test->machine, .prompt = "(vmm) ", .quit = quit, .arg = test};
     if (cpu) {
-        struct accel_options options = { .engine = "interp", .cpus = 1 };
+        struct accel_options options = {.engine = "interp", .cpus = 1};
         GError *error = NULL;
         test->env.accel = accel_create(test->machine, &options, &error);
         g_assert_no_error(error);

@@ -1,4 +1,5 @@
-/* A machine with a monitor for tests: RAM, optionally the interpreter's CPU, and a log of what was asked for. */
+/* A machine with a monitor for tests: RAM, optionally the interpreter's CPU, and a log of what was
+ * asked for. */
 #ifndef TESTS_SUPPORT_MONITOR_TEST_H
 #define TESTS_SUPPORT_MONITOR_TEST_H
 
@@ -21,7 +22,8 @@ struct monitor_test {
 void monitor_test_init(struct monitor_test *test, bool cpu);
 void monitor_test_finish(struct monitor_test *test);
 
-/* The answer to a line; valid until the next call with the same test's machine is over: free with g_free(). */
+/* The answer to a line; valid until the next call with the same test's machine is over: free with
+ * g_free(). */
 char *monitor_test_run(struct monitor_test *test, const char *line);
 /* Fails unless the answer is exactly this. */
 void monitor_test_expect(struct monitor_test *test, const char *line, const char *answer);

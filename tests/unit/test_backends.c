@@ -1,4 +1,5 @@
-/* chardev_open(): which spec opens what, what is refused and with which words; ptys and host devices. */
+/* chardev_open(): which spec opens what, what is refused and with which words; ptys and host
+ * devices. */
 #include "chardev/backends.h"
 
 #include <fcntl.h>
@@ -108,7 +109,7 @@ static void test_host_device(void)
 {
     GError *error = NULL;
     struct test_front front;
-    struct chardev_params params = { .speed = 9600, .data_bits = 7, .stop_bits = 2, .parity = 'E' };
+    struct chardev_params params = {.speed = 9600, .data_bits = 7, .stop_bits = 2, .parity = 'E'};
     struct termios mode;
     int master = posix_openpt(O_RDWR | O_NOCTTY);
     grantpt(master);
@@ -127,7 +128,8 @@ static void test_host_device(void)
     g_assert_cmpuint(cfgetospeed(&mode), ==, B9600);
     g_assert_true(mode.c_cflag & CSTOPB);
     chardev_set_lines(front.chr, CHARDEV_LINE_DTR); /* a pty has none: no harm */
-    g_assert_cmphex(chardev_lines(front.chr), ==, CHARDEV_LINE_CTS | CHARDEV_LINE_DSR | CHARDEV_LINE_DCD);
+    g_assert_cmphex(chardev_lines(front.chr), ==,
+                    CHARDEV_LINE_CTS | CHARDEV_LINE_DSR | CHARDEV_LINE_DCD);
     chardev_send_event(front.chr, CHARDEV_BREAK);
     for (unsigned i = 0; i < 10; i++) {
         g_main_context_iteration(NULL, FALSE);

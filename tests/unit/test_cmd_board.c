@@ -21,11 +21,11 @@ struct board {
 
 static void board_init(struct board *b)
 {
-    struct accel_options accel_options = { .engine = "interp", .cpus = 1 };
-    struct block_options disk_options = { .format = "raw" };
+    struct accel_options accel_options = {.engine = "interp", .cpus = 1};
+    struct block_options disk_options = {.format = "raw"};
     GError *error = NULL;
     g_autofree char *zeroes = g_malloc0(DISK_BYTES);
-    *b = (struct board){ 0 };
+    *b = (struct board){0};
     b->folder = g_dir_make_tmp("vmm-monitor-XXXXXX", &error);
     b->disk = g_strdup_printf("%s/disk.img", b->folder);
     b->disc = g_strdup_printf("%s/disc.iso", b->folder);
@@ -34,7 +34,8 @@ static void board_init(struct board *b)
     struct machine *machine = machine_create(NULL);
     struct monitor_env *env = &b->t.env;
     b->t.machine = machine;
-    *env = (struct monitor_env){ .machine = machine, .prompt = "(vmm) ", .drives = b->drives, .drive_count = 2 };
+    *env = (struct monitor_env){
+        .machine = machine, .prompt = "(vmm) ", .drives = b->drives, .drive_count = 2};
     env->accel = accel_create(machine, &accel_options, &error);
     g_assert_no_error(error);
     env->display = display_create();
@@ -42,12 +43,16 @@ static void board_init(struct board *b)
     env->pc = pc_create(machine);
     struct block *block = block_open(b->disk, &disk_options, machine->events, &error);
     g_assert_no_error(error);
-    b->drives[0] = (struct monitor_drive){ .name = "ide0-hd0", .block = block, .index = 0 };
-    b->drives[1] = (struct monitor_drive){ .name = "ide1-cd0", .removable = true, .index = 2 };
+    b->drives[0] = (struct monitor_drive){.name = "ide0-hd0", .block = block, .index = 0};
+    b->drives[1] = (struct monitor_drive){.name = "ide1-cd0", .removable = true, .index = 2};
     struct pc_config config = {
-        .ram = 16u << 20, .vga = true, .cpus = 1, .display = env->display, .input = env->input,
-        .drives = { [0] = { .present = true, .kind = IDE_DISK, .block = block },
-                    [2] = { .present = true, .kind = IDE_CDROM } },
+        .ram = 16u << 20,
+        .vga = true,
+        .cpus = 1,
+        .display = env->display,
+        .input = env->input,
+        .drives = {[0] = {.present = true, .kind = IDE_DISK, .block = block},
+                   [2] = {.present = true, .kind = IDE_CDROM}},
     };
     g_assert_true(pc_build(env->pc, &config, &error));
     machine_reset(machine);
@@ -57,7 +62,7 @@ static void board_finish(struct board *b)
 {
     struct monitor_env *env = &b->t.env;
     accel_destroy(env->accel);
-    env->machine->cpus = (struct machine_cpus){ 0 };
+    env->machine->cpus = (struct machine_cpus){0};
     input_destroy(env->input);
     machine_destroy(env->machine);
     pc_destroy(env->pc);
@@ -85,7 +90,8 @@ static void test_drives(void)
                                                 "    Removable device: not locked, tray closed\n",
                                                 b.disk);
     monitor_test_expect(&b.t, "info block", expected);
-    monitor_test_contains(&b.t, "info blockstats", "ide0-hd0: rd_bytes=0 wr_bytes=0 rd_operations=0 wr_operations=0 ");
+    monitor_test_contains(&b.t, "info blockstats",
+                          "ide0-hd0: rd_bytes=0 wr_bytes=0 rd_operations=0 wr_operations=0 ");
     monitor_test_expect(&b.t, "eject foo", "Error: Device 'foo' not found\n");
     monitor_test_expect(&b.t, "eject ide0-hd0", "Error: Device 'ide0-hd0' is not removable\n");
     monitor_test_expect(&b.t, "eject ide1-cd0", "");
@@ -99,8 +105,10 @@ static void test_drives(void)
     struct ide_drive *drive = pc_ide_drive(b.t.env.pc, 2);
     drive->locked = true;
     monitor_test_contains(&b.t, "info block", "Removable device: locked, tray closed\n");
-    monitor_test_contains(&b.t, "eject ide1-cd0", "Error: Device 'ide1-cd0' is locked and force was not specified");
-    monitor_test_contains(&b.t, change, "Error: Device 'ide1-cd0' is locked and force was not specified");
+    monitor_test_contains(&b.t, "eject ide1-cd0",
+                          "Error: Device 'ide1-cd0' is locked and force was not specified");
+    monitor_test_contains(&b.t, change,
+                          "Error: Device 'ide1-cd0' is locked and force was not specified");
     g_assert_nonnull(b.drives[1].block);
     monitor_test_expect(&b.t, "eject -f ide1-cd0", "");
     g_assert_null(b.drives[1].block);
@@ -124,7 +132,8 @@ static void test_info(void)
         g_autofree char *line = g_strdup_printf("info %s", dev->id);
         g_free(monitor_test_run(&b.t, line));
     }
-    monitor_test_contains(&b.t, "x /1i $pc", "0xfffffff0:  ea 5b e0 00 f0           ljmpw    $0xf000:$0xe05b\n");
+    monitor_test_contains(&b.t, "x /1i $pc",
+                          "0xfffffff0:  ea 5b e0 00 f0           ljmpw    $0xf000:$0xe05b\n");
     board_finish(&b);
 }
 
@@ -151,7 +160,8 @@ static void test_screen(void)
 {
     struct board b;
     board_init(&b);
-    static const char *const forms[] = { "screendump %s", "screendump %s -f png", "screendump -f ppm %s" };
+    static const char *const forms[] = {"screendump %s", "screendump %s -f png",
+                                        "screendump -f ppm %s"};
     g_autofree char *picture = g_strdup_printf("%s/picture", b.folder);
     for (unsigned i = 0; i < G_N_ELEMENTS(forms); i++) {
         g_autofree char *data = NULL;

@@ -50,8 +50,7 @@ static void test_plain(void)
     monitor_test_expect(&t, "info pci", "Error: the machine has no board\n");
     monitor_test_expect(&t, "info block", "");
     monitor_test_expect(&t, "info mice", "No mouse devices connected\n");
-    monitor_test_contains(&t, "info mtree",
-                          "  0000000000000000-00000000001fffff (prio 0, ram): ");
+    monitor_test_contains(&t, "info mtree", "  0000000000000000-00000000001fffff (prio 0, ram): ");
     monitor_test_contains(&t, "info mtree -f", "flat view: I/O\n");
     monitor_test_expect(&t, "cpu 1", "Error: invalid CPU index\n");
     monitor_test_finish(&t);
@@ -99,11 +98,11 @@ static void test_paging_32(void)
     monitor_test_init(&t, true);
     monitor_test_expect(&t, "info mem", "PG disabled\n");
     monitor_test_expect(&t, "info tlb", "PG disabled\n");
-    put32(&t, 0x1000, 0x2007);           /* page table, user, writable */
-    put32(&t, 0x1000 + 4 * 768, 0x83);   /* 4 MiB page at C0000000h */
+    put32(&t, 0x1000, 0x2007);         /* page table, user, writable */
+    put32(&t, 0x1000 + 4 * 768, 0x83); /* 4 MiB page at C0000000h */
     put32(&t, 0x2000, 0x5067);
     put32(&t, 0x2004, 0x6007);
-    put32(&t, 0x2008, 0x7001);           /* read-only, supervisor */
+    put32(&t, 0x2008, 0x7001); /* read-only, supervisor */
     put32(&t, 0x2ffc, 0x105);
     set_paging(&t, 0x1000, CR4_PSE, 0);
     monitor_test_expect(&t, "info mem",
@@ -148,7 +147,7 @@ static void test_paging_64(void)
     put64(&t, 0x1000, 0x2007);
     put64(&t, 0x1000 + 511 * 8, 0x2003); /* the same tables at the top */
     put64(&t, 0x2000, 0x3007);
-    put64(&t, 0x2008, 0x40000087);       /* 1 GiB page */
+    put64(&t, 0x2008, 0x40000087); /* 1 GiB page */
     put64(&t, 0x3000, 0x4007);
     put64(&t, 0x4000, 0x5007);
     set_paging(&t, 0x1000, CR4_PAE, EFER_LME | EFER_LMA);
@@ -184,10 +183,11 @@ struct thing {
 
 static void test_device(void)
 {
-    static const struct field fields[] = { FIELD_U8(struct thing, latch), FIELD_END };
-    static const struct device_class class = {
-        .name = "thing", .description = "a thing", .state_size = sizeof(struct thing), .fields = fields
-    };
+    static const struct field fields[] = {FIELD_U8(struct thing, latch), FIELD_END};
+    static const struct device_class class = {.name = "thing",
+                                              .description = "a thing",
+                                              .state_size = sizeof(struct thing),
+                                              .fields = fields};
     struct monitor_test t;
     monitor_test_init(&t, false);
     struct thing *thing = (struct thing *)device_create(t.machine, &class, "thing0", NULL, NULL);
@@ -208,11 +208,13 @@ static void test_log(void)
     t.env.log = log_create(stderr, 0);
     monitor_test_expect(&t, "log int,guest_errors", "");
     g_assert_cmphex(log_items(t.env.log), ==, LOG_INT | LOG_GUEST_ERROR);
-    monitor_test_contains(&t, "log foo", "Error: unknown log item 'foo'\nLog items (comma separated):\nnone");
+    monitor_test_contains(&t, "log foo",
+                          "Error: unknown log item 'foo'\nLog items (comma separated):\nnone");
     monitor_test_contains(&t, "log help", "guest_errors ");
     monitor_test_expect(&t, "log none", "");
     g_assert_cmphex(log_items(t.env.log), ==, 0);
-    monitor_test_contains(&t, "logfile /nonexistent/x", "Error: Could not open '/nonexistent/x': No such file");
+    monitor_test_contains(&t, "logfile /nonexistent/x",
+                          "Error: Could not open '/nonexistent/x': No such file");
     log_destroy(t.env.log);
     monitor_test_finish(&t);
 }

@@ -7,8 +7,8 @@
 #include "tests/support/monitor_test.h"
 #include "tests/support/test.h"
 
-static const uint8_t reset_vector[] = { 0xea, 0x5b, 0xe0, 0x00, 0xf0, 0x30, 0x36, 0x2f, 0x32, 0x33,
-                                        0x2f, 0x39, 0x39, 0x00, 0xfc, 0x00 };
+static const uint8_t reset_vector[] = {0xea, 0x5b, 0xe0, 0x00, 0xf0, 0x30, 0x36, 0x2f,
+                                       0x32, 0x33, 0x2f, 0x39, 0x39, 0x00, 0xfc, 0x00};
 
 static void init(struct monitor_test *t, bool cpu)
 {
@@ -20,7 +20,8 @@ static void test_xp(void)
 {
     struct monitor_test t;
     init(&t, false);
-    monitor_test_expect(&t, "xp /5hx 0xffff0", "00000000000ffff0: 0x5bea 0x00e0 0x30f0 0x2f36 0x3332\n");
+    monitor_test_expect(&t, "xp /5hx 0xffff0",
+                        "00000000000ffff0: 0x5bea 0x00e0 0x30f0 0x2f36 0x3332\n");
     monitor_test_expect(&t, "xp /2hx 0xffff0", "00000000000ffff0: 0x5bea 0x00e0\n");
     monitor_test_expect(&t, "xp /3dg 0xffff0",
                         "00000000000ffff0:  3401960375889976298    70931939903615794\n"
@@ -38,7 +39,8 @@ static void test_xp(void)
     monitor_test_expect(&t, "xp 0xffff0", "00000000000ffff0: 0x00e05bea\n");
     monitor_test_expect(&t, "xp /0x 0", "");
     memcpy(t.ram->host, "ab\"c\n\0d\xff\0", 9);
-    monitor_test_expect(&t, "xp /2s 0", "0000000000000000: \"ab\\\"c\\x0a\"\n0000000000000006: \"d\\xff\"\n");
+    monitor_test_expect(&t, "xp /2s 0",
+                        "0000000000000000: \"ab\\\"c\\x0a\"\n0000000000000006: \"d\\xff\"\n");
     memset(t.ram->host, 'a', 4096);
     g_autofree char *answer = monitor_test_run(&t, "xp /1s 0");
     g_assert_true(g_str_has_suffix(answer, "aaa\"...\n"));
@@ -68,10 +70,11 @@ static void test_code(void)
     state.seg[CS].attr |= SEG_DB;
     accel_state_put(t.env.accel, 0, &state);
     memcpy(t.ram->host, "\xc7\x84\x24\x78\x56\x34\x12\xef\xbe\xad\xde\x0f\xff\xff", 14);
-    monitor_test_expect(&t, "x /2i 0",
-                        "0x00000000:  c7 84 24 78 56 34 12 ef  movl     $0xdeadbeef, 0x12345678(%esp)\n"
-                        "0x00000008:  be ad de\n"
-                        "0x0000000b:  0f ff                    ud0      \n");
+    monitor_test_expect(
+        &t, "x /2i 0",
+        "0x00000000:  c7 84 24 78 56 34 12 ef  movl     $0xdeadbeef, 0x12345678(%esp)\n"
+        "0x00000008:  be ad de\n"
+        "0x0000000b:  0f ff                    ud0      \n");
     monitor_test_expect(&t, "p $pc", "0xfffffff0\n");
     monitor_test_expect(&t, "p $eip", "0xfff0\n");
     monitor_test_expect(&t, "p $cs", "0xf000\n");
@@ -93,20 +96,32 @@ static void test_no_cpu(void)
 
 static void test_registers(void)
 {
-    struct x86_state state = { .rip = 0x1234, .rflags = 2, .cr3 = 0x5000 };
+    struct x86_state state = {.rip = 0x1234, .rflags = 2, .cr3 = 0x5000};
     static const struct {
         const char *name;
         uint64_t value;
     } rows[] = {
-        { "rax", 0x1122334455667788 }, { "eax", 0x55667788 }, { "ax", 0x7788 }, { "al", 0x88 }, { "ah", 0x77 },
-        { "sp", 0x7000 }, { "r15", 15 }, { "rip", 0x1234 }, { "pc", 0x11234 }, { "eflags", 2 }, { "cr3", 0x5000 },
-        { "cs", 0x1000 }, { "cs.base", 0x10000 }, { "gs.limit", 7 }, { "tr.attr", 0x8b00 },
+        {"rax", 0x1122334455667788},
+        {"eax", 0x55667788},
+        {"ax", 0x7788},
+        {"al", 0x88},
+        {"ah", 0x77},
+        {"sp", 0x7000},
+        {"r15", 15},
+        {"rip", 0x1234},
+        {"pc", 0x11234},
+        {"eflags", 2},
+        {"cr3", 0x5000},
+        {"cs", 0x1000},
+        {"cs.base", 0x10000},
+        {"gs.limit", 7},
+        {"tr.attr", 0x8b00},
     };
     uint64_t value;
     state.gpr[RAX] = 0x1122334455667788;
     state.gpr[RSP] = 0x7000;
     state.gpr[R15] = 15;
-    state.seg[CS] = (struct x86_segment){ .selector = 0x1000, .base = 0x10000 };
+    state.seg[CS] = (struct x86_segment){.selector = 0x1000, .base = 0x10000};
     state.seg[GS].limit = 7;
     state.tr.attr = 0x8b00;
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -146,7 +161,7 @@ static void port_write(void *owner, uint64_t offset, uint64_t value, unsigned si
 
 static void test_ports(void)
 {
-    static const struct region_ops ops = { .read = port_read, .write = port_write };
+    static const struct region_ops ops = {.read = port_read, .write = port_write};
     struct region region;
     uint8_t latch = 0x1c;
     struct monitor_test t;
@@ -180,7 +195,8 @@ static void test_save(void)
     g_assert_cmpmem(data, size, reset_vector, sizeof(reset_vector));
     g_clear_pointer(&data, g_free);
     g_free(line);
-    line = g_strdup_printf("memsave 0xfffe0+0x10 0x20000 %s", path); /* the path is the rest of the line */
+    line = g_strdup_printf("memsave 0xfffe0+0x10 0x20000 %s",
+                           path); /* the path is the rest of the line */
     monitor_test_expect(&t, line, "");
     g_assert_true(g_file_get_contents(path, &data, &size, &error));
     g_assert_cmpuint(size, ==, 0x20000);
@@ -190,7 +206,8 @@ static void test_save(void)
     monitor_test_contains(&t, "pmemsave 0 0x8000000000 /nonexistent/x", "memory ends at");
     monitor_test_contains(&t, "pmemsave 0xffffffffffffffff 0x20 /nonexistent/x", "memory ends at");
     monitor_test_contains(&t, "memsave 0 0xffffffffffffffff /nonexistent/x", "memory ends at");
-    monitor_test_contains(&t, "pmemsave 0 16 /nonexistent/x", "Error: Could not open '/nonexistent/x': No such file");
+    monitor_test_contains(&t, "pmemsave 0 16 /nonexistent/x",
+                          "Error: Could not open '/nonexistent/x': No such file");
     monitor_test_expect(&t, "sum 0 0x1000", "00000\n");
     memcpy(t.ram->host, "123456789", 9);
     monitor_test_expect(&t, "sum 0 9", "53615\n");

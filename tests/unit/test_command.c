@@ -1,4 +1,5 @@
-/* Finding commands, parsing their arguments, help and completion; and lines that nobody should type. */
+/* Finding commands, parsing their arguments, help and completion; and lines that nobody should
+ * type. */
 #include "monitor/command.h"
 
 #include <string.h>
@@ -19,7 +20,8 @@ static void test_names(void)
     monitor_test_expect(&t, "qui", "unknown command: 'qui'; did you mean 'quit'?\n");
     monitor_test_expect(&t, "infoo", "unknown command: 'infoo'; did you mean 'info'?\n");
     monitor_test_expect(&t, "info regs", "unknown command: 'info regs'\n");
-    monitor_test_expect(&t, "info stat", "unknown command: 'info stat'; did you mean 'info status'?\n");
+    monitor_test_expect(&t, "info stat",
+                        "unknown command: 'info stat'; did you mean 'info status'?\n");
     monitor_test_expect(&t, "x;y", "unknown command: 'x;y'; did you mean 'x'?\n");
     monitor_test_expect(&t, "\x01\xff", "unknown command: '\\001'\n");
     monitor_test_expect(&t, "  p/x   16", "0x10\n");
@@ -33,12 +35,14 @@ static void test_arguments(void)
 {
     struct monitor_test t;
     monitor_test_init(&t, false);
-    monitor_test_expect(&t, "p", "unexpected end of expression\nTry \"help print\" for more information\n");
+    monitor_test_expect(&t, "p",
+                        "unexpected end of expression\nTry \"help print\" for more information\n");
     monitor_test_expect(&t, "p 1 2",
                         "print|p: extraneous characters at the end of line\n"
                         "Try \"help print\" for more information\n");
     monitor_test_expect(&t, "stop x",
-                        "stop|s: extraneous characters at the end of line\nTry \"help stop\" for more information\n");
+                        "stop|s: extraneous characters at the end of line\nTry \"help stop\" for "
+                        "more information\n");
     monitor_test_expect(&t, "info status x",
                         "status: extraneous characters at the end of line\n"
                         "Try \"help info status\" for more information\n");
@@ -79,20 +83,22 @@ static void test_help(void)
     monitor_test_finish(&t);
 }
 
-static void expect_complete(struct monitor_test *t, const char *line, size_t start, const char *words)
+static void expect_complete(struct monitor_test *t, const char *line, size_t start,
+                            const char *words)
 {
     g_autoptr(GPtrArray) candidates = g_ptr_array_new_with_free_func(g_free);
     g_assert_cmpuint(complete_line(&t->env, line, strlen(line), candidates), ==, start);
     g_autoptr(GString) got = g_string_new(NULL);
     for (guint i = 0; i < candidates->len; i++) {
-        g_string_append_printf(got, "%s%s", i > 0 ? " " : "", (char *)g_ptr_array_index(candidates, i));
+        g_string_append_printf(got, "%s%s", i > 0 ? " " : "",
+                               (char *)g_ptr_array_index(candidates, i));
     }
     g_assert_cmpstr(got->str, ==, words);
 }
 
 static void test_complete(void)
 {
-    struct monitor_drive drives[] = { { .name = "ide0-hd0" }, { .name = "ide1-cd0", .removable = true } };
+    struct monitor_drive drives[] = {{.name = "ide0-hd0"}, {.name = "ide1-cd0", .removable = true}};
     struct monitor_test t;
     monitor_test_init(&t, false);
     t.env.drives = drives;
@@ -118,13 +124,62 @@ static void test_complete(void)
 static void test_fuzz(void)
 {
     static const char *const words[] = {
-        "x",  "xp",   "p",    "info", "help", "print", "i",    "sum",  "/9x",  "/4i",  "/2s", "/99999999x", "/8c",
-        "$pc", "0x10", "(",   ")",    "-1",   "\"",    "\\",   "tlb",  "mem",  "status", "set", "asm", "intel",
-        "-f", "sendkey", "ctrl-alt-x", "type", "mouse_move", "mouse_button", "boot_set", "log", "none", "gva2gpa",
-        "0xffffffffffffffff", "0xfffffffffffffff0", "change", "eject", "stop", "cont", "nmi", "cpu", "o", "#", "\xff",
-        "pic", "mtree", "registers", "-a", "screentext", "9999999999999999999999", "system_reset",
+        "x",
+        "xp",
+        "p",
+        "info",
+        "help",
+        "print",
+        "i",
+        "sum",
+        "/9x",
+        "/4i",
+        "/2s",
+        "/99999999x",
+        "/8c",
+        "$pc",
+        "0x10",
+        "(",
+        ")",
+        "-1",
+        "\"",
+        "\\",
+        "tlb",
+        "mem",
+        "status",
+        "set",
+        "asm",
+        "intel",
+        "-f",
+        "sendkey",
+        "ctrl-alt-x",
+        "type",
+        "mouse_move",
+        "mouse_button",
+        "boot_set",
+        "log",
+        "none",
+        "gva2gpa",
+        "0xffffffffffffffff",
+        "0xfffffffffffffff0",
+        "change",
+        "eject",
+        "stop",
+        "cont",
+        "nmi",
+        "cpu",
+        "o",
+        "#",
+        "\xff",
+        "pic",
+        "mtree",
+        "registers",
+        "-a",
+        "screentext",
+        "9999999999999999999999",
+        "system_reset",
     };
-    struct test_random random = { .state = 5 };
+    struct test_random random = {.state = 5};
     struct monitor_test t;
     monitor_test_init(&t, false);
     for (unsigned round = 0; round < 20000; round++) {

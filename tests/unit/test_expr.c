@@ -17,7 +17,7 @@ static bool reg(void *arg, const char *name, uint64_t *value)
     return true;
 }
 
-static const struct expr_env env = { .reg = reg };
+static const struct expr_env env = {.reg = reg};
 
 static void expect(const char *text, uint64_t value, const char *rest)
 {
@@ -139,7 +139,7 @@ static void test_depth(void)
 static void test_fuzz(void)
 {
     static const char alphabet[] = "0123456789xabcf$%()+-*/&|^~!<>= 'eax\\.\t\xff\x80\n";
-    struct test_random random = { .state = 7 };
+    struct test_random random = {.state = 7};
     for (unsigned round = 0; round < 50000; round++) {
         char text[40];
         size_t n = test_random_next(&random) % (sizeof(text) - 1);

@@ -71,8 +71,8 @@ static void test_echo(void)
     monitor_test_finish(&t);
 }
 
-/* The peer takes 100 bytes at a time: everything arrives, in order, and no command runs before the answers to
- * those before it have gone. */
+/* The peer takes 100 bytes at a time: everything arrives, in order, and no command runs before the
+ * answers to those before it have gone. */
 static void test_slow_peer(void)
 {
     struct monitor_test t;
@@ -111,7 +111,7 @@ static void test_slow_peer(void)
 /* Bytes of every kind, with and without echo, over a connection that is often full. */
 static void test_fuzz(void)
 {
-    struct test_random random = { .state = 11 };
+    struct test_random random = {.state = 11};
     for (unsigned echo = 0; echo < 2; echo++) {
         struct monitor_test t;
         monitor_test_init(&t, false);

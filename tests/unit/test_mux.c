@@ -1,4 +1,5 @@
-/* The terminal multiplexer: keys behind the escape key, who gets what, back-pressure in both directions. */
+/* The terminal multiplexer: keys behind the escape key, who gets what, back-pressure in both
+ * directions. */
 #include "chardev/mux.h"
 
 #include <string.h>
@@ -37,8 +38,7 @@ static void front_writable(void *arg)
 }
 
 static const struct chardev_front front_functions = {
-    .room = front_room, .receive = front_receive, .writable = front_writable, .event = front_event
-};
+    .room = front_room, .receive = front_receive, .writable = front_writable, .event = front_event};
 
 struct fixture {
     struct chardev *terminal;
@@ -72,8 +72,8 @@ static void attach(struct fixture *f, struct front *front, const char *label)
 
 static void init(struct fixture *f, unsigned escape, size_t capacity)
 {
-    static const struct mux_ops ops = { .quit = on_quit, .commit = on_commit };
-    *f = (struct fixture){ 0 };
+    static const struct mux_ops ops = {.quit = on_quit, .commit = on_commit};
+    *f = (struct fixture){0};
     f->terminal = chardev_memory_create(capacity);
     f->mux = mux_create(f->terminal, escape, &ops, f);
     attach(f, &f->a, "a");
@@ -123,7 +123,7 @@ static void test_keys(void)
     send(&f, "\001x\001s\001s");
     g_assert_cmpuint(f.quits, ==, 1);
     g_assert_cmpuint(f.commits, ==, 2);
-    g_autofree char *before = shown(&f);
+    g_free(shown(&f));
     send(&f, "\001h");
     g_autofree char *help = shown(&f);
     g_assert_nonnull(strstr(help, "C-a x    exit vmm\r\n"));
@@ -163,7 +163,8 @@ static void test_output(void)
     send(&f, "\001c");
     g_autofree char *none = shown(&f);
     g_assert_cmpstr(none, ==, "");
-    g_assert_cmphex(chardev_lines(f.b.chr), ==, CHARDEV_LINE_CTS | CHARDEV_LINE_DSR | CHARDEV_LINE_DCD);
+    g_assert_cmphex(chardev_lines(f.b.chr), ==,
+                    CHARDEV_LINE_CTS | CHARDEV_LINE_DSR | CHARDEV_LINE_DCD);
     finish(&f);
 }
 
@@ -175,9 +176,10 @@ static void test_stamps(void)
     chardev_write(f.a.chr, "one\ntwo\n", 8);
     chardev_write(f.a.chr, "three", 5);
     g_autofree char *text = shown(&f);
-    g_assert_true(g_regex_match_simple("^\\[00:00:\\d\\d\\.\\d{3}\\] one\n\\[00:00:\\d\\d\\.\\d{3}\\] two\n"
-                                       "\\[00:00:\\d\\d\\.\\d{3}\\] three$",
-                                       text, 0, 0));
+    g_assert_true(
+        g_regex_match_simple("^\\[00:00:\\d\\d\\.\\d{3}\\] one\n\\[00:00:\\d\\d\\.\\d{3}\\] two\n"
+                             "\\[00:00:\\d\\d\\.\\d{3}\\] three$",
+                             text, 0, 0));
     send(&f, "\001t");
     chardev_write(f.a.chr, "\nfour", 5);
     g_autofree char *after = shown(&f);
@@ -190,7 +192,8 @@ static void test_stamps(void)
     finish(&f);
 }
 
-/* A terminal that stands still: the front's bytes are refused, not lost, and it is told to go on. */
+/* A terminal that stands still: the front's bytes are refused, not lost, and it is told to go on.
+ */
 static void test_slow_terminal(void)
 {
     struct fixture f;
@@ -256,7 +259,7 @@ static void test_last_words(void)
 
 static void test_fuzz(void)
 {
-    struct test_random random = { .state = 9 };
+    struct test_random random = {.state = 9};
     struct fixture f;
     init(&f, 1, 50);
     for (unsigned i = 0; i < 50000; i++) {

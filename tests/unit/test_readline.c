@@ -22,12 +22,24 @@ static void screen_feed(struct screen *s, const char *text, size_t size)
             unsigned long n = strtoul(text + i + 2, &end, 10);
             i = (size_t)(end - text);
             switch (*end) {
-            case 'D': g_assert_cmpuint(n, <=, s->cursor); s->cursor -= n; break;
-            case 'C': s->cursor += n; g_assert_cmpuint(s->cursor, <=, s->length); break;
-            case 'K': s->length = s->cursor; break;
-            case 'H': break;
-            case 'J': s->length = s->cursor = 0; break;
-            default: g_assert_not_reached();
+            case 'D':
+                g_assert_cmpuint(n, <=, s->cursor);
+                s->cursor -= n;
+                break;
+            case 'C':
+                s->cursor += n;
+                g_assert_cmpuint(s->cursor, <=, s->length);
+                break;
+            case 'K':
+                s->length = s->cursor;
+                break;
+            case 'H':
+                break;
+            case 'J':
+                s->length = s->cursor = 0;
+                break;
+            default:
+                g_assert_not_reached();
             }
         } else if (c == '\n') {
             s->length = s->cursor = 0;
@@ -48,7 +60,7 @@ struct editor {
 
 static size_t complete(void *arg, const char *line, size_t cursor, GPtrArray *candidates)
 {
-    static const char *const words[] = { "info", "inform", "quit", "dir/" };
+    static const char *const words[] = {"info", "inform", "quit", "dir/"};
     size_t start = cursor;
     while (start > 0 && line[start - 1] != ' ') {
         start--;
@@ -63,7 +75,7 @@ static size_t complete(void *arg, const char *line, size_t cursor, GPtrArray *ca
 
 static void editor_init(struct editor *e, bool echo)
 {
-    *e = (struct editor){ .readline = readline_create(echo ? "> " : NULL, echo, complete, NULL) };
+    *e = (struct editor){.readline = readline_create(echo ? "> " : NULL, echo, complete, NULL)};
     e->out = g_string_new(NULL);
     readline_show(e->readline, e->out);
     screen_feed(&e->screen, e->out->str, e->out->len);
@@ -102,10 +114,10 @@ static void expect(struct editor *e, const char *shown, size_t cursor)
     g_assert_cmpuint(e->screen.cursor, ==, cursor);
 }
 
-#define LEFT "\033[D"
+#define LEFT  "\033[D"
 #define RIGHT "\033[C"
-#define UP "\033[A"
-#define DOWN "\033[B"
+#define UP    "\033[A"
+#define DOWN  "\033[B"
 
 static void test_edit(void)
 {
@@ -263,7 +275,7 @@ static void test_plain(void)
 
 static void test_fuzz(void)
 {
-    struct test_random random = { .state = 3 };
+    struct test_random random = {.state = 3};
     for (unsigned echo = 0; echo < 2; echo++) {
         struct readline *readline = readline_create("> ", echo, complete, NULL);
         GString *out = g_string_new(NULL);

@@ -1,4 +1,5 @@
-/* Sockets: servers and clients, unix and TCP, peers that come, go and read slowly; the telnet filter. */
+/* Sockets: servers and clients, unix and TCP, peers that come, go and read slowly; the telnet
+ * filter. */
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <netinet/in.h>
@@ -16,7 +17,7 @@
 
 static int connect_unix(const char *path)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
@@ -25,7 +26,7 @@ static int connect_unix(const char *path)
 
 static int connect_tcp(unsigned port)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
@@ -109,7 +110,7 @@ static void test_stale(void)
     g_autofree char *folder = g_dir_make_tmp("vmm-socket-XXXXXX", &error);
     g_autofree char *path = g_strdup_printf("%s/s", folder);
     g_autofree char *spec = g_strdup_printf("unix:%s,server=on,wait=off", path);
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
@@ -178,9 +179,17 @@ static void test_telnet(void)
     TEST_WAIT(front.opened == 1);
     g_autofree char *hello = test_read(fd, telnet_hello_size);
     g_assert_cmpmem(hello, telnet_hello_size, telnet_hello, telnet_hello_size);
-    static const char sent[] = "\xff\xfd\x03" "a\r\n" "b\r\0" "\xff\xff" "\xff\xf3" "\xff\xfa\x18\xff\xff\x01\xff\xf0" "c\r" "d";
+    static const char sent[] = "\xff\xfd\x03"
+                               "a\r\n"
+                               "b\r\0"
+                               "\xff\xff"
+                               "\xff\xf3"
+                               "\xff\xfa\x18\xff\xff\x01\xff\xf0"
+                               "c\r"
+                               "d";
     g_assert_cmpint(write(fd, sent, sizeof(sent) - 1), ==, sizeof(sent) - 1);
-    test_front_expect(&front, "a\rb\r\xff" "c\rd");
+    test_front_expect(&front, "a\rb\r\xff"
+                              "c\rd");
     g_assert_cmpuint(front.breaks, ==, 1);
     g_assert_cmpuint(chardev_write(front.chr, "x\xff\xffy\xff", 5), ==, 5);
     g_autofree char *text = test_read(fd, 8);
@@ -193,7 +202,7 @@ static void test_telnet(void)
 /* Cut anywhere, the filter's output is the same. */
 static void test_telnet_pieces(void)
 {
-    struct test_random random = { .state = 1 };
+    struct test_random random = {.state = 1};
     for (unsigned round = 0; round < 2000; round++) {
         uint8_t data[64], whole[64], pieces[64];
         unsigned breaks = 0, piece_breaks = 0;
@@ -201,10 +210,10 @@ static void test_telnet_pieces(void)
             uint64_t r = test_random_next(&random);
             data[i] = r & 0x300 ? (uint8_t)(240 + r % 16) : (uint8_t)(r % 16);
         }
-        struct telnet telnet = { 0 };
+        struct telnet telnet = {0};
         memcpy(whole, data, sizeof(data));
         size_t n = telnet_decode(&telnet, whole, sizeof(whole), &breaks);
-        telnet = (struct telnet){ 0 };
+        telnet = (struct telnet){0};
         size_t m = 0;
         for (size_t i = 0; i < sizeof(data);) {
             size_t size = 1 + test_random_next(&random) % 5;

@@ -156,7 +156,8 @@ static void test_sockets(void)
     g_autofree char *text = test_read(pair[1], 3);
     g_assert_cmpstr(text, ==, "out");
     test_front_finish(&front);
-    g_assert_false(fcntl(pair[0], F_GETFL) & O_NONBLOCK); /* could not be opened anew: put back at the end */
+    g_assert_false(fcntl(pair[0], F_GETFL) &
+                   O_NONBLOCK); /* could not be opened anew: put back at the end */
     close(pair[0]);
     close(pair[1]);
 }
@@ -182,7 +183,8 @@ static void test_closed(void)
     close(out[1]);
 }
 
-/* A pty; the slave becomes the controlling terminal of a new session in a child, where the test runs. */
+/* A pty; the slave becomes the controlling terminal of a new session in a child, where the test
+ * runs. */
 static void in_terminal(int (*body)(int master, int slave), int expected_signal)
 {
     int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -216,11 +218,11 @@ static void in_terminal(int (*body)(int master, int slave), int expected_signal)
     close(master);
 }
 
-#define CHECK(condition)     \
-    do {                     \
-        if (!(condition)) {  \
-            return __LINE__ % 250 + 1; \
-        }                    \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            return __LINE__ % 250 + 1;                                                             \
+        }                                                                                          \
     } while (0)
 
 static int raw_mode(int master, int slave)
