@@ -222,10 +222,12 @@ static void string_io(struct cpu *cpu, const struct insn *insn, unsigned size, b
         uint64_t n = input ? ins_some(cpu, insn, size, count) : outs_some(cpu, insn, size, count);
         string_advance(cpu, insn, index, size, n, rep);
         count -= n;
-        if (count > 0 && ((cpu->mode & MODE_SINGLE) != 0 ||
+        cpu->budget -= (int64_t)n - 1; /* each element counts as an instruction, so that clocks are served */
+        if (count > 0 && ((cpu->mode & MODE_SINGLE) != 0 || cpu->budget <= insn->n ||
                           __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0)) {
             return trace_leave(cpu, insn, cpu->rip); /* to come back for the rest */
         }
+        cpu->budget -= count > 0; /* the last one is counted with the instruction */
     }
     return after_io(cpu, insn);
 }
