@@ -41,8 +41,8 @@ static gboolean pty_look(gpointer arg)
         return G_SOURCE_CONTINUE;
     }
     pty->timer = 0;
-    chardev_deliver_event(&pty->stream.base, CHARDEV_OPENED);
     stream_open(&pty->stream, fd, fd);
+    chardev_deliver_event(&pty->stream.base, CHARDEV_OPENED); /* the front may write at once */
     return G_SOURCE_REMOVE;
 }
 

@@ -101,8 +101,8 @@ static void connected(struct socket_backend *self, int fd)
         /* A new connection has room for these few bytes. */
         (void)!send(fd, telnet_hello, telnet_hello_size, MSG_NOSIGNAL);
     }
-    chardev_deliver_event(&self->stream.base, CHARDEV_OPENED);
     stream_open(&self->stream, fd, fd);
+    chardev_deliver_event(&self->stream.base, CHARDEV_OPENED); /* the front may write at once */
 }
 
 static gboolean can_accept(gint listener, GIOCondition condition, gpointer arg)

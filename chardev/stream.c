@@ -121,7 +121,8 @@ static void stream_update(void *arg)
     struct stream *stream = arg;
     g_mutex_lock(&stream->io_lock);
     bool want_out = stream->blocked && stream->out >= 0;
-    bool lost = stream->failed && !stream->keep_out;
+    /* A peer that is gone may have left bytes: their end is the hang-up, if we read at all. */
+    bool lost = stream->failed && !stream->keep_out && stream->in < 0;
     g_mutex_unlock(&stream->io_lock);
     if (lost) {
         hang_up(stream);

@@ -25,6 +25,9 @@ static void writable(void *arg)
 static void event(void *arg, enum chardev_event what)
 {
     struct test_front *front = arg;
+    if (what == CHARDEV_OPENED && front->greeting != NULL) {
+        chardev_write(front->chr, front->greeting, strlen(front->greeting));
+    }
     front->opened += what == CHARDEV_OPENED;
     front->closed += what == CHARDEV_CLOSED;
     front->breaks += what == CHARDEV_BREAK;

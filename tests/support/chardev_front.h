@@ -9,6 +9,7 @@ struct test_front {
     struct chardev *chr;
     GString *got;
     size_t room; /* bytes it takes in all; counts down */
+    const char *greeting; /* sent when a peer comes; NULL = none */
     unsigned opened, closed, breaks, writable;
 };
 

@@ -89,10 +89,13 @@ static void test_pty(void)
     /* Nobody is there: written bytes are lost, not kept. */
     g_assert_false(chardev_is_open(front.chr));
     g_assert_cmpuint(chardev_write(front.chr, "lost", 4), ==, 4);
+    front.greeting = "hello";
     for (unsigned round = 1; round <= 2; round++) {
         int slave = open(path, O_RDWR | O_NOCTTY);
         g_assert_cmpint(slave, >=, 0);
-        TEST_WAIT(front.opened == round);
+        g_autofree char *greeting = test_read(slave, 5);
+        g_assert_cmpstr(greeting, ==, "hello");
+        g_assert_cmpuint(front.opened, ==, round);
         g_assert_cmpint(write(slave, "in\r\003", 4), ==, 4);
         test_front_expect(&front, "in\r\003");
         g_assert_cmpuint(chardev_write(front.chr, "out\n", 4), ==, 4);

@@ -176,9 +176,11 @@ static void test_screen(void)
     monitor_test_contains(&b.t, "screendump x -f gif", "Error: ");
     monitor_test_contains(&b.t, "screendump a b", "Error: screendump FILE");
     g_free(monitor_test_run(&b.t, "screentext"));
+    struct display *display = b.t.env.display;
     b.t.env.display = NULL;
     monitor_test_contains(&b.t, "screentext", "Error: the machine has no display");
     monitor_test_contains(&b.t, "screendump x", "Error: the machine has no display");
+    b.t.env.display = display;
     board_finish(&b);
 }
 

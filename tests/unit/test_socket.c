@@ -55,12 +55,15 @@ static void test_unix_server(void)
     g_autofree char *path = g_strdup_printf("%s/s", folder);
     g_autofree char *spec = g_strdup_printf("unix:%s,server,nowait", path);
     test_front_init(&front, must_open(spec));
+    front.greeting = "hello";
     g_assert_false(chardev_is_open(front.chr));
     g_assert_false(chardev_wants_echo(front.chr));
     g_assert_cmpuint(chardev_write(front.chr, "lost", 4), ==, 4);
     for (unsigned round = 0; round < 2; round++) {
         int fd = connect_unix(path);
-        TEST_WAIT(front.opened == 1);
+        g_autofree char *greeting = test_read(fd, 5);
+        g_assert_cmpstr(greeting, ==, "hello");
+        g_assert_cmpuint(front.opened, ==, 1);
         g_assert_cmpint(write(fd, "in", 2), ==, 2);
         test_front_expect(&front, "in");
         g_assert_cmpuint(chardev_write(front.chr, "out", 3), ==, 3);
@@ -80,6 +83,7 @@ static void test_unix_server(void)
         test_front_expect(&front, "x");
         front.opened = front.closed = 0;
     }
+    front.greeting = NULL;
     /* The path is in use: a second server is refused; a client of ours may come. */
     g_autofree char *client = g_strdup_printf("unix:%s", path);
     struct chardev *other = chardev_open(spec, &error);
