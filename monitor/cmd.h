@@ -72,5 +72,6 @@ void cmd_info_block(struct command_call *call);
 void cmd_info_blockstats(struct command_call *call);
 void cmd_change(struct command_call *call);
 void cmd_eject(struct command_call *call);
+void cmd_commit(struct command_call *call);
 
 #endif

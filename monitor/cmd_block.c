@@ -1,4 +1,4 @@
-/* Drives: info block, info blockstats, change, eject. */
+/* Drives: info block, info blockstats, change, eject, commit. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -147,5 +147,50 @@ void cmd_eject(struct command_call *call)
     struct monitor_drive *drive = find_drive(call, call->args[0].text);
     if (drive != NULL && drive->block != NULL) {
         exchange(call, drive, NULL, call->flags & COMMAND_FLAG('f'));
+    }
+}
+
+/* VCPUs parked, machine lock held. */
+static void commit_one(struct command_call *call, const struct monitor_drive *drive)
+{
+    GError *error = NULL;
+    block_drain(drive->block);
+    if (!block_commit(drive->block, &error)) {
+        command_print(call, "%s: ", drive->name);
+        command_error(call, error);
+    }
+}
+
+static bool is_snapshot(const struct monitor_drive *drive)
+{
+    struct block_info info = {0};
+    if (drive->block != NULL) {
+        block_get_info(drive->block, &info);
+    }
+    return info.snapshot;
+}
+
+void cmd_commit(struct command_call *call)
+{
+    const char *name = call->args[0].text;
+    bool all = strcmp(name, "all") == 0, found = false;
+    cpu_view_park(call->env);
+    lock_acquire(&call->env->machine->lock);
+    for (unsigned i = 0; i < call->env->drive_count; i++) {
+        const struct monitor_drive *drive = &call->env->drives[i];
+        if (!all && strcmp(drive->name, name) != 0) {
+            continue;
+        }
+        found = true;
+        if (is_snapshot(drive)) {
+            commit_one(call, drive);
+        } else if (!all) {
+            command_print(call, "Error: Device '%s' has no snapshot\n", name);
+        }
+    }
+    lock_release(&call->env->machine->lock);
+    cpu_view_unpark(call->env);
+    if (!found && !all) {
+        command_print(call, "Error: Device '%s' not found\n", name);
     }
 }

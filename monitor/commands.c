@@ -29,6 +29,8 @@ const struct command command_table[] = {
     {"change", NULL, "-f w:drive w:file w?", "[-f] DRIVE FILE [FORMAT]",
      "put another disc into a drive (-f: even if the guest has locked it)",
      "change ide1-cd0 debian.iso", cmd_change, NULL},
+    {"commit", NULL, "w:drive", "DRIVE|all", "write what -snapshot keeps back to the image",
+     "commit all", cmd_commit, NULL},
     {"cont", "c", "", "", "let the guest run", NULL, cmd_cont, NULL},
     {"cpu", NULL, "e", "INDEX", "choose the CPU that info registers, x and $names are about",
      "cpu 1", cmd_cpu, NULL},

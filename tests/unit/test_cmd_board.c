@@ -116,6 +116,30 @@ static void test_drives(void)
     board_finish(&b);
 }
 
+static void test_commit(void)
+{
+    struct board b;
+    GError *error = NULL;
+    board_init(&b);
+    monitor_test_expect(&b.t, "commit ide0-hd0", "Error: Device 'ide0-hd0' has no snapshot\n");
+    monitor_test_expect(&b.t, "commit foo", "Error: Device 'foo' not found\n");
+    monitor_test_expect(&b.t, "commit all", "");
+    /* A second drive of the monitor, on no channel, with an overlay. */
+    struct block_options options = {.format = "raw", .snapshot = true};
+    b.drives[1].block = block_open(b.disc, &options, b.t.machine->events, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(block_write(b.drives[1].block, 0, "changed", 7), ==, 0);
+    monitor_test_contains(&b.t, "info block", "disc.iso (raw)");
+    g_autofree char *before = NULL, *after = NULL;
+    g_assert_true(g_file_get_contents(b.disc, &before, NULL, &error));
+    g_assert_cmpint(before[0], ==, 0);
+    monitor_test_expect(&b.t, "commit all", "");
+    g_assert_true(g_file_get_contents(b.disc, &after, NULL, &error));
+    g_assert_cmpmem(after, 7, "changed", 7);
+    monitor_test_expect(&b.t, "commit ide1-cd0", "");
+    board_finish(&b);
+}
+
 static void test_info(void)
 {
     struct board b;
@@ -188,6 +212,7 @@ int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/cmd_board/drives", test_drives);
+    g_test_add_func("/cmd_board/commit", test_commit);
     g_test_add_func("/cmd_board/info", test_info);
     g_test_add_func("/cmd_board/input", test_input);
     g_test_add_func("/cmd_board/screen", test_screen);
