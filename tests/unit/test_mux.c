@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/event.h"
 #include "tests/support/test.h"
 
 struct front {
@@ -257,6 +258,90 @@ static void test_last_words(void)
     mux_destroy(NULL);
 }
 
+/* As in the program: the front is called in another thread, which writes while the main loop
+ * flushes. */
+struct echo {
+    struct chardev *chr;
+    struct event_queue *events;
+    GMutex lock; /* stands for the machine lock */
+    uint8_t data[64];
+    size_t size; /* to be sent back */
+    gint stop;
+};
+
+static void echo_flush(struct echo *echo)
+{
+    size_t taken = chardev_write(echo->chr, echo->data, echo->size);
+    memmove(echo->data, echo->data + taken, echo->size - taken);
+    echo->size -= taken;
+}
+
+static size_t echo_room(void *arg)
+{
+    struct echo *echo = arg;
+    return sizeof(echo->data) - echo->size;
+}
+
+static void echo_receive(void *arg, const uint8_t *data, size_t size)
+{
+    struct echo *echo = arg;
+    memcpy(echo->data + echo->size, data, size);
+    echo->size += size;
+    echo_flush(echo);
+}
+
+static void echo_writable(void *arg)
+{
+    struct echo *echo = arg;
+    echo_flush(echo);
+    chardev_accept(echo->chr);
+}
+
+static gpointer echo_thread(gpointer arg)
+{
+    struct echo *echo = arg;
+    while (!g_atomic_int_get(&echo->stop)) {
+        g_mutex_lock(&echo->lock);
+        event_run(echo->events);
+        chardev_accept(echo->chr);
+        g_mutex_unlock(&echo->lock);
+        g_thread_yield();
+    }
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    static const struct chardev_front functions = {
+        .room = echo_room, .receive = echo_receive, .writable = echo_writable};
+    struct echo echo = {.events = event_queue_create()};
+    struct chardev *terminal = chardev_memory_create(300);
+    struct mux *mux = mux_create(terminal, 1, NULL, NULL);
+    g_autoptr(GString) sent = g_string_new(NULL), got = g_string_new(NULL);
+    for (unsigned i = 0; sent->len < 100000; i++) {
+        g_string_append_printf(sent, "%u,", i);
+    }
+    echo.chr = mux_connect(mux, "echo");
+    g_mutex_init(&echo.lock);
+    chardev_attach(echo.chr, echo.events, &functions, &echo);
+    GThread *thread = g_thread_new("echo", echo_thread, &echo);
+    for (size_t at = 0; got->len < sent->len;) {
+        at += chardev_memory_send(terminal, sent->str + at, MIN(sent->len - at, 1000));
+        g_main_context_iteration(NULL, FALSE);
+        size_t size;
+        const uint8_t *data = chardev_memory_data(terminal, &size);
+        g_string_append_len(got, (const char *)data, (gssize)size);
+        chardev_memory_clear(terminal);
+    }
+    g_assert_cmpstr(got->str, ==, sent->str);
+    g_atomic_int_set(&echo.stop, 1);
+    g_thread_join(thread);
+    chardev_destroy(echo.chr);
+    mux_destroy(mux);
+    event_queue_destroy(echo.events);
+    g_mutex_clear(&echo.lock);
+}
+
 static void test_fuzz(void)
 {
     struct test_random random = {.state = 9};
@@ -288,6 +373,7 @@ int main(int argc, char **argv)
     g_test_add_func("/mux/slow-terminal", test_slow_terminal);
     g_test_add_func("/mux/slow-front", test_slow_front);
     g_test_add_func("/mux/last-words", test_last_words);
+    g_test_add_func("/mux/threads", test_threads);
     g_test_add_func("/mux/fuzz", test_fuzz);
     return g_test_run();
 }
