@@ -15,7 +15,8 @@
 
 #define MUX_CONNECTIONS 4
 #define MUX_BUFFER      16384
-#define MUX_STAMP_MAX   32  /* bytes of a time stamp at most */
+#define MUX_STAMP_MAX   32 /* bytes of a time stamp at most */
+#define MUX_STALL_MS    2000
 #define MUX_DRAIN_MS    200 /* how long the end waits for a terminal that has stopped */
 
 struct mux_connection {
@@ -30,7 +31,9 @@ struct mux {
     const struct mux_ops *ops;
     void *arg;
     unsigned escape;
-    bool escaped; /* the escape key was the last byte */
+    bool escaped;  /* the escape key was the last byte */
+    bool dropping; /* the front with the focus has taken nothing for MUX_STALL_MS: see stalled() */
+    guint stall_timer;
     struct mux_connection *connections[MUX_CONNECTIONS];
     struct mux_connection *focus;
     struct main_call flush_call, read_call;
@@ -230,14 +233,39 @@ static void command(struct mux *mux, uint8_t byte)
     }
 }
 
+/* A guest that does not read would keep us from reading the escape key. So at a terminal, after a
+ * while, what is typed at it is dropped with a bell until it reads again. */
+static gboolean stalled(gpointer arg)
+{
+    struct mux *mux = arg;
+    mux->stall_timer = 0;
+    mux->dropping = mux->focus != NULL && chardev_room(&mux->focus->base) == 0;
+    chardev_accept(mux->backend);
+    return G_SOURCE_REMOVE;
+}
+
+static void stall_over(struct mux *mux)
+{
+    mux->dropping = false;
+    if (mux->stall_timer != 0) {
+        g_source_remove(mux->stall_timer);
+        mux->stall_timer = 0;
+    }
+}
+
 /* Byte by byte, since each may move the focus to a connection with less room. */
 static size_t front_room(void *arg)
 {
     struct mux *mux = arg;
-    if (mux->escaped || mux->focus == NULL) {
+    if (mux->escaped || mux->focus == NULL || mux->dropping) {
         return 1;
     }
-    return MIN(chardev_room(&mux->focus->base), 1);
+    size_t room = chardev_room(&mux->focus->base);
+    if (room == 0 && mux->stall_timer == 0 && mux->escape != 0 &&
+        chardev_wants_echo(mux->backend)) {
+        mux->stall_timer = g_timeout_add(MUX_STALL_MS, stalled, mux);
+    }
+    return MIN(room, 1);
 }
 
 static void front_receive(void *arg, const uint8_t *data, size_t size)
@@ -249,8 +277,8 @@ static void front_receive(void *arg, const uint8_t *data, size_t size)
             command(mux, data[i]);
         } else if (mux->escape != 0 && data[i] == mux->escape) {
             mux->escaped = true;
-        } else if (mux->focus != NULL) {
-            chardev_deliver(&mux->focus->base, &data[i], 1);
+        } else if (mux->focus != NULL && chardev_deliver(&mux->focus->base, &data[i], 1) == 0) {
+            say(mux, "\a");
         }
     }
 }
@@ -278,6 +306,7 @@ static const struct chardev_front mux_front = {
 static void read_on(void *arg)
 {
     struct mux *mux = arg;
+    stall_over(mux);
     chardev_accept(mux->backend);
 }
 
@@ -314,6 +343,7 @@ void mux_destroy(struct mux *mux)
         g_usleep(10000);
         flush(mux);
     }
+    stall_over(mux);
     main_call_finish(&mux->flush_call);
     main_call_finish(&mux->read_call);
     chardev_destroy(mux->backend);

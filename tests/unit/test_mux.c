@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "chardev/chardev_impl.h"
 #include "core/event.h"
 #include "tests/support/test.h"
 
@@ -244,6 +245,59 @@ static void test_slow_front(void)
     finish(&f);
 }
 
+/* At a terminal the way out works even if the guest reads nothing any more. */
+struct keyboard {
+    struct chardev base;
+    unsigned bells;
+};
+
+static size_t keyboard_write(struct chardev *chr, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        ((struct keyboard *)chr)->bells += data[i] == '\a';
+    }
+    return size;
+}
+
+static enum chardev_peer keyboard_peer(struct chardev *chr)
+{
+    return CHARDEV_PEER_TERMINAL;
+}
+
+static void test_hung_guest(void)
+{
+    static const struct chardev_ops keyboard_ops = {.write = keyboard_write, .peer = keyboard_peer};
+    static const struct mux_ops ops = {.quit = on_quit};
+    struct fixture f = {0};
+    struct keyboard *keyboard = g_new0(struct keyboard, 1);
+    chardev_init(&keyboard->base, &keyboard_ops, "keyboard", true);
+    f.mux = mux_create(&keyboard->base, 1, &ops, &f);
+    attach(&f, &f.a, "a");
+    attach(&f, &f.b, "b");
+    f.a.full = true;
+    for (unsigned i = 0; i < 2 * CHARDEV_QUEUE_SIZE; i++) {
+        chardev_deliver(&keyboard->base, "x", 1);
+    }
+    g_assert_cmpuint(chardev_room(&keyboard->base), ==, 0);
+    gint64 until = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    while (chardev_room(&keyboard->base) == 0) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until);
+        g_main_context_iteration(NULL, TRUE);
+    }
+    chardev_deliver(&keyboard->base, "\001x", 2);
+    g_assert_cmpuint(f.quits, ==, 1);
+    settle();
+    g_assert_cmpuint(keyboard->bells, >, 0);
+    /* It reads again: nothing is dropped any more. */
+    f.a.full = false;
+    chardev_accept(f.a.chr);
+    settle();
+    g_string_truncate(f.a.got, 0);
+    chardev_deliver(&keyboard->base, "yz", 2);
+    g_assert_cmpstr(f.a.got->str, ==, "yz");
+    finish(&f);
+}
+
 /* What is in the buffer at the end is still shown. */
 static void test_last_words(void)
 {
@@ -372,6 +426,7 @@ int main(int argc, char **argv)
     g_test_add_func("/mux/stamps", test_stamps);
     g_test_add_func("/mux/slow-terminal", test_slow_terminal);
     g_test_add_func("/mux/slow-front", test_slow_front);
+    g_test_add_func("/mux/hung-guest", test_hung_guest);
     g_test_add_func("/mux/last-words", test_last_words);
     g_test_add_func("/mux/threads", test_threads);
     g_test_add_func("/mux/fuzz", test_fuzz);
