@@ -38,9 +38,15 @@ static void stdio_set_signals(struct chardev *chr, bool on)
     }
 }
 
+/* There is one standard input: who has it is noted at the main context it is read in. */
+static const char stdio_owner[] = "chardev-stdio";
+
 static void stdio_destroy(struct stream *stream)
 {
     struct stdio *self = (struct stdio *)stream;
+    if (g_dataset_get_data(g_main_context_default(), stdio_owner) == self) {
+        g_dataset_remove_data(g_main_context_default(), stdio_owner);
+    }
     terminal_leave(self->terminal);
     /* Backwards, since both may be one file. */
     for (int i = 1; i >= 0; i--) {
@@ -86,7 +92,14 @@ static int own_descriptor(struct stdio *self, unsigned index, int fd, int mode)
 
 struct chardev *chardev_stdio_create(int in, int out, GError **error)
 {
+    if (g_dataset_get_data(g_main_context_default(), stdio_owner) != NULL) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "the terminal is in use already; mon:stdio shares it between a serial port and "
+                    "the monitor");
+        return NULL;
+    }
     struct stdio *self = g_new0(struct stdio, 1);
+    g_dataset_set_data(g_main_context_default(), stdio_owner, self);
     stream_init(&self->stream, &stdio_stream_ops, &stdio_ops, "stdio", true);
     self->stream.keep_out = true;
     self->restore_fd[0] = self->restore_fd[1] = -1;

@@ -167,7 +167,15 @@ static void test_closed(void)
     GError *error = NULL;
     g_assert_null(chardev_stdio_create(-1, -1, &error));
     g_assert_nonnull(error);
-    g_error_free(error);
+    g_clear_error(&error);
+    /* Only one at a time. */
+    int null = open("/dev/null", O_RDWR);
+    struct chardev *first = create(null, null);
+    g_assert_null(chardev_stdio_create(null, null, &error));
+    g_assert_nonnull(strstr(error->message, "in use already; mon:stdio shares it"));
+    g_clear_error(&error);
+    chardev_destroy(first);
+    close(null);
     /* Only the input is closed. */
     int out[2];
     g_assert_cmpint(pipe(out), ==, 0);
