@@ -39,8 +39,11 @@ proc vmm_start {args} {
     if {[lsearch -exact $args -serial] < 0} { lappend command -serial file:$tmp/serial.txt }
     eval spawn -noecho $command $args
     set timeout 20
-    expect { -re $prompt { return 1 } timeout { } eof { } }
-    note "vmm did not start: $expect_out(buffer)"
+    expect {
+        -re $prompt { return 1 }
+        timeout { note "vmm does not answer" }
+        eof { note "vmm did not start: $expect_out(buffer)" }
+    }
     return 0
 }
 # One monitor command; returns its answer.
@@ -49,8 +52,16 @@ proc mon {command} {
     set timeout 20
     send -- "$command\r"
     # The echo of the command comes first.
-    expect { -re "\r\n" { } timeout { return "" } eof { return "" } }
-    expect { -re "^(.*)\\(vmm\\) $" { return [string map {"\r" ""} $expect_out(1,string)] } timeout { return "" } eof { return "" } }
+    expect {
+        -re "\r\n" { }
+        timeout { return "" }
+        eof { return "" }
+    }
+    expect {
+        -re "^(.*)\\(vmm\\) $" { return [string map {"\r" ""} $expect_out(1,string)] }
+        timeout { return "" }
+        eof { return "" }
+    }
 }
 proc screen {} { return [mon screentext] }
 proc wait_screen {pattern seconds} {
@@ -101,6 +112,9 @@ proc vmm_quit {} {
     global spawn_id
     set timeout 20
     send "quit\r"
-    expect { eof { } timeout { note "quit hangs" ; exec kill -9 [exp_pid] } }
+    expect {
+        eof { }
+        timeout { note "quit hangs"; exec kill -9 [exp_pid] }
+    }
     return [lindex [wait] 3]
 }
