@@ -19,7 +19,7 @@ vmm_start {*}$pty_args
 set start [clock milliseconds]
 ok [wait_serial {guestos:/} 240] "boots from the ISO to a shell"
 note "boot: [expr {([clock milliseconds] - $start) / 1000.0}] s"
-if {![ok [wait_screen {guestos:/# *$} 20] "the shell is on the VGA screen"]} { done }
+if {![ok [wait_screen {guestos:/#\s*$} 20] "the shell is on the VGA screen"]} { done }
 shot demo-shell
 ok [shell {mkfs.ext2 /dev/sda >/dev/null && echo made-$?} {made-0} 120] "mkfs.ext2"
 ok [shell {mount /dev/sda /mnt && echo mounted-$?} {mounted-0} 30] "mount"
@@ -38,7 +38,7 @@ ok [expr {$idle < 3}] "an idle guest uses under 3 % of a core"
 file delete -force $tmp/first.txt
 mon system_reset
 ok [wait_screen {SeaBIOS|ISOLINUX|Demo guest} 30] "reset"
-ok [wait_screen {guestos:/# *$} 240] "boots again"
+ok [wait_screen {guestos:/#\s*$} 240] "boots again"
 ok [shell {mount /dev/sda /mnt; clear; sha256sum /mnt/file} $sum 120] "the checksum holds after the reset"
 ok [shell {umount /mnt; sync; echo out-$?} {out-0} 60] "unmount again"
 ok [expr {[vmm_quit] == 0}] "quit gives exit code 0"
