@@ -145,19 +145,3 @@ void drives_close(struct drives *drives)
     }
     drives->count = 0;
 }
-
-void drives_commit(struct drives *drives)
-{
-    for (unsigned i = 0; i < drives->count; i++) {
-        struct block *block = drives->list[i].block;
-        g_autoptr(GError) error = NULL;
-        struct block_info info;
-        if (block == NULL) {
-            continue;
-        }
-        block_get_info(block, &info);
-        if (info.snapshot && !block_commit(block, &error)) {
-            fprintf(stderr, "vmm: commit of %s: %s\n", drives->list[i].name, error->message);
-        }
-    }
-}

@@ -24,7 +24,5 @@ bool drives_open(struct drives *drives, const struct options *options, struct ev
                  struct pc_config *config, GError **error);
 /* Machine parked and not yet destroyed, lock held. */
 void drives_close(struct drives *drives);
-/* Writes what -snapshot drives have changed back to their images; messages go to stderr. */
-void drives_commit(struct drives *drives);
 
 #endif

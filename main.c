@@ -106,7 +106,10 @@ static gboolean on_signal(gpointer arg)
 
 static void mux_commit(void *arg)
 {
-    drives_commit(&((struct app *)arg)->drives);
+    struct app *app = arg;
+    g_autoptr(GString) out = g_string_new(NULL);
+    monitor_run(&app->monitor_env, "commit all", out);
+    fputs(out->str, stderr);
 }
 
 static const struct mux_ops mux_ops = { app_quit, mux_commit };
