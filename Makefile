@@ -103,6 +103,9 @@ check-unit: $(UNIT_TESTS)
 check-boot: all
 	VMM_BUILD=$(BUILD) VMM_BOOT=all prove -v --exec '' tests/boot/*.t
 
+bench: all
+	VMM_BUILD=$(BUILD) tests/bench/boot.sh
+
 demo:
 	scripts/demo
 
