@@ -11,6 +11,7 @@
 #define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
 #define MIB (1ull << 20)
 #define RAM_MIN MIB
+#define CPUS_MAX 64u
 #define RAM_MAX (1ull << 39) /* half of a 40-bit physical address space */
 
 typedef bool set_fn(void *target, const struct option *option, const char *argument, GError **error);
@@ -88,6 +89,48 @@ static bool set_ram(void *target, const struct option *option, const char *arg, 
     return ok;
 }
 
+/* A count among the words of -smp; 1 if it is not given. */
+static bool smp_word(const struct option_list *list, const char *word, uint64_t *n, GError **error)
+{
+    const char *text = option_list_get(list, word);
+    char *end = NULL;
+    *n = text != NULL ? g_ascii_strtoull(text, &end, 10) : 1;
+    if (text != NULL && (end == text || *end != '\0' || *n < 1 || *n > CPUS_MAX)) {
+        return FAIL(error, "%s=%s: must be a number from 1 to %u", word, text, CPUS_MAX);
+    }
+    return true;
+}
+
+/* Sockets, cores and threads must multiply to the number of CPUs, one that is not given making up for it; or they
+ * are the number. The guest sees cores of one package in any case. */
+static bool smp_topology(const struct option_list *list, uint64_t *cpus, GError **error)
+{
+    static const char *const words[] = { "sockets", "dies", "cores", "threads" };
+    uint64_t product = 1, n;
+    bool all = option_list_get(list, "sockets") != NULL && option_list_get(list, "cores") != NULL &&
+               option_list_get(list, "threads") != NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (!smp_word(list, words[i], &n, error)) {
+            return false;
+        }
+        product *= n;
+    }
+    *cpus = option_list_get(list, "cpus") == NULL ? product : *cpus;
+    if (*cpus > CPUS_MAX) {
+        return FAIL(error, "%u CPUs: at most %u are supported", (unsigned)*cpus, CPUS_MAX);
+    }
+    if (*cpus % product != 0 || (all && product != *cpus)) {
+        return FAIL(error, "sockets * dies * cores * threads must be the number of CPUs");
+    }
+    if (!smp_word(list, "maxcpus", &n, error)) {
+        return false;
+    }
+    if (option_list_get(list, "maxcpus") != NULL && n != *cpus) {
+        return FAIL(error, "maxcpus must be the number of CPUs: they cannot be plugged in later");
+    }
+    return true;
+}
+
 static bool set_smp(void *target, const struct option *option, const char *arg, GError **error)
 {
     struct options *o = target;
@@ -102,8 +145,8 @@ static bool set_smp(void *target, const struct option *option, const char *arg, 
     bool ok = cpus == NULL || (end != cpus && *end == '\0');
     if (!ok || n < 1) {
         ok = FAIL(error, "'%s' is no number of CPUs", arg);
-    } else if (n > 1) {
-        ok = FAIL(error, "more than one CPU is not supported yet; leave the option out");
+    } else {
+        ok = smp_topology(&list, &n, error);
     }
     o->cpus = (unsigned)n;
     option_list_finish(&list);
@@ -478,7 +521,7 @@ static const struct option option_table[] = {
     { "help", NULL, OPTION_WORKS, NULL, set_action, 0, "help" },
     { "version", NULL, OPTION_WORKS, "print the version", set_action, 0, "version" },
     WORKS("m", "SIZE", "guest memory, in MiB or with suffix K, M, G [128]", set_ram),
-    WORKS("smp", "N", "number of CPUs [1]", set_smp),
+    WORKS("smp", "N[,sockets=,cores=,threads=]", "number of CPUs, at most 64 [1]", set_smp),
     WORKS("cpu", "MODEL[,+F,-F]", "CPU model and features; -cpu help lists them", set_cpu),
     WORKS("machine", "pc[,acpi=off]", "board; the only one is pc (i440FX + PIIX3)", set_machine),
     WORKS("M", "TYPE", NULL, set_machine),

@@ -35,20 +35,35 @@ static void cpus_reset(void *arg)
     }
 }
 
-static void cpus_set_intr(void *arg, bool level)
+/* The CPU looks at its attention word at the end of every trace: no need to stop it. */
+static void cpus_set_intr(void *arg, unsigned cpu, bool level)
 {
     struct accel *accel = arg;
-    accel->ops->set_intr(accel->engine, 0, level);
+    accel->ops->set_intr(accel->engine, cpu, level);
     if (level) {
-        vcpu_kick_all(accel);
+        vcpu_wake(accel);
     }
 }
 
-static void cpus_nmi(void *arg)
+static void cpus_nmi(void *arg, unsigned cpu)
 {
     struct accel *accel = arg;
-    accel->ops->nmi(accel->engine, 0);
-    vcpu_kick_all(accel);
+    accel->ops->nmi(accel->engine, cpu);
+    vcpu_wake(accel);
+}
+
+static void cpus_init(void *arg, unsigned cpu)
+{
+    struct accel *accel = arg;
+    accel->ops->vcpu_init(accel->engine, cpu);
+    vcpu_wake(accel);
+}
+
+static void cpus_sipi(void *arg, unsigned cpu, uint8_t vector)
+{
+    struct accel *accel = arg;
+    accel->ops->vcpu_sipi(accel->engine, cpu, vector);
+    vcpu_wake(accel);
 }
 
 static void cpus_set_a20(void *arg, bool enabled)
@@ -61,13 +76,6 @@ static void cpus_set_ignne(void *arg, bool level)
 {
     struct accel *accel = arg;
     accel->ops->set_ignne(accel->engine, 0, level);
-}
-
-static void cpus_init(void *arg)
-{
-    struct accel *accel = arg;
-    accel->ops->vcpu_init(accel->engine, 0);
-    vcpu_kick_all(accel);
 }
 
 static void on_work(void *arg)
@@ -119,6 +127,12 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         accel_destroy(accel);
         return NULL;
     }
+    if (accel->cpus > 1 && !x86_has(&accel->cpuid, X86_APIC)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-smp: a CPU without APIC works alone; choose another -cpu, or leave -smp out");
+        accel_destroy(accel);
+        return NULL;
+    }
     accel->cpuid.cpu_count = accel->cpus;
     accel->cpuid.tsc_khz = TSC_KHZ;
     x86_cpuid_mask(&accel->cpuid, accel->ops->supports);
@@ -136,7 +150,8 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         .set_intr = cpus_set_intr,
         .nmi = cpus_nmi,
         .set_a20 = cpus_set_a20,
-        .cpu_reset = cpus_init,
+        .init = cpus_init,
+        .sipi = cpus_sipi,
         .set_ignne = cpus_set_ignne,
     };
     event_on_post(machine->events, on_work, accel);

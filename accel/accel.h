@@ -31,6 +31,7 @@ struct accel_ops {
     void (*vcpu_kick)(void *engine, unsigned cpu);
     void (*vcpu_reset)(void *engine, unsigned cpu); /* power-on reset; parked */
     void (*vcpu_init)(void *engine, unsigned cpu); /* INIT, from any thread while running */
+    void (*vcpu_sipi)(void *engine, unsigned cpu, uint8_t vector); /* start-up message; any thread */
     void (*state_get)(void *engine, unsigned cpu, struct x86_state *state); /* parked */
     void (*state_put)(void *engine, unsigned cpu, const struct x86_state *state);
     void (*set_intr)(void *engine, unsigned cpu, bool level); /* machine lock held */

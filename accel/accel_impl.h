@@ -30,7 +30,10 @@ struct accel {
 /* vcpu.c */
 bool vcpu_thread_start(struct accel *accel, GError **error);
 void vcpu_thread_stop(struct accel *accel);
+/* All CPUs leave guest code soon. */
 void vcpu_kick_all(struct accel *accel);
+/* Ends a sleep: a CPU may have something to do now. */
+void vcpu_wake(struct accel *accel);
 void vcpu_park(struct accel *accel);
 void vcpu_resume(struct accel *accel);
 

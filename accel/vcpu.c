@@ -9,15 +9,20 @@
 
 #include "accel/accel_impl.h"
 
+void vcpu_wake(struct accel *accel)
+{
+    pthread_mutex_lock(&accel->mutex);
+    accel->kicked = true;
+    pthread_cond_broadcast(&accel->cond);
+    pthread_mutex_unlock(&accel->mutex);
+}
+
 void vcpu_kick_all(struct accel *accel)
 {
     for (unsigned i = 0; i < accel->cpus; i++) {
         accel->ops->vcpu_kick(accel->engine, i);
     }
-    pthread_mutex_lock(&accel->mutex);
-    accel->kicked = true;
-    pthread_cond_broadcast(&accel->cond);
-    pthread_mutex_unlock(&accel->mutex);
+    vcpu_wake(accel);
 }
 
 void vcpu_park(struct accel *accel)

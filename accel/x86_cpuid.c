@@ -39,7 +39,7 @@ struct model {
 /* Bases come before those built on them. */
 static const struct model models[] = {
     { "486", "Intel 486 DX", NULL, "fpu", "GenuineIntel", "", 4, 8, 0, 32 },
-    { "pentium", "Intel Pentium", "486", "de pse tsc msr mce cx8", "GenuineIntel", "", 5, 4, 3, 32 },
+    { "pentium", "Intel Pentium", "486", "de pse tsc msr mce cx8 apic", "GenuineIntel", "", 5, 4, 3, 32 },
     { "pentium3", "Intel Pentium III", "pentium",
       "vme pae sep mtrr pge mca cmov pat pse36 mmx fxsr sse", "GenuineIntel", "", 6, 8, 3, 36 },
     { "qemu32", "32-bit CPU with SSE3", "pentium3", "sse2 clflush sse3 nx cx16 hypervisor", "GenuineIntel",
@@ -52,12 +52,12 @@ static const struct model models[] = {
       "xsave avx avx2 bmi1 bmi2 f16c fma abm movbe", "AuthenticAMD", "vmm Virtual CPU", 15, 107, 1, 40 },
     { "max", "everything the engine can execute", "x86-64-v3",
       "aes pclmulqdq sha-ni rdrand rdseed fsgsbase smep smap umip pcid invpcid pdpe1gb rdtscp adx erms fsrm "
-      "xsaveopt xsavec xgetbv1 clflushopt clwb 3dnowprefetch rdpid",
+      "x2apic tsc-deadline xsaveopt xsavec xgetbv1 clflushopt clwb 3dnowprefetch rdpid",
       "AuthenticAMD", "vmm Virtual CPU", 15, 107, 1, 40 },
 };
 #define DEFAULT_MODEL "x86-64-v2"
 /* What the default model has beyond its psABI level. */
-#define DEFAULT_EXTRA "rdtscp pdpe1gb erms 3dnowprefetch rdrand rdseed"
+#define DEFAULT_EXTRA "rdtscp pdpe1gb erms 3dnowprefetch rdrand rdseed x2apic tsc-deadline"
 
 /* A feature that makes no sense without another. */
 static const struct {
@@ -278,6 +278,32 @@ static struct x86_cpuid_result leaf_xsave(const struct x86_cpuid *c, uint32_t su
     return r;
 }
 
+/* Bits of the APIC id that number the CPUs of the package. */
+static unsigned core_bits(const struct x86_cpuid *c)
+{
+    unsigned bits = 0;
+    while (1u << bits < c->cpu_count) {
+        bits++;
+    }
+    return bits;
+}
+
+/* Extended topology: all CPUs are cores of one package, of one thread each. */
+static struct x86_cpuid_result leaf_topology(const struct x86_cpuid *c, unsigned cpu, uint32_t subleaf)
+{
+    enum { LEVEL_THREAD = 1, LEVEL_CORE = 2 };
+    struct x86_cpuid_result r = { .ecx = subleaf & 0xff, .edx = cpu };
+    if (subleaf == 0) {
+        r.ebx = 1;
+        r.ecx |= LEVEL_THREAD << 8;
+    } else if (subleaf == 1) {
+        r.eax = core_bits(c);
+        r.ebx = c->cpu_count;
+        r.ecx |= LEVEL_CORE << 8;
+    }
+    return r;
+}
+
 static struct x86_cpuid_result leaf_1(const struct x86_cpuid *c, unsigned cpu, uint64_t cr4, uint64_t apic_base)
 {
     struct x86_cpuid_result r;
@@ -287,6 +313,9 @@ static struct x86_cpuid_result leaf_1(const struct x86_cpuid *c, unsigned cpu, u
     r.edx = feature_word(c, 1, 0, 3);
     if (x86_has(c, X86_XSAVE) && cr4 & CR4_OSXSAVE) {
         r.ecx |= 1u << 27;
+    }
+    if (c->cpu_count > 1) {
+        r.edx |= 1u << 28; /* HTT: EBX has the number of logical CPUs */
     }
     if (!(apic_base & 0x800)) {
         r.edx &= ~(1u << 9);
@@ -325,7 +354,7 @@ static struct x86_cpuid_result leaf_extended(const struct x86_cpuid *c, uint32_t
         break;
     case 0x80000008:
         r.eax = x86_has(c, X86_LM) ? 48u << 8 | c->physical_bits : c->physical_bits;
-        r.ecx = c->cpu_count > 1 ? c->cpu_count - 1 : 0;
+        r.ecx = c->cpu_count > 1 ? core_bits(c) << 12 | (c->cpu_count - 1) : 0;
         break;
     }
     return r;
@@ -336,7 +365,7 @@ struct x86_cpuid_result x86_cpuid_query(const struct x86_cpuid *c, unsigned cpu_
 {
     struct x86_cpuid_result r = { 0 };
     bool extended = leaf >> 31 && c->brand[0] != '\0';
-    uint32_t last = x86_has(c, X86_XSAVE) ? 0xd : c->family >= 6 && x86_has(c, X86_LM) ? 7 : c->family >= 6 ? 2 : 1;
+    uint32_t last = x86_has(c, X86_XSAVE) ? 0xd : x86_has(c, X86_X2APIC) ? 0xb : c->family >= 6 && x86_has(c, X86_LM) ? 7 : c->family >= 6 ? 2 : 1;
     if (extended) {
         return leaf_extended(c, leaf);
     }
@@ -372,6 +401,11 @@ struct x86_cpuid_result x86_cpuid_query(const struct x86_cpuid *c, unsigned cpu_
             r.ebx = feature_word(c, 7, 0, 1);
             r.ecx = feature_word(c, 7, 0, 2);
             r.edx = feature_word(c, 7, 0, 3);
+        }
+        break;
+    case 0xb:
+        if (x86_has(c, X86_X2APIC)) {
+            r = leaf_topology(c, cpu_index, subleaf);
         }
         break;
     case 0xd:

@@ -50,14 +50,36 @@ struct machine_cpus {
     void (*resume)(void *arg);
     void (*park)(void *arg);
     void (*reset)(void *arg); /* while parked, machine lock held */
-    /* The level of the 8259's INTR line to the boot CPU, NMI edge, A20 and INIT: set by the board's lines. */
-    void (*set_intr)(void *arg, bool level);
-    void (*nmi)(void *arg);
-    void (*set_a20)(void *arg, bool enabled);
-    /* port 92h/keyboard controller CPU reset (not a machine reset) */
-    void (*cpu_reset)(void *arg);
+    /* Pins and messages of one CPU, set by the board: level of INTR, an NMI edge, INIT, start-up at
+     * vector * 4096 (ignored unless the CPU waits for it after INIT). Machine lock held. */
+    void (*set_intr)(void *arg, unsigned cpu, bool level);
+    void (*nmi)(void *arg, unsigned cpu);
+    void (*init)(void *arg, unsigned cpu);
+    void (*sipi)(void *arg, unsigned cpu, uint8_t vector);
+    void (*set_a20)(void *arg, bool enabled); /* of all */
     /* The IGNNE# pin: go on in spite of a pending x87 exception. Machine lock held. */
     void (*set_ignne)(void *arg, bool level);
+};
+
+/* What the CPUs need of their local APICs; filled by the board. All NULL: the CPUs have none. Called with the
+ * machine lock held. */
+struct machine_apics {
+    void *arg;
+    /* INTA cycle: the vector, or -1 if the request has gone. */
+    int (*acknowledge)(void *arg, unsigned cpu);
+    /* The page of registers, by offset; the CPU knows where it lies and whether it is there. */
+    uint64_t (*read)(void *arg, unsigned cpu, uint32_t offset, unsigned size);
+    void (*write)(void *arg, unsigned cpu, uint32_t offset, uint64_t value, unsigned size);
+    /* MSRs 800h-8FFh in x2APIC mode. False: #GP. */
+    bool (*msr_read)(void *arg, unsigned cpu, uint32_t msr, uint64_t *value);
+    bool (*msr_write)(void *arg, unsigned cpu, uint32_t msr, uint64_t value);
+    /* IA32_APIC_BASE was written or the CPU reset: the enable and x2APIC bits count. */
+    void (*set_base)(void *arg, unsigned cpu, uint64_t base);
+    uint8_t (*tpr)(void *arg, unsigned cpu);
+    void (*set_tpr)(void *arg, unsigned cpu, uint8_t tpr);
+    /* IA32_TSC_DEADLINE; guest_ns is the same moment on the guest clock. Reads as 0 when it has passed. */
+    uint64_t (*deadline)(void *arg, unsigned cpu);
+    void (*set_deadline)(void *arg, unsigned cpu, uint64_t tsc, uint64_t guest_ns);
 };
 
 struct machine {
@@ -69,13 +91,19 @@ struct machine {
     struct log *log; /* not owned; may be NULL */
     GPtrArray *devices; /* struct device *, in order of creation; owned */
     struct machine_cpus cpus;
-    /* INTA cycle: returns the vector of the interrupt controller; set by the board. Machine lock held. */
+    struct machine_apics apics;
+    /* INTA cycle of CPUs without APIC: returns the vector of the interrupt controller; set by the board.
+     * Machine lock held. */
     int (*interrupt_acknowledge)(void *arg);
     void *interrupt_arg;
     /* A CPU asserts FERR# (x87 exception with CR0.NE = 0); set by the board, which raises IRQ 13. Called with
      * the machine lock held. */
     void (*ferr)(void *arg);
     void *ferr_arg;
+    /* A device's message-signalled interrupt: a write of data to address FEExxxxxh. Set by the board; NULL: none
+     * can be delivered. Machine lock held. */
+    void (*msi)(void *arg, uint64_t address, uint32_t data);
+    void *msi_arg;
     char *name;                 /* -name; owned, may be NULL */
     enum run_state run_state;   /* changed by the main thread only */
     enum machine_request request; /* pending; set by machine_request() */

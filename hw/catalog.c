@@ -17,6 +17,8 @@
 #include "hw/input/ps2_keyboard.h"
 #include "hw/input/ps2_mouse.h"
 #include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "hw/intc/lapic.h"
 #include "hw/misc/ferr.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/misc/isa_debug_exit.h"
@@ -39,6 +41,8 @@ static const struct device_class *const classes[] = {
     &ps2_keyboard_class,
     &ps2_mouse_class,
     &i8259_class,
+    &ioapic_class,
+    &lapic_class,
     &ferr_class,
     &fw_cfg_class,
     &isa_debug_exit_class,

@@ -48,7 +48,7 @@ void cmd_nmi(struct command_call *call)
         return;
     }
     lock_acquire(&machine->lock);
-    machine->cpus.nmi(machine->cpus.arg);
+    machine->cpus.nmi(machine->cpus.arg, 0);
     lock_release(&machine->lock);
 }
 

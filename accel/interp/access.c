@@ -7,6 +7,7 @@
  */
 #include "accel/interp/access.h"
 
+#include "accel/interp/apic.h"
 #include "accel/interp/debug.h"
 #include "accel/interp/segment.h"
 #include "accel/interp/tlb.h"
@@ -49,7 +50,8 @@ static void device_read(struct cpu *cpu, uint64_t phys, void *data, unsigned siz
     bool entered = machine_enter(cpu);
     while (size > 0) {
         unsigned piece = aligned_piece(phys, size);
-        uint64_t value = bus_read(cpu->machine->memory, phys, piece);
+        uint64_t value = apic_hit(cpu, phys) ? apic_read(cpu, phys, piece)
+                                             : bus_read(cpu->machine->memory, phys, piece);
         memcpy(bytes, &value, piece);
         bytes += piece;
         phys += piece;
@@ -66,7 +68,11 @@ static void device_write(struct cpu *cpu, uint64_t phys, const void *data, unsig
         unsigned piece = aligned_piece(phys, size);
         uint64_t value = 0;
         memcpy(&value, bytes, piece);
-        bus_write(cpu->machine->memory, phys, value, piece);
+        if (apic_hit(cpu, phys)) {
+            apic_write(cpu, phys, value, piece);
+        } else {
+            bus_write(cpu->machine->memory, phys, value, piece);
+        }
         bytes += piece;
         phys += piece;
         size -= piece;
@@ -77,7 +83,7 @@ static void device_write(struct cpu *cpu, uint64_t phys, const void *data, unsig
 /* Pieces that do not cross a page. */
 static void piece_read(struct cpu *cpu, uint64_t phys, void *data, unsigned size)
 {
-    struct memory_page page = memory_find(cpu->memory, phys);
+    struct memory_page page = apic_memory_find(cpu, phys);
     if (page.host != NULL) {
         memcpy(data, page.host + (phys & PAGE_MASK), size);
     } else {
@@ -87,7 +93,7 @@ static void piece_read(struct cpu *cpu, uint64_t phys, void *data, unsigned size
 
 static void piece_write(struct cpu *cpu, uint64_t phys, const void *data, unsigned size)
 {
-    struct memory_page page = memory_find(cpu->memory, phys);
+    struct memory_page page = apic_memory_find(cpu, phys);
     if (page.kind == MEMORY_RAM) {
         memcpy(page.host + (phys & PAGE_MASK), data, size);
         memory_stored(cpu->memory, &page, phys & PAGE_MASK, size);
@@ -167,7 +173,7 @@ static void span_write(struct cpu *cpu, const struct span *span, const void *dat
         if ((entry->write_tag & TLB_SLOW) == 0) {
             memcpy((void *)(span->linear[i] + entry->addend), bytes, span->size[i]);
         } else {
-            struct memory_page page = memory_find(cpu->memory, span->phys[i]);
+            struct memory_page page = apic_memory_find(cpu, span->phys[i]);
             if (page.kind == MEMORY_RAM) {
                 unsigned offset = span->phys[i] & PAGE_MASK;
                 memcpy(page.host + offset, bytes, span->size[i]);
@@ -316,7 +322,7 @@ uint64_t mem_rmw_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, ui
     cpu->rmw.phys[0] = span.phys[0];
     cpu->rmw.phys[1] = span.size[1] != 0 ? span.phys[1] : 0;
     if (span.size[1] == 0) {
-        struct memory_page page = memory_find(cpu->memory, span.phys[0]);
+        struct memory_page page = apic_memory_find(cpu, span.phys[0]);
         if (page.kind == MEMORY_RAM && memory_mark_dirty(&page)) {
             tlb_relax(span.entry[0], span.linear[0], &page);
             cpu->rmw.host = page.host + (span.phys[0] & PAGE_MASK);

@@ -128,8 +128,7 @@ struct seg_fast {
 #define CPU_ATTENTION_SHADOW 16u /* STI or MOV SS: one instruction without interrupts */
 #define CPU_ATTENTION_DEBUG 32u  /* TF or a breakpoint trap is pending */
 #define CPU_ATTENTION_SMI 64u
-#define CPU_ATTENTION_SIPI 128u
-#define CPU_ATTENTION_APIC 256u  /* local APIC has something for us */
+#define CPU_ATTENTION_SIPI 128u  /* start-up message, vector in sipi_vector */
 #define CPU_ATTENTION_TLB 512u   /* dirty bits were fetched, or memory moved: drop cached translations */
 
 struct cpu {
@@ -190,6 +189,9 @@ struct cpu {
     struct trace_cache *traces; /* shared by all CPUs of the machine */
     uint64_t a20_mask;     /* ANDed to every physical address */
     uint64_t phys_mask;    /* MAXPHYADDR */
+    uint64_t apic_page;    /* physical page of the local APIC's registers; ~0 = not there */
+    uint8_t sipi_vector;   /* with CPU_ATTENTION_SIPI */
+    bool shares_thread;    /* others run when this one gives up its slice */
     struct interp_memory *memory; /* the machine's memory as the engine sees it; shared by all CPUs */
     int64_t tsc_offset;    /* TSC = guest clock in ticks + this */
 

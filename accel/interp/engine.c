@@ -2,11 +2,13 @@
  * The interpreter as an engine: its CPUs, the trace cache and the view of memory they share, and the lines
  * that come in from other threads.
  *
- * All CPUs run on one thread in turn. With more than one, each gets a slice of instructions at a time.
+ * All CPUs run on one thread in turn. With more than one, each gets a slice of instructions at a time; PAUSE
+ * and HLT end it early. No instruction is interrupted by another CPU, so LOCK needs nothing.
  */
 #include "accel/accel.h"
 #include "accel/interp/fpu.h"
 #include "accel/interp/interp.h"
+#include "accel/interp/interrupt.h"
 #include "accel/interp/memory.h"
 #include "accel/interp/tlb.h"
 #include "accel/interp/trace.h"
@@ -59,6 +61,7 @@ static void *engine_open(struct machine *machine, const struct x86_cpuid *cpuid,
     for (unsigned i = 0; i < cpus; i++) {
         e->cpus[i] = interp_cpu_create(machine, cpuid, e->traces, i);
         interp_memory_attach(e->memory, e->cpus[i]);
+        e->cpus[i]->shares_thread = cpus > 1;
         e->cpus[i]->ferr = engine_ferr;
         e->cpus[i]->ferr_arg = e;
     }
@@ -73,6 +76,11 @@ static struct cpu *engine_cpu(void *arg, unsigned cpu)
 static enum vcpu_exit engine_run(void *arg, unsigned cpu)
 {
     struct engine *e = arg;
+    const struct cpu *c = e->cpus[cpu];
+    bool waits = c->s.activity == X86_HALTED || c->s.activity == X86_WAIT_SIPI;
+    if (waits && __atomic_load_n(&c->attention, __ATOMIC_RELAXED) == 0) {
+        return VCPU_HALTED;
+    }
     return interp_run(e->cpus[cpu], e->count > 1 ? SLICE : 0);
 }
 
@@ -91,8 +99,16 @@ static void engine_init(void *arg, unsigned cpu)
     cpu_attention_set(engine_cpu(arg, cpu), CPU_ATTENTION_INIT);
 }
 
+static void engine_sipi(void *arg, unsigned cpu, uint8_t vector)
+{
+    struct cpu *c = engine_cpu(arg, cpu);
+    c->sipi_vector = vector;
+    cpu_attention_set(c, CPU_ATTENTION_SIPI);
+}
+
 static void engine_state_get(void *arg, unsigned cpu, struct x86_state *state)
 {
+    cpu_settle(engine_cpu(arg, cpu));
     cpu_state_get(engine_cpu(arg, cpu), state);
 }
 
@@ -169,6 +185,7 @@ const struct accel_ops accel_interp_ops = {
     .vcpu_kick = engine_kick,
     .vcpu_reset = engine_reset,
     .vcpu_init = engine_init,
+    .vcpu_sipi = engine_sipi,
     .state_get = engine_state_get,
     .state_put = engine_state_put,
     .set_intr = engine_set_intr,

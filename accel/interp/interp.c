@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accel/interp/apic.h"
 #include "accel/interp/flags.h"
 #include "accel/interp/fpu.h"
 #include "accel/interp/system.h"
@@ -20,6 +21,8 @@
 
 /* Instructions between two looks at the clocks, and about as many as interp_run's caller can wait for. */
 #define QUANTUM 20000
+
+#define APIC_BASE_BSP 0x100u
 
 const uint64_t address_mask[3] = { 0xffff, 0xffffffff, ~0ull };
 
@@ -80,6 +83,7 @@ void cpu_state_put(struct cpu *cpu, const struct x86_state *state)
     cpu->cpl = privilege_level(state);
     cpu->a20_mask = state->a20 ? ~0ull : ~(1ull << 20);
     cpu->phys_mask = (1ull << cpu->cpuid->physical_bits) - 1;
+    apic_update(cpu);
     cpu->exception_depth = -1;
     cpu->triple_fault = false;
     cpu->shadow_rip = state->rip;
@@ -100,9 +104,22 @@ void interp_cpu_reset(struct cpu *cpu, bool init)
 {
     struct x86_state state;
     uint32_t signature = x86_cpuid_query(cpu->cpuid, cpu->index, 1, 0, 0, 0, 0).eax;
+    int64_t tsc_offset = cpu->tsc_offset;
     cpu_state_get(cpu, &state);
     x86_state_reset(&state, init, signature);
+    if (!init) {
+        state.msr.apic_base &= ~(cpu->index > 0 ? (uint64_t)APIC_BASE_BSP : 0);
+        state.msr.apic_base = x86_has(cpu->cpuid, X86_APIC) ? state.msr.apic_base : 0;
+    }
+    if (cpu->index > 0) {
+        state.activity = X86_WAIT_SIPI;
+    }
     cpu_state_put(cpu, &state);
+    if (init) {
+        cpu->tsc_offset = tsc_offset; /* to the tick: counters of several CPUs must not drift apart */
+    } else {
+        apic_set_base(cpu);
+    }
 }
 
 struct cpu *interp_cpu_create(struct machine *machine, const struct x86_cpuid *cpuid,

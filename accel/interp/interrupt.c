@@ -7,10 +7,13 @@
  * of STI and MOV SS is recognised by RIP: it holds while RIP is still the address behind that instruction, and
  * ends with the one instruction that is then run as a trace of its own.
  *
- * Not modelled: SMM, the local APIC's own interrupts, SIPI.
+ * The local APIC is a device of the board and reaches the CPU through the same INTR pin.
+ *
+ * Not modelled: SMM.
  */
 #include "accel/interp/interrupt.h"
 
+#include "accel/interp/apic.h"
 #include "accel/interp/debug.h"
 #include "accel/interp/interp.h"
 #include "accel/interp/segment.h"
@@ -123,8 +126,8 @@ static void take_interrupt(struct cpu *cpu)
     }
     lock_acquire(&machine->lock);
     /* The line may have fallen while we waited for the lock. */
-    if (cpu->s.intr && machine->interrupt_acknowledge != NULL) {
-        vector = machine->interrupt_acknowledge(machine->interrupt_arg);
+    if (cpu->s.intr) {
+        vector = apic_acknowledge(cpu);
     }
     lock_release(&machine->lock);
     if (vector < 0) {
@@ -185,6 +188,21 @@ static void before_instruction(struct cpu *cpu)
     }
 }
 
+/* SDM volume 3, 9.4.4.2: the CPU starts in real mode at vector * 4096. */
+static void start_up(struct cpu *cpu)
+{
+    struct x86_segment *cs = &cpu->s.seg[CS];
+    if (cpu->s.activity != X86_WAIT_SIPI) {
+        return;
+    }
+    cs->selector = (uint16_t)(cpu->sipi_vector << 8);
+    cs->base = (uint64_t)cpu->sipi_vector << 12;
+    cpu->rip = 0;
+    cpu->s.activity = X86_ACTIVE;
+    cpu_update_mode(cpu);
+    cpu_update_segment(cpu, CS);
+}
+
 static void serve_lines(struct cpu *cpu, uint32_t attention)
 {
     if ((attention & CPU_ATTENTION_TLB) != 0) {
@@ -195,7 +213,20 @@ static void serve_lines(struct cpu *cpu, uint32_t attention)
         attention_clear(cpu, CPU_ATTENTION_INIT);
         interp_cpu_reset(cpu, true);
     }
-    attention_clear(cpu, CPU_ATTENTION_SMI | CPU_ATTENTION_SIPI | CPU_ATTENTION_APIC);
+    if ((attention & CPU_ATTENTION_SIPI) != 0) {
+        attention_clear(cpu, CPU_ATTENTION_SIPI);
+        start_up(cpu);
+    }
+    attention_clear(cpu, CPU_ATTENTION_SMI);
+}
+
+void cpu_settle(struct cpu *cpu)
+{
+    uint32_t attention = __atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST);
+    serve_lines(cpu, attention);
+    if ((attention & CPU_ATTENTION_NMI) != 0) {
+        cpu->s.nmi_pending = true;
+    }
 }
 
 bool cpu_handle_attention(struct cpu *cpu)

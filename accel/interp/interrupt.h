@@ -33,6 +33,9 @@ void cpu_event_deliver(struct cpu *cpu, const struct cpu_event *event);
  * waiting or shut down (s.activity). May leave by cpu_fault. */
 bool cpu_handle_attention(struct cpu *cpu);
 
+/* Parked: brings what other CPUs sent (INIT, start-up, NMI) into the CPU's state. */
+void cpu_settle(struct cpu *cpu);
+
 /* The INTR pin; any thread. */
 void cpu_set_intr(struct cpu *cpu, bool level);
 /* An NMI edge; any thread. */

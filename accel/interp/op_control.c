@@ -2,6 +2,7 @@
  * Control and debug registers: MOV CRn, MOV DRn, LMSW, SMSW, CLTS. SDM volume 3, 2.5, 9.9 (mode switching) and
  * 18.2. Reserved bits raise #GP as the CPU model defines them.
  */
+#include "accel/interp/apic.h"
 #include "accel/interp/debug.h"
 #include "accel/interp/decode.h"
 #include "accel/interp/interrupt.h"
@@ -128,7 +129,7 @@ static void cr8_write(struct cpu *cpu, uint64_t value)
     if (value > 15) {
         gp0(cpu);
     }
-    cpu->s.cr8 = value;
+    apic_cr8_write(cpu, value);
 }
 
 /* ---- handlers ---- */

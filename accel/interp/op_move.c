@@ -105,6 +105,16 @@ SET_V_R(op_xchg_Zv_rAX, xchg_Z)
 FOR_V(XCHG_90, )
 SET_V_R(op_xchg_90, xchg_90_)
 
+/* PAUSE: the CPU waits for another one, which runs when this one gives up its slice. */
+static void pause_slice(struct cpu *cpu, const struct insn *insn)
+{
+    if (cpu->shares_thread) {
+        __atomic_fetch_or(&cpu->attention, CPU_ATTENTION_KICK, __ATOMIC_SEQ_CST);
+    }
+    NEXT(cpu, insn);
+}
+const struct op_handlers op_pause = { .reg = { pause_slice, pause_slice, pause_slice } };
+
 #define ADD_FLAGS(bits, a, b, r)                                          \
     (flags_result(cpu, (int##bits##_t)(r)),                               \
      cpu->fl_c = flags_carries##bits(CARRY_ADD((a), (b), (r))))

@@ -6,6 +6,7 @@
  * counters and no machine check banks. Registers that old kernels touch without asking CPUID read as 0 and swallow
  * writes; others raise #GP.
  */
+#include "accel/interp/apic.h"
 #include "accel/interp/decode.h"
 #include "accel/interp/interp.h"
 #include "accel/interp/interrupt.h"
@@ -23,13 +24,11 @@ enum msr_number {
     MSR_MISC_ENABLE = 0x1a0, MSR_DEBUGCTL = 0x1d9,
     MSR_MTRR_BASE0 = 0x200, MSR_MTRR_LAST = 0x200 + 2 * X86_MTRR_VARIABLE - 1,
     MSR_PAT = 0x277, MSR_MTRR_DEF_TYPE = 0x2ff, MSR_TSC_DEADLINE = 0x6e0,
-    MSR_EFER = 0xc0000080, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK,
+    MSR_X2APIC_FIRST = 0x800, MSR_X2APIC_LAST = 0x8ff, MSR_EFER = 0xc0000080, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK,
     MSR_FS_BASE = 0xc0000100, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_TSC_AUX,
 };
 
 #define MTRR_CAP_VALUE (X86_MTRR_VARIABLE | 1u << 8 | 1u << 10) /* count, fixed ranges, write combining */
-#define APIC_BASE_FLAGS 0xd00u                                   /* BSP, x2APIC, enable */
-#define APIC_BASE_EXTD (1u << 10)
 
 /* Read as 0, writes vanish: [first, last]. */
 static const struct { uint32_t first, last; } quiet_msrs[] = {
@@ -92,8 +91,6 @@ static uint64_t *plain_msr(struct cpu *cpu, uint32_t msr)
         }
     }
     switch (msr) {
-    case MSR_APIC_BASE:
-        return x86_has(cpuid, X86_APIC) ? &m->apic_base : NULL;
     case MSR_SYSENTER_CS:
         return x86_has(cpuid, X86_SEP) ? &m->sysenter_cs : NULL;
     case MSR_SYSENTER_ESP:
@@ -110,8 +107,6 @@ static uint64_t *plain_msr(struct cpu *cpu, uint32_t msr)
         return x86_has(cpuid, X86_PAT) ? &m->pat : NULL;
     case MSR_MTRR_DEF_TYPE:
         return x86_has(cpuid, X86_MTRR) ? &m->mtrr_def_type : NULL;
-    case MSR_TSC_DEADLINE:
-        return x86_has(cpuid, X86_TSC_DEADLINE) ? &m->tsc_deadline : NULL;
     case MSR_STAR:
         return x86_has(cpuid, X86_SYSCALL) ? &m->star : NULL;
     case MSR_LSTAR:
@@ -141,10 +136,19 @@ bool msr_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
         *value = *plain;
         return true;
     }
+    if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) {
+        return x86_has(cpu->cpuid, X86_X2APIC) && apic_msr_read(cpu, msr, value);
+    }
     switch (msr) {
     case MSR_TSC:
         *value = cpu_tsc(cpu);
         return true;
+    case MSR_APIC_BASE:
+        *value = cpu->s.msr.apic_base;
+        return x86_has(cpu->cpuid, X86_APIC);
+    case MSR_TSC_DEADLINE:
+        *value = apic_deadline_read(cpu);
+        return x86_has(cpu->cpuid, X86_TSC_DEADLINE);
     case MSR_EFER:
         *value = cpu->s.msr.efer;
         return true;
@@ -216,9 +220,6 @@ static bool plain_value_ok(struct cpu *cpu, uint32_t msr, uint64_t value)
         return true;
     case MSR_MTRR_DEF_TYPE:
         return (value & ~0xcffull) == 0 && is_memory_type((uint8_t)value);
-    case MSR_APIC_BASE:
-        return (value & (beyond | 0x2ff)) == 0 &&
-               ((value & APIC_BASE_EXTD) == 0 || x86_has(cpu->cpuid, X86_X2APIC));
     case MSR_SYSENTER_ESP:
     case MSR_SYSENTER_EIP:
     case MSR_LSTAR:
@@ -233,6 +234,15 @@ static bool plain_value_ok(struct cpu *cpu, uint32_t msr, uint64_t value)
     }
 }
 
+/* The counter was set: its deadline comes at another time. */
+static void deadline_moved(struct cpu *cpu)
+{
+    uint64_t deadline = x86_has(cpu->cpuid, X86_TSC_DEADLINE) ? apic_deadline_read(cpu) : 0;
+    if (deadline != 0) {
+        apic_deadline_write(cpu, deadline);
+    }
+}
+
 bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
     uint64_t *plain = plain_msr(cpu, msr);
@@ -243,14 +253,27 @@ bool msr_write(struct cpu *cpu, uint32_t msr, uint64_t value)
         }
         if (msr == MSR_TSC_ADJUST) {
             cpu->tsc_offset += (int64_t)(value - *plain);
+            deadline_moved(cpu);
         }
         *plain = value;
         return true;
+    }
+    if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) {
+        return x86_has(cpu->cpuid, X86_X2APIC) && apic_msr_write(cpu, msr, value);
     }
     switch (msr) {
     case MSR_TSC:
         cpu->s.msr.tsc_adjust += value - cpu_tsc(cpu);
         cpu_set_tsc(cpu, value);
+        deadline_moved(cpu);
+        return true;
+    case MSR_APIC_BASE:
+        return x86_has(cpu->cpuid, X86_APIC) && apic_base_write(cpu, value);
+    case MSR_TSC_DEADLINE:
+        if (!x86_has(cpu->cpuid, X86_TSC_DEADLINE)) {
+            return false;
+        }
+        apic_deadline_write(cpu, value);
         return true;
     case MSR_EFER:
         return efer_write(cpu, value);

@@ -4,6 +4,7 @@
  */
 #include "accel/interp/tlb.h"
 
+#include "accel/interp/apic.h"
 #include "core/ram.h"
 
 #define LARGEST_PAGE_BITS 30
@@ -111,7 +112,7 @@ static void entry_fill(struct cpu *cpu, struct tlb_entry *entry, enum tlb_bank b
     unsigned index = (unsigned)(entry - cpu->tlb_bank[bank]);
     uint64_t tag = linear & ~0xfffull;
     uint64_t phys = walk->phys & ~0xfffull;
-    struct memory_page page = memory_find(cpu->memory, phys);
+    struct memory_page page = apic_memory_find(cpu, phys);
 
     entry->addend = (uintptr_t)page.host - (uintptr_t)tag;
     entry->read_tag = !walk->readable ? TLB_INVALID : page.host != NULL ? tag : tag | TLB_SLOW;

@@ -57,6 +57,7 @@ void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
     }
     fw_cfg_add_u16(pc->fw_cfg, FW_CFG_NB_CPUS, (uint16_t)config->cpus);
     fw_cfg_add_u16(pc->fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)config->cpus);
+    fw_cfg_add_u32(pc->fw_cfg, FW_CFG_IRQ0_OVERRIDE, 1);
     fw_cfg_add_u16(pc->fw_cfg, FW_CFG_NOGRAPHIC, config->nographic);
     fw_cfg_add_u16(pc->fw_cfg, FW_CFG_BOOT_MENU, config->boot_menu);
     /* Firmware asks for the menu key only if told to; without it a boot is seconds faster. */

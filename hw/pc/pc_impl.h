@@ -4,12 +4,13 @@
 #ifndef HW_PC_PC_IMPL_H
 #define HW_PC_PC_IMPL_H
 
+#include "hw/intc/apic_bus.h"
 #include "hw/pc/pc_machine.h"
 
 #define PC_ISA_IRQS 16
 
 /* Who drives an ISA interrupt. */
-enum pc_irq_source { PC_IRQ_ISA, PC_IRQ_PCI, PC_IRQ_ISA_SHARED, PC_IRQ_SOURCES };
+enum pc_irq_source { PC_IRQ_ISA, PC_IRQ_PCI, PC_IRQ_ISA_SHARED, PC_IRQ_SCI, PC_IRQ_SOURCES };
 
 struct pc {
     struct machine *machine;
@@ -20,10 +21,14 @@ struct pc {
     struct region bios_top, bios_isa;
     /* Devices; owned by the machine. */
     struct device *pic[2], *pit, *rtc, *kbc, *keyboard, *mouse, *port61, *port92, *dma[2], *fw_cfg;
-    struct device *host, *piix3, *ide, *vga;
+    struct device *host, *piix3, *ide, *vga, *ioapic;
+    struct device *pm; /* NULL without ACPI */
+    struct apic_bus apics;
     /* Wires. */
     struct irq_or isa[PC_ISA_IRQS]; /* inputs: see enum pc_irq_source */
-    struct irq intr;                /* 8259 to CPU */
+    struct irq isa_out[PC_ISA_IRQS];
+    struct irq pic_int;                   /* 8259 to the local APICs */
+    struct irq intr[APIC_BUS_MAX_CPUS];   /* local APIC to its CPU */
     struct irq_or a20;              /* keyboard controller, port 92h */
     struct irq a20_cpu, ignne;
     struct irq_or reset;
@@ -37,9 +42,12 @@ void pc_memmap_describe(struct pc *pc);
 void pc_memmap_destroy(struct pc *pc);
 
 /* pc_irq.c: interrupt controllers, A20 and reset lines. */
-bool pc_irq_create(struct pc *pc, GError **error);
+bool pc_irq_create(struct pc *pc, unsigned cpus, GError **error);
 /* The line by which a source drives ISA interrupt n. */
 struct irq *pc_irq(struct pc *pc, unsigned n, enum pc_irq_source source);
+
+/* pc_apic.c: local APICs and the I/O APIC, and the CPUs' way to them. */
+bool pc_apic_create(struct pc *pc, unsigned cpus, GError **error);
 
 /* pc_cmos.c: what the BIOS reads from CMOS, boot order and drive types. */
 void pc_cmos_fill(struct pc *pc, const struct pc_config *config);

@@ -1,18 +1,40 @@
 /*
- * Interrupt wiring of the board: two 8259s in cascade, an OR gate before each input (an ISA device and the PCI
- * router may share one), the line to the CPU, the A20 gate and the reset lines.
+ * Interrupt wiring of the board: two 8259s in cascade and an I/O APIC, an OR gate before each input (an ISA device
+ * and the PCI router may share one), the lines to the CPUs, the A20 gate and the reset lines.
  *
  * A reset asked for by the keyboard controller or port 92h resets the whole board, not the CPU alone: the
  * firmware of this board counts on it.
  */
 #include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "hw/intc/lapic.h"
 #include "hw/pc/pc_impl.h"
 
 static void intr_changed(void *sink, unsigned n, bool level)
 {
     struct machine *machine = sink;
     if (machine->cpus.set_intr != NULL) {
-        machine->cpus.set_intr(machine->cpus.arg, level);
+        machine->cpus.set_intr(machine->cpus.arg, n, level);
+    }
+}
+
+/* The 8259's INT goes to LINT0 of every CPU; only one takes it, as software says. */
+static void int_changed(void *sink, unsigned n, bool level)
+{
+    struct pc *pc = sink;
+    for (unsigned i = 0; i < pc->apics.cpu_count; i++) {
+        irq_set(lapic_lint(pc->apics.cpus[i], 0), level);
+    }
+}
+
+/* ISA interrupts reach both the 8259s and the I/O APIC: the timer there at input 2, where the 8259s have their
+ * cascade. */
+static void isa_changed(void *sink, unsigned n, bool level)
+{
+    struct pc *pc = sink;
+    irq_set(i8259_irq(pc->pic[n / 8], n % 8), level);
+    if (n != 2) {
+        irq_set(ioapic_irq(pc->ioapic, n == 0 ? 2 : n), level);
     }
 }
 
@@ -39,12 +61,15 @@ static void reset_changed(void *sink, unsigned n, bool level)
     }
 }
 
-bool pc_irq_create(struct pc *pc, GError **error)
+bool pc_irq_create(struct pc *pc, unsigned cpus, GError **error)
 {
     struct machine *machine = pc->machine;
     const char *const master[] = { "elcr-mask", "0xf8", NULL };
     const char *const slave[] = { "elcr-mask", "0xde", NULL };
-    irq_init(&pc->intr, "intr", intr_changed, machine, 0);
+    irq_init(&pc->pic_int, "int", int_changed, pc, 0);
+    for (unsigned i = 0; i < cpus; i++) {
+        irq_init(&pc->intr[i], "intr", intr_changed, machine, i);
+    }
     irq_init(&pc->a20_cpu, "a20", a20_changed, machine, 0);
     irq_init(&pc->ignne, "ignne", ignne_changed, machine, 0);
     irq_init(&pc->reset_machine, "reset", reset_changed, machine, 0);
@@ -55,10 +80,14 @@ bool pc_irq_create(struct pc *pc, GError **error)
     if (pc->pic[1] == NULL) {
         return false;
     }
-    for (unsigned n = 0; n < PC_ISA_IRQS; n++) {
-        irq_or_init(&pc->isa[n], "isa-irq", PC_IRQ_SOURCES, i8259_irq(pc->pic[n / 8], n % 8));
+    if (!pc_apic_create(pc, cpus, error)) {
+        return false;
     }
-    i8259_connect_int(pc->pic[0], &pc->intr);
+    for (unsigned n = 0; n < PC_ISA_IRQS; n++) {
+        irq_init(&pc->isa_out[n], "isa-irq", isa_changed, pc, n);
+        irq_or_init(&pc->isa[n], "isa-irq", PC_IRQ_SOURCES, &pc->isa_out[n]);
+    }
+    i8259_connect_int(pc->pic[0], &pc->pic_int);
     i8259_connect_int(pc->pic[1], i8259_irq(pc->pic[0], 2));
     i8259_connect_slave(pc->pic[0], 2, pc->pic[1]);
     machine->interrupt_acknowledge = i8259_acknowledge_fn;
@@ -79,6 +108,7 @@ void pc_print_pic(struct pc *pc, GString *out)
 {
     i8259_format(pc->pic[0], 0, out);
     i8259_format(pc->pic[1], 1, out);
+    ioapic_format(pc->ioapic, out);
 }
 
 void pc_print_irq(struct pc *pc, GString *out)

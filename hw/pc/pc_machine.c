@@ -253,7 +253,7 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
     lock_acquire(&machine->lock);
     bus_begin(machine->memory);
     bus_begin(machine->io);
-    bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, error) && pc_add_timers(pc, error) &&
+    bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, MAX(config->cpus, 1), error) && pc_add_timers(pc, error) &&
               pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_serial(pc, config, error) &&
               pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) && pc_add_ide(pc, config, error) &&
               pc_add_firmware_data(pc, config, error);

@@ -64,7 +64,11 @@ static void test_refused(void)
         { "vmm -vnc :1", "-vnc: not supported yet" },
         { "vmm -vga cirrus", "-vga: 'cirrus' is not supported; there is std and none" },
         { "vmm -M q35", "-M: unknown machine 'q35'; there is pc (i440FX + PIIX3)" },
-        { "vmm -smp 2", "-smp: more than one CPU is not supported yet; leave the option out" },
+        { "vmm -smp 65", "-smp: 65 CPUs: at most 64 are supported" },
+        { "vmm -smp 4,sockets=3", "-smp: sockets * dies * cores * threads must be the number of CPUs" },
+        { "vmm -smp 2,maxcpus=4",
+          "-smp: maxcpus must be the number of CPUs: they cannot be plugged in later" },
+        { "vmm -smp 2,cores=x", "-smp: cores=x: must be a number from 1 to 64" },
         { "vmm -smp x", "-smp: 'x' is no number of CPUs" },
         { "vmm -kernel", "-kernel: needs an argument: -kernel FILE" },
     };

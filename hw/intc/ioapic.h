@@ -1,0 +1,33 @@
+/*
+ * Intel 82093AA I/O APIC: 24 inputs, each with an entry of the redirection table that says which message is sent
+ * to which local APIC.
+ *
+ *   irq_set(ioapic_irq(dev, n), asserted)   the inputs INTIN0..INTIN23
+ *   ioapic_connect(dev, bus)                where messages go
+ *
+ * A line says "asserted" and not "high": the polarity bits are kept but change nothing, as if the board had the
+ * right inverters.
+ */
+#ifndef HW_INTC_IOAPIC_H
+#define HW_INTC_IOAPIC_H
+
+#include <stdint.h>
+
+#include "core/device.h"
+#include "hw/intc/apic_bus.h"
+
+#define IOAPIC_INPUTS 24
+
+extern const struct device_class ioapic_class;
+
+struct irq *ioapic_irq(struct device *dev, unsigned n);
+/* The window of registers, for FEC00000h. */
+struct region *ioapic_region(struct device *dev);
+/* Makes it one of the bus's. */
+void ioapic_connect(struct device *dev, struct apic_bus *bus);
+/* End of interrupt for a vector: its level-triggered entries may send again. */
+void ioapic_eoi(struct device *dev, uint8_t vector);
+/* Appends the text of `info pic` for this chip. */
+void ioapic_format(struct device *dev, GString *out);
+
+#endif
