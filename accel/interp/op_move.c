@@ -3,6 +3,8 @@
  * CMPXCHG, CMPXCHG8B, CMPXCHG16B, BSWAP, MOVBE, XLAT, CBW and CWD families, LAHF, SAHF, flag instructions, NOP.
  */
 #include "accel/interp/op_impl.h"
+#include "accel/interp/system.h"
+#include "accel/interp/trace.h"
 
 /* ---- MOV ---- */
 
@@ -105,15 +107,19 @@ SET_V_R(op_xchg_Zv_rAX, xchg_Z)
 FOR_V(XCHG_90, )
 SET_V_R(op_xchg_90, xchg_90_)
 
-/* PAUSE: the CPU waits for another one, which runs when this one gives up its slice. */
-static void pause_slice(struct cpu *cpu, const struct insn *insn)
-{
-    if (cpu->shares_thread) {
-        __atomic_fetch_or(&cpu->attention, CPU_ATTENTION_KICK, __ATOMIC_SEQ_CST);
+/* PAUSE, but XCHG where REX.B names R8. The CPU waits for another one, which runs when this one gives up its slice:
+ * at once, since the next instruction may take the lock that the other one wants. */
+#define PAUSE(op, bits)                                                           \
+    HANDLER pause_##bits##_reg(struct cpu *cpu, const struct insn *insn)          \
+    {                                                                             \
+        if (!cpu->shares_thread || insn->reg != RAX) {                            \
+            return xchg_90_##bits##_reg(cpu, insn);                               \
+        }                                                                         \
+        __atomic_fetch_or(&cpu->attention, CPU_ATTENTION_KICK, __ATOMIC_SEQ_CST); \
+        return trace_leave(cpu, insn, system_next(cpu, insn));                    \
     }
-    NEXT(cpu, insn);
-}
-const struct op_handlers op_pause = { .reg = { pause_slice, pause_slice, pause_slice } };
+FOR_V(PAUSE, )
+SET_V_R(op_pause, pause_)
 
 #define ADD_FLAGS(bits, a, b, r)                                          \
     (flags_result(cpu, (int##bits##_t)(r)),                               \
