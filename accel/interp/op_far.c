@@ -1,5 +1,6 @@
 /*
- * Handlers of far JMP, CALL, RET, IRET and of the software interrupts. Each leaves the trace.
+ * Handlers of far JMP, CALL, RET, IRET, of the software interrupts, and BOUND. All but INTO and BOUND leave the
+ * trace always.
  */
 #include "accel/interp/decode.h"
 #include "accel/interp/far.h"
@@ -148,3 +149,29 @@ static void into(struct cpu *cpu, const struct insn *insn)
     return software_interrupt(cpu, insn, EVENT_INT3_INTO, EXC_OF);
 }
 const struct op_handlers h_into = HANDLERS(into, into);
+
+/* ---- BOUND ---- */
+
+static void bound(struct cpu *cpu, const struct insn *insn, unsigned width)
+{
+    uint64_t ea = insn_ea(cpu, insn);
+    uint64_t upper_ea = (ea + width) & address_mask[insn->asize];
+    int32_t index, lower, upper;
+
+    system_begin(cpu, insn);
+    if (width == 2) {
+        index = (int16_t)cpu->gpr[insn->reg];
+        lower = (int16_t)mem_read16(cpu, NULL, insn->seg, ea);
+        upper = (int16_t)mem_read16(cpu, NULL, insn->seg, upper_ea);
+    } else {
+        index = (int32_t)cpu->gpr[insn->reg];
+        lower = (int32_t)mem_read32(cpu, NULL, insn->seg, ea);
+        upper = (int32_t)mem_read32(cpu, NULL, insn->seg, upper_ea);
+    }
+    if (index < lower || index > upper) {
+        cpu_fault(cpu, NULL, EXC_BR, 0);
+    }
+    NEXT(cpu, insn);
+}
+SIZED(bound)
+const struct op_handlers h_bound = MEMORY_HANDLERS(bound);

@@ -1,0 +1,109 @@
+#!/usr/bin/perl
+# Runs the guest payloads on vmm and compares their transcripts with tests/guest/expected/NAME.txt. With QEMU
+# installed its TCG runs the same image as a second opinion.
+#
+# In an expected file a line beginning with '#' is a comment. `# QEMU: text` after a line says what QEMU prints
+# in its place ("-" alone: QEMU prints no such line), and the comment beside it names the manual section that
+# decides. `; vmm: options` and `; qemu: options` in the head of the payload add options.
+#
+# VMM_PAYLOADS="a b" runs only those; VMM_QEMU=0 leaves QEMU out.
+use strict;
+use warnings;
+use File::Temp qw(tempdir);
+
+my $build = $ENV{VMM_BUILD} // 'build';
+my $images = "$build/tests/guest";
+my $dir = tempdir(CLEANUP => 1);
+my $timeout = 20;
+my ($qemu) = grep { -x } map { "$_/qemu-system-x86_64" } split /:/, $ENV{PATH};
+undef $qemu if ($ENV{VMM_QEMU} // '1') eq '0';
+
+sub slurp
+{
+    my ($path) = @_;
+    open my $file, '<', $path or return '';
+    local $/;
+    my $text = <$file> // '';
+    return $text;
+}
+
+# The transcripts that are expected of vmm and of QEMU.
+sub expected
+{
+    my ($name) = @_;
+    my (@vmm, @qemu);
+    for my $line (split /\n/, slurp("tests/guest/expected/$name.txt")) {
+        if ($line =~ /^# QEMU: (.*)/) {
+            pop @qemu;
+            push @qemu, $1 if $1 ne '-';
+        } elsif ($line !~ /^#/) {
+            push @vmm, $line;
+            push @qemu, $line;
+        }
+    }
+    return (join("\n", @vmm, ''), join("\n", @qemu, ''));
+}
+
+# Runs one program on an image; returns transcript and exit status ('timeout' if it did not end).
+sub run
+{
+    my ($program, $image, @options) = @_;
+    my $transcript = "$dir/transcript";
+    unlink $transcript;
+    my @command = ('timeout', '-k', '1', $timeout, $program, '-display', 'none', '-monitor', 'none', '-serial',
+                   'none', '-m', '16', '-no-reboot', '-bios', $image, '-debugcon', "file:$transcript", '-device',
+                   'isa-debug-exit,iobase=0xf4,iosize=0x04', @options);
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$dir/log";
+        open STDERR, '>&', \*STDOUT;
+        exec @command or exit 127;
+    }
+    waitpid $pid, 0;
+    my $status = $? >> 8;
+    return (slurp($transcript), $status == 124 ? 'timeout' : $status);
+}
+
+sub differences
+{
+    my ($want, $got) = @_;
+    my @want = split /\n/, $want;
+    my @got = split /\n/, $got;
+    my $text = '';
+    for my $i (0 .. ($#want > $#got ? $#want : $#got)) {
+        my ($w, $g) = ($want[$i] // '(end)', $got[$i] // '(end)');
+        $text .= "#   want $w\n#   got  $g\n" if $w ne $g;
+    }
+    return $text;
+}
+
+my $number = 0;
+sub check
+{
+    my ($title, $want, $transcript, $status) = @_;
+    my $good = $transcript eq $want && $status eq '1';
+    printf "%sok %d - %s\n", $good ? '' : 'not ', ++$number, $title;
+    return if $good;
+    print differences($want, $transcript);
+    print "#   exit status $status\n" if $status ne '1';
+    print map { "#   $_\n" } split /\n/, slurp("$dir/log");
+}
+
+my @names = $ENV{VMM_PAYLOADS} ? split(' ', $ENV{VMM_PAYLOADS})
+                               : map { m{([^/]+)\.asm$} } sort glob 'tests/guest/*.asm';
+print '1..', 2 * @names, "\n";
+for my $name (@names) {
+    my $source = slurp("tests/guest/$name.asm");
+    my ($vmm_options) = $source =~ /^; vmm: (.*)/m;
+    my ($qemu_options) = $source =~ /^; qemu: (.*)/m;
+    my ($want, $want_qemu) = expected($name);
+    my $image = "$images/$name.bin";
+    check("$name on vmm", $want, run("$build/vmm", $image, split(' ', $vmm_options // '')));
+    if (!$qemu) {
+        printf "ok %d - %s on QEMU # SKIP not installed\n", ++$number, $name;
+        next;
+    }
+    check("$name on QEMU", $want_qemu,
+          run($qemu, $image, '-accel', 'tcg', '-net', 'none', split(' ', $qemu_options // '')));
+}
