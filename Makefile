@@ -36,7 +36,6 @@ TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 
 # Tests that drive the programs from outside, TAP by themselves.
 SHELL_TESTS := $(wildcard tests/boot/*.t tests/cli/*.t tests/guest/*.t)
-GUEST_PAYLOADS :=
 
 # Assembly that ends up inside the program (option ROMs) or in guest payloads.
 GEN_HEADERS := $(patsubst hw/pc/%.asm,$(BUILD)/gen/%.bin.h,$(wildcard hw/pc/*.asm)) \
@@ -85,7 +84,7 @@ $(BUILD)/gen/%.aml.h: hw/acpi/%.asl
 	@iasl -p $(BUILD)/gen/$*.aml $< > $(BUILD)/gen/$*.log
 	@cd $(@D) && xxd -i $*.aml | sed 's/^unsigned/static const unsigned/' > $(notdir $@)
 
-tests: $(UNIT_TESTS) $(GUEST_PAYLOADS)
+tests: $(UNIT_TESTS)
 
 # The tests of two trees: plain, and with sanitizers if ASAN_BUILD names such a tree. Everything goes through
 # prove, whose summary comes last.

@@ -409,9 +409,9 @@ main:
     ltr ax
     DESCRIPTOR FREE + 8, 0, 0x00fff, 0xb3, 0x4
     SS1 "ss: stack of level 1 beyond its limit", FREE + 9
+    EXIT
 .never1:
     int 0xff
-    EXIT
 
     align 16
 one:

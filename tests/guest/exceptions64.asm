@@ -72,8 +72,9 @@ main:
     mov rax, [r8]
     TRYEND
     CASE "ss: push, not canonical"
+    mov r8, NONCANONICAL + 0x100
     TRY3
-    mov rsp, rbp
+    mov rsp, r8
     push rax
     TRYEND3
     CASE "gp: jump, not canonical"
@@ -97,28 +98,6 @@ main:
     push rax
     iretq
     TRYEND
-    CASE "gp: mov cr3 reserved bits"
-    mov rax, 1 << 62
-    TRY
-    mov cr3, rax
-    TRYEND
-    CASE "gp: mov cr0 PG without PE"
-    mov rax, 0x80000000
-    TRY
-    mov cr0, rax
-    TRYEND
-    CASE "gp: mov cr0 high half"
-    mov rax, cr0
-    bts rax, 40
-    TRY
-    mov cr0, rax
-    TRYEND
-    CASE "gp: mov cr4 clears PAE"
-    mov rax, cr4
-    and eax, ~0x20
-    TRY
-    mov cr4, rax
-    TRYEND
     CASE "gp: mov cr8 of 10h"
     mov eax, 0x10
     TRY
@@ -135,20 +114,6 @@ main:
     mov ecx, 0xc0000082
     xor eax, eax
     mov edx, 0x8000
-    TRY
-    wrmsr
-    TRYEND
-    CASE "gp: wrmsr EFER reserved"
-    mov ecx, 0xc0000080
-    mov eax, 0xd02
-    xor edx, edx
-    TRY
-    wrmsr
-    TRYEND
-    CASE "gp: wrmsr EFER.LME off with paging"
-    mov ecx, 0xc0000080
-    mov eax, 0x801
-    xor edx, edx
     TRY
     wrmsr
     TRYEND
@@ -183,11 +148,6 @@ main:
     ONE "ss: ss", mov ss, eax
     mov eax, FREE + 8
     ONE "gp: ds execute only", mov ds, eax
-    CASE "gp: far jump to code with L and D"
-    DESCRIPTOR FREE + 16, 0, 0xfffff, 0x9b, 0xe
-    TRY
-    jmp far dword [.far_ld]
-    TRYEND
     CASE "gp: far jump to a 64-bit TSS"
     TRY
     jmp far dword [.far_tss]
@@ -350,7 +310,7 @@ main:
     mov rsp, rbp
     SHOW "rsp", eax
     NEWLINE
-    CASE "ss: IST not canonical gives #DF or #SS"
+    CASE "ss: IST not canonical"
     mov rax, NONCANONICAL
     mov [TSS + 0x24 + 16], rax
     TRY
@@ -372,9 +332,6 @@ main:
     EXIT
 
     align 8
-.far_ld:
-    dd main
-    dw FREE + 16
 .far_tss:
     dd main
     dw TSS_SEL

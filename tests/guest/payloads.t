@@ -4,7 +4,8 @@
 #
 # In an expected file a line beginning with '#' is a comment. `# QEMU: text` after a line says what QEMU prints
 # in its place ("-" alone: QEMU prints no such line), and the comment beside it names the manual section that
-# decides. `; vmm: options` and `; qemu: options` in the head of the payload add options.
+# decides. `; vmm: options` and `; qemu: options` in the head of the payload add options; `; qemu skip: why` leaves
+# QEMU out.
 #
 # VMM_PAYLOADS="a b" runs only those; VMM_QEMU=0 leaves QEMU out.
 use strict;
@@ -102,6 +103,10 @@ for my $name (@names) {
     check("$name on vmm", $want, run("$build/vmm", $image, split(' ', $vmm_options // '')));
     if (!$qemu) {
         printf "ok %d - %s on QEMU # SKIP not installed\n", ++$number, $name;
+        next;
+    }
+    if ($source =~ /^; qemu skip: (.*)/m) {
+        printf "ok %d - %s on QEMU # SKIP %s\n", ++$number, $name, $1;
         next;
     }
     check("$name on QEMU", $want_qemu,
