@@ -33,6 +33,7 @@ static const struct {
     {"luks", 0, 6, "LUKS\xba\xbe"},
     {"parallels", 0, 16, "WithoutFreeSpace"},
     {"parallels", 0, 16, "WithouFreSpacExt"},
+    {"qcow of an unknown version", 0, 4, "QFI\xfb"},
 };
 
 static const char *unsupported_name(const uint8_t *head, size_t bytes)

@@ -31,7 +31,9 @@ q="-display none -monitor none -serial none"
 
 expect "nosuch.img" $vmm $q -hda "$tmp/nosuch.img"
 expect "truncated.qcow" $vmm $q -hda "$tmp/truncated.qcow"
-expect "foreign.img" $vmm $q -hda "$tmp/foreign.img"
+expect "foreign.img.*unknown version" $vmm $q -hda "$tmp/foreign.img"
+printf 'KDMV%060d' 0 >"$tmp/foreign.vmdk"
+expect "foreign.vmdk.*vmdk" $vmm $q -hda "$tmp/foreign.vmdk"
 expect "empty" $vmm $q -hda "$tmp/empty"
 expect "nosuch.iso" $vmm $q -cdrom "$tmp/nosuch.iso"
 expect "nosuch.bin" $vmm $q -bios nosuch.bin
