@@ -49,6 +49,29 @@ const char *block_cache_name(enum block_cache cache)
     return cache_names[cache];
 }
 
+static const char *const preallocation_names[] = {
+    [BLOCK_PREALLOCATE_OFF] = "off",
+    [BLOCK_PREALLOCATE_METADATA] = "metadata",
+    [BLOCK_PREALLOCATE_FALLOC] = "falloc",
+    [BLOCK_PREALLOCATE_FULL] = "full",
+};
+
+bool block_preallocation_parse(const char *name, enum block_preallocation *mode)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(preallocation_names); i++) {
+        if (strcmp(name, preallocation_names[i]) == 0) {
+            *mode = (enum block_preallocation)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *block_preallocation_name(enum block_preallocation mode)
+{
+    return preallocation_names[mode];
+}
+
 /* ---- completion ---- */
 
 static void count_request(struct block_stats *stats, const struct block_request *request,
@@ -405,6 +428,7 @@ static void destroy(struct block *block)
     pthread_cond_destroy(&block->done);
     pthread_mutex_destroy(&block->mutex);
     pthread_mutex_destroy(&block->image_mutex);
+    g_free(block->snapshots);
     g_free(block);
 }
 
@@ -535,6 +559,52 @@ void block_get_info(struct block *block, struct block_info *info)
     if (image->driver->info != NULL) {
         image->driver->info(image, info);
     }
+}
+
+/* ---- snapshots inside the image ---- */
+
+const struct block_snapshot *block_snapshots(struct block *block, unsigned *count)
+{
+    struct block_image *image = named_image(block);
+
+    g_clear_pointer(&block->snapshots, g_free);
+    *count = 0;
+    if (image->driver->snapshot_list != NULL) {
+        block->snapshots = image->driver->snapshot_list(image, count);
+    }
+    return *count > 0 ? block->snapshots : NULL;
+}
+
+static bool run_snapshot(struct block *block, const char *name,
+                         bool (*run)(struct block_image *, const char *, GError **), GError **error)
+{
+    g_assert(block_in_flight(block) == 0);
+    if (run == NULL || block->options.snapshot || block->options.read_only) {
+        g_set_error(error, BLOCK_ERROR, ENOTSUP, "'%s' %s", block_file_name(block),
+                    run == NULL ? "is in a format that has no snapshots inside; remedy: qcow2"
+                                : "is not open for writing");
+        return false;
+    }
+    pthread_mutex_lock(&block->image_mutex);
+    bool ok = run(block->image, name, error);
+    block->bytes = block->image->bytes;
+    pthread_mutex_unlock(&block->image_mutex);
+    return ok;
+}
+
+bool block_snapshot_create(struct block *block, const char *name, GError **error)
+{
+    return run_snapshot(block, name, block->image->driver->snapshot_create, error);
+}
+
+bool block_snapshot_apply(struct block *block, const char *name, GError **error)
+{
+    return run_snapshot(block, name, block->image->driver->snapshot_apply, error);
+}
+
+bool block_snapshot_delete(struct block *block, const char *name, GError **error)
+{
+    return run_snapshot(block, name, block->image->driver->snapshot_delete, error);
 }
 
 struct block_image *block_get_image(struct block *block)

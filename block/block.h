@@ -72,7 +72,9 @@ struct block_options {
     bool snapshot; /* writes go to a temporary file; see block_commit() */
     bool discard;  /* pass BLOCK_DISCARD on to the file (discard=unmap); else it does nothing */
     bool allow_backing; /* accept a backing file outside the image's own folder */
-    bool no_backing;    /* with read_only: leave the backing file alone; its data reads as zeroes */
+    bool no_backing;    /* leave the backing file alone; its data reads as zeroes. Writable: tools only,
+                           which leave the data alone too (snapshots, repair) */
+    bool repair;        /* tools: open it for repair, though it is damaged */
     bool no_lock;       /* do not lock the file (vmm-img -U) */
     struct block_fault *fault; /* tests: errors below the format (block/fault.h); not owned */
     unsigned depth; /* block/'s own: number of images above this one; leave at 0 */
@@ -100,6 +102,32 @@ struct block_info {
     bool snapshot;
     bool probed; /* the format was guessed from the contents */
     enum block_cache cache;
+    bool dirty;                         /* was not closed: counts may be wrong */
+    const struct block_details *details; /* what only this format has; or NULL */
+};
+
+/* What only QCOW2 images have. */
+struct block_details {
+    const char *compat;      /* "0.10" or "1.1" */
+    const char *compression; /* "zlib" or "zstd" */
+    const char *data_file;   /* or NULL */
+    unsigned refcount_bits;
+    bool version_3; /* what follows means something */
+    bool lazy_refcounts;
+    bool data_file_raw;
+    bool extended_l2;
+    bool corrupt;
+};
+
+/* A snapshot inside an image. */
+struct block_snapshot {
+    const char *id;
+    const char *name;
+    uint64_t state_bytes; /* of the machine's state; 0: disk only */
+    int64_t date_seconds; /* since 1970 */
+    uint32_t date_ns;
+    uint64_t clock_ns; /* guest clock */
+    uint64_t icount;   /* UINT64_MAX: unknown */
 };
 
 /*
@@ -149,6 +177,13 @@ enum block_cache block_cache_mode(const struct block *block);
 void block_get_stats(struct block *block, struct block_stats *stats);
 void block_get_info(struct block *block, struct block_info *info);
 
+enum block_preallocation {
+    BLOCK_PREALLOCATE_OFF,
+    BLOCK_PREALLOCATE_METADATA, /* tables; the data has its places, but no room on the host */
+    BLOCK_PREALLOCATE_FALLOC,   /* and room on the host */
+    BLOCK_PREALLOCATE_FULL,     /* and zeroes written to it */
+};
+
 struct block_create_options {
     const char *format; /* NULL: raw */
     uint64_t bytes;     /* virtual size; 0 with a backing file: that file's size */
@@ -156,12 +191,35 @@ struct block_create_options {
     const char *backing_name;   /* stored in the image as given */
     const char *backing_format; /* NULL: by contents */
     bool allow_backing;         /* as in struct block_options */
+    bool no_backing_check;      /* the backing file need not be there */
+    enum block_preallocation preallocation; /* raw, qcow2 */
+    /* qcow2: 0, NULL and false are the defaults. */
+    uint32_t cluster_bytes;  /* 64 KiB */
+    unsigned version;        /* 3 */
+    unsigned refcount_bits;  /* 16 */
+    bool lazy_refcounts;
+    bool extended_l2;
+    const char *compression; /* "zlib" */
+    const char *data_file;   /* stored as given; made beside the image */
+    bool data_file_raw;
 };
 
 /* Creates an image, replacing what the file held (a locked one is left alone). On success *bytes
  * (may be NULL) is the virtual size, rounded up to whole sectors. */
 bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,
                   GError **error);
+
+/* Snapshots inside the image, `count` of them; belongs to the block until the next call that changes
+ * them. NULL: none. */
+const struct block_snapshot *block_snapshots(struct block *block, unsigned *count);
+/* Make one of the disk as it is, go back to one, forget one. Names: its name or id. Drained. */
+bool block_snapshot_create(struct block *block, const char *name, GError **error);
+bool block_snapshot_apply(struct block *block, const char *name, GError **error);
+bool block_snapshot_delete(struct block *block, const char *name, GError **error);
+
+/* "off", "metadata", "falloc", "full". False: unknown name. */
+bool block_preallocation_parse(const char *name, enum block_preallocation *mode);
+const char *block_preallocation_name(enum block_preallocation mode);
 
 /* "writeback", "writethrough", "none", "directsync", "unsafe". False: unknown name. */
 bool block_cache_parse(const char *name, enum block_cache *cache);

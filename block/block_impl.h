@@ -24,6 +24,7 @@ struct block {
     struct block_options options; /* strings are not kept */
     struct event_queue *queue;    /* not owned; NULL: no thread, synchronous only */
     struct event event;           /* posted when finished becomes non-empty */
+    struct block_snapshot *snapshots; /* last answer of block_snapshots() */
     bool use_aio;
     pthread_t thread;
     int wake_fd; /* eventfd of raw_aio.c: new requests and completions; -1: none */

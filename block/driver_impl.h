@@ -65,12 +65,20 @@ struct block_image {
     uint64_t bytes; /* virtual size */
     bool read_only;
     bool probed;
+    bool failed;    /* found damaged while it was written: read_only is set too, a flush fails */
     void *state;                 /* the driver's own */
     struct block_image *backing; /* owned, read-only; NULL: none or not opened */
 };
 
+enum block_repair { BLOCK_REPAIR_NOTHING, BLOCK_REPAIR_LEAKS, BLOCK_REPAIR_ALL };
+
 /* What a check has found. */
 struct block_check {
+    enum block_repair repair; /* what to do about it; the image is writable then */
+    uint64_t fixed_errors;    /* of `errors`: those that are repaired are not counted there */
+    uint64_t fixed_leaks;
+    uint64_t fragmented; /* clusters that are not behind their predecessor */
+    bool has_fragmented; /* the format counts these */
     uint64_t errors;     /* entries that would read or write wrong data */
     uint64_t leaks;      /* bytes of the file that nothing refers to, in clusters */
     uint64_t clusters;   /* clusters of the guest's disk */
@@ -79,6 +87,19 @@ struct block_check {
     uint64_t end_offset; /* of the last thing in the file */
     void (*report)(void *arg, const char *text); /* one line for each finding; may be NULL */
     void *arg;
+};
+
+/* How a range of the disk is stored. */
+struct block_extent {
+    uint64_t bytes;   /* it goes on like that; at least 1 */
+    bool present;     /* in this image, not in a backing file */
+    bool zero;        /* reads as zeroes */
+    bool data;        /* takes room on the host */
+    bool packed;      /* compressed */
+    bool has_offset;  /* the next two are valid */
+    uint64_t offset;  /* in that file */
+    const char *file; /* belongs to the image */
+    unsigned depth;   /* backing files gone down (block_image_map) */
 };
 
 struct block_driver {
@@ -105,6 +126,28 @@ struct block_driver {
     void (*info)(struct block_image *image, struct block_info *info);
     /* May be NULL: not supported. */
     int (*check)(struct block_image *image, struct block_check *check);
+    /* All below may be NULL: not supported. How the range is stored in this image (depth 0). */
+    int (*map)(struct block_image *image, uint64_t offset, uint64_t bytes,
+               struct block_extent *extent);
+    /* Compresses a cluster into a buffer of the same size; returns the length, 0: does not get
+     * smaller. Touches nothing else, so several threads may. */
+    size_t (*pack)(const struct block_image *image, const void *cluster, void *packed);
+    /* Stores what pack has made, for a cluster that is not there yet. */
+    int (*write_packed)(struct block_image *image, uint64_t offset, const void *packed,
+                        size_t bytes);
+    bool (*snapshot_create)(struct block_image *image, const char *name, GError **error);
+    bool (*snapshot_apply)(struct block_image *image, const char *name, GError **error);
+    bool (*snapshot_delete)(struct block_image *image, const char *name, GError **error);
+    /* Newly allocated array; the strings are the image's. */
+    struct block_snapshot *(*snapshot_list)(struct block_image *image, unsigned *count);
+    /* Changes the names in the header; NULL: no backing file. */
+    bool (*set_backing)(struct block_image *image, const char *name, const char *format,
+                        GError **error);
+    /* Drops all data of this image, so that it reads as its backing file. */
+    int (*make_empty)(struct block_image *image);
+    /* Gives the range its places. */
+    int (*preallocate)(struct block_image *image, uint64_t offset, uint64_t end,
+                       enum block_preallocation mode);
     /* Metadata is waiting to be written: called when nothing has happened for a second. May be
      * NULL. */
     bool (*dirty)(struct block_image *image);
@@ -112,13 +155,21 @@ struct block_driver {
 
 extern const struct block_driver block_raw_driver;
 extern const struct block_driver block_qcow_driver;
+extern const struct block_driver block_qcow2_driver;
 
 struct block_image *block_image_open(const char *path, const struct block_options *options,
                                      GError **error);
 void block_image_close(struct block_image *image);
-/* Opens the file that `name`, as stored in image, stands for. */
-bool block_image_open_backing(struct block_image *image, const char *name,
+/* Opens the file that `name`, as stored in image, stands for. format: what the image says about it,
+ * or NULL. */
+bool block_image_open_backing(struct block_image *image, const char *name, const char *format,
                               const struct block_options *options, GError **error);
+/* False, with a message: the image may not name this file (`what`: "backing file"). */
+bool block_image_may_name(const struct block_image *image, const char *what, const char *path,
+                          const struct block_options *options, GError **error);
+/* How the range is stored, down the chain of backing files. 0 or -errno. */
+int block_image_map(struct block_image *image, uint64_t offset, uint64_t bytes,
+                    struct block_extent *extent);
 /* Where the backing file called `name` of the image at `path` is. Newly allocated. */
 char *block_backing_path(const char *path, const char *name);
 /* Reads the backing image; past its end, or without one, zeroes. */

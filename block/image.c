@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BACKING_DEPTH_MAX = 16 };
+enum { BACKING_DEPTH_MAX = 200 };
 
 GQuark block_error_quark(void)
 {
@@ -128,12 +128,31 @@ static bool check_untrusted(const struct block_image *backing, const char *path,
     return true;
 }
 
-bool block_image_open_backing(struct block_image *image, const char *name,
+bool block_image_may_name(const struct block_image *image, const char *what, const char *path,
+                          const struct block_options *options, GError **error)
+{
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, BLOCK_ERROR, ENOENT, "Could not open %s '%s' of '%s': %s", what, path,
+                    image->path, g_strerror(ENOENT));
+        return false;
+    }
+    if (!options->allow_backing && !is_beside(image->path, path)) {
+        g_set_error(
+            error, BLOCK_ERROR, EPERM,
+            "'%s' wants the %s '%s', which is outside the image's folder; if you trust "
+            "the image, allow it with allow-backing=on",
+            image->path, what, path);
+        return false;
+    }
+    return true;
+}
+
+bool block_image_open_backing(struct block_image *image, const char *name, const char *format,
                               const struct block_options *options, GError **error)
 {
     g_autofree char *path = block_backing_path(image->path, name);
     struct block_options below = {
-        .format = options->allow_backing ? NULL : "raw",
+        .format = format != NULL || options->allow_backing ? format : "raw",
         .cache = options->cache,
         .read_only = true,
         .allow_backing = options->allow_backing,
@@ -147,17 +166,7 @@ bool block_image_open_backing(struct block_image *image, const char *name,
                     image->path, BACKING_DEPTH_MAX);
         return false;
     }
-    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, BLOCK_ERROR, ENOENT, "Could not open backing file '%s' of '%s': %s",
-                    path, image->path, g_strerror(ENOENT));
-        return false;
-    }
-    if (!options->allow_backing && !is_beside(image->path, path)) {
-        g_set_error(
-            error, BLOCK_ERROR, EPERM,
-            "'%s' wants the backing file '%s', which is outside the image's folder; if you trust "
-            "the image, allow it with allow-backing=on",
-            image->path, path);
+    if (!block_image_may_name(image, "backing file", path, options, error)) {
         return false;
     }
     image->backing = block_image_open(path, &below, error);
@@ -165,7 +174,8 @@ bool block_image_open_backing(struct block_image *image, const char *name,
         g_prefix_error(error, "Backing file of '%s': ", image->path);
         return false;
     }
-    if (!options->allow_backing && !check_untrusted(image->backing, image->path, error)) {
+    if (!options->allow_backing && format == NULL &&
+        !check_untrusted(image->backing, image->path, error)) {
         block_image_close(image->backing);
         image->backing = NULL;
         return false;
@@ -189,6 +199,43 @@ int block_image_read_backing(struct block_image *image, uint64_t offset, void *b
     return 0;
 }
 
+int block_image_map(struct block_image *image, uint64_t offset, uint64_t bytes,
+                    struct block_extent *extent)
+{
+    unsigned depth = 0;
+
+    for (;; depth++) {
+        *extent = (struct block_extent){.bytes = bytes};
+        if (image->driver->map != NULL) {
+            int result = image->driver->map(image, offset, bytes, extent);
+            if (result < 0) {
+                return result;
+            }
+        } else {
+            int result =
+                image->driver->status(image, offset, bytes, &extent->data, &extent->bytes);
+            if (result < 0) {
+                return result;
+            }
+            extent->present = extent->data || image->backing == NULL;
+            extent->zero = !extent->data;
+        }
+        extent->depth = depth;
+        if (extent->present || image->backing == NULL) {
+            return 0;
+        }
+        bytes = extent->bytes;
+        if (offset >= image->backing->bytes) {
+            extent->zero = true;
+            extent->depth = depth + 1;
+            extent->present = true;
+            return 0;
+        }
+        bytes = MIN(bytes, image->backing->bytes - offset);
+        image = image->backing;
+    }
+}
+
 int block_image_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes)
 {
     return image->read_only ? -EROFS : image->driver->write(image, offset, buffer, bytes);
@@ -196,6 +243,9 @@ int block_image_write(struct block_image *image, uint64_t offset, const void *bu
 
 int block_image_flush(struct block_image *image)
 {
+    if (image->failed) {
+        return -EIO;
+    }
     return image->read_only ? 0 : image->driver->flush(image);
 }
 
@@ -236,7 +286,9 @@ bool block_create(const char *path, const struct block_create_options *options, 
         g_prefix_error(error, "%s: ", path);
         return false;
     }
-    if (options->backing_name != NULL && !find_backing_size(path, options, &backing_size, error)) {
+    if (options->backing_name != NULL &&
+        !(options->no_backing_check && options->have_bytes) &&
+        !find_backing_size(path, options, &backing_size, error)) {
         return false;
     }
     if (!options->have_bytes) {

@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct block_driver *const drivers[] = {&block_raw_driver, &block_qcow_driver};
+static const struct block_driver *const drivers[] = {&block_raw_driver, &block_qcow_driver,
+                                                  &block_qcow2_driver};
 
 /* Formats that are told apart from raw, but cannot be opened. */
 static const struct {
@@ -21,8 +22,6 @@ static const struct {
     unsigned length;
     const char *magic;
 } unsupported[] = {
-    {"qcow2", 0, 8, "QFI\xfb\0\0\0\2"},
-    {"qcow2", 0, 8, "QFI\xfb\0\0\0\3"},
     {"vmdk", 0, 4, "KDMV"},
     {"vmdk", 0, 4, "COWD"},
     {"vmdk", 0, 21, "# Disk DescriptorFile"},

@@ -201,7 +201,7 @@ static bool read_backing(struct block_image *image, const struct qcow_header *he
         return image->read_only ||
                fail(error, image->file, "without its backing file the image can only be read");
     }
-    return block_image_open_backing(image, qcow->backing_name, options, error);
+    return block_image_open_backing(image, qcow->backing_name, NULL, options, error);
 }
 
 static void prepare_cache(struct qcow *qcow)

@@ -441,7 +441,7 @@ static void test_open_errors(void)
     } cases[] = {{"nope", NULL, "Could not open 'nope': No such file", ENOENT},
                  {".", NULL, "directory", EISDIR},
                  {"disk", "qcow", "not a QCOW", EINVAL},
-                 {"disk", "qcow2", "not supported yet; supported: raw qcow", ENOTSUP},
+                 {"disk", "vhdx", "not supported yet; supported: raw qcow qcow2", ENOTSUP},
                  {"disk", "zzz", "Unknown file format 'zzz'", EINVAL},
                  {"/dev/null", NULL, "neither a file nor a block device", EINVAL}};
 

@@ -75,8 +75,8 @@ static void test_create(void)
     expect_error("create x", 1, "x: Image creation needs a size parameter");
     expect_error("create x 1M y", 1, "Unexpected argument: y");
     expect_error("create x 1Q", 1, "Invalid image size specified");
-    expect_error("create -f qcow2 x 1M", 1,
-                 "format 'qcow2' is not supported yet; supported: raw qcow");
+    expect_error("create -f vhdx x 1M", 1,
+                 "format 'vhdx' is not supported yet; supported: raw qcow qcow2");
     expect_error("create -f zzz x 1M", 1, "x: Unknown file format 'zzz'");
     expect_error("create -b a.raw x 1M", 1, "Backing file not supported");
     expect_error("create -f qcow -b nope x", 1, "'nope': No such file");
@@ -163,7 +163,7 @@ static void test_convert(void)
     g_assert_cmpint(st.st_blocks, <, 100);
     expect_error("convert a.raw", 1, "Must specify image file name");
     expect_error("convert nope x", 1, "Could not open 'nope'");
-    expect_error("convert -O qcow2 a.raw x", 1, "format 'qcow2' is not supported yet");
+    expect_error("convert -O vhdx a.raw x", 1, "format 'vhdx' is not supported yet");
     expect_error("convert -c -O qcow a.raw x", 1, "not supported yet");
     expect_error("convert a.raw a.raw", 1, "in use by this process");
     block_test_end();

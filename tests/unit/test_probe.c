@@ -18,8 +18,8 @@ static void test_magic(void)
     } cases[] = {{"", 0, "raw", NULL},
                  {"QFI", 3, "raw", NULL},
                  {"QFI\xfb\0\0\0\1", 8, "qcow", NULL},
-                 {"QFI\xfb\0\0\0\2", 8, NULL, "'qcow2' is not supported yet; supported: raw qcow"},
-                 {"QFI\xfb\0\0\0\3", 8, NULL, "'qcow2' is not supported yet; supported: raw qcow"},
+                 {"QFI\xfb\0\0\0\2", 8, "qcow2", NULL},
+                 {"QFI\xfb\0\0\0\3", 8, "qcow2", NULL},
                  {"QFI\xfb\0\0\0\4", 8, "raw", NULL},
                  {"KDMV", 4, NULL, "'vmdk'"},
                  {"conectix", 8, NULL, "'vpc'"},
@@ -77,14 +77,17 @@ static void test_names(void)
     GError *error = NULL;
 
     g_assert_cmpstr(block_driver_find("qcow", &error)->name, ==, "qcow");
-    g_assert_null(block_driver_find("qcow2", &error));
-    g_assert_cmpstr(error->message, ==, "format 'qcow2' is not supported yet; supported: raw qcow");
+    g_assert_cmpstr(block_driver_find("qcow2", &error)->name, ==, "qcow2");
+    g_assert_null(block_driver_find("vhdx", &error));
+    g_assert_cmpstr(error->message, ==,
+                    "format 'vhdx' is not supported yet; supported: raw qcow qcow2");
     g_clear_error(&error);
     g_assert_null(block_driver_find("", &error));
     g_clear_error(&error);
     g_assert_cmpstr(block_format_name(0), ==, "raw");
     g_assert_cmpstr(block_format_name(1), ==, "qcow");
-    g_assert_null(block_format_name(2));
+    g_assert_cmpstr(block_format_name(2), ==, "qcow2");
+    g_assert_null(block_format_name(3));
 }
 
 int main(int argc, char **argv)
