@@ -41,6 +41,7 @@ struct app {
     struct mux *mux; /* stdio shared by serial port and monitor */
     struct monitor_env monitor_env;
     struct monitor *monitor;
+    bool called_qemu; /* by a link named qemu... or kvm: the monitor's prompt is QEMU's */
     bool on_terminal; /* serial port and monitor are on the terminal */
     struct sdl_window *window; /* NULL: none */
     /* For the speed shown in the window's title. */
@@ -359,7 +360,9 @@ static void start_monitor(struct app *app)
         .display = app->display,
         .input = app->input,
         .log = app->log,
-        .prompt = app->options.monitor_prompt != NULL ? app->options.monitor_prompt : "(vmm) ",
+        .prompt = app->options.monitor_prompt != NULL ? app->options.monitor_prompt
+                  : app->called_qemu                   ? "(qemu) "
+                                                       : "(vmm) ",
         .drives = app->drives.list,
         .drive_count = app->drives.count,
         .quit = app_quit,
@@ -469,6 +472,8 @@ int main(int argc, char **argv)
     for (guint i = 0; i < warnings->len; i++) {
         fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
     }
+    g_autofree char *called = g_path_get_basename(argv[0]);
+    app.called_qemu = g_str_has_prefix(called, "qemu") || strcmp(called, "kvm") == 0;
     app.on_terminal = app.options.nographic;
     if (!build(&app, &error) || (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
         return fail(&app, error);
