@@ -128,8 +128,10 @@ static bool vcpu_round(struct accel *accel)
             machine_request(accel->machine, REQUEST_RESET);
             vcpu_hold(accel);
             return false;
-        case VCPU_DEBUG:
         case VCPU_ERROR:
+            accel->machine->pause_why = RUN_STATE_INTERNAL_ERROR;
+            /* fall through */
+        case VCPU_DEBUG:
             machine_request(accel->machine, REQUEST_PAUSE);
             vcpu_hold(accel);
             return false;

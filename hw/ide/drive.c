@@ -336,6 +336,7 @@ static bool handle_error(struct ide_drive *drive, int error)
     }
     if (policy == IDE_ERROR_STOP || (policy == IDE_ERROR_ENOSPC && full)) {
         drive->stalled = true;
+        drive->channel->machine->pause_why = RUN_STATE_IO_ERROR;
         machine_request(drive->channel->machine, REQUEST_PAUSE);
         return true;
     }
