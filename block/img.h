@@ -12,7 +12,14 @@ struct img_command {
     const char *usage; /* what follows the name */
 };
 
+extern const struct img_command img_bench_command;
+extern const struct img_command img_commit_command;
 extern const struct img_command img_create_command;
+extern const struct img_command img_dd_command;
+extern const struct img_command img_map_command;
+extern const struct img_command img_measure_command;
+extern const struct img_command img_rebase_command;
+extern const struct img_command img_snapshot_command;
 extern const struct img_command img_info_command;
 extern const struct img_command img_convert_command;
 extern const struct img_command img_check_command;
@@ -33,6 +40,16 @@ int img_fail_usage(const struct img_command *command, const char *format, ...)
 int img_bad_option(const struct img_command *command, int option, char **argv);
 /* Prints the usage of one command. Returns 0. */
 int img_help(const struct img_command *command);
+
+/* One "name=value" of -o for a new image (its format is set); the options point into it. 0, or an
+ * exit status after a message. */
+int img_create_option(struct block_create_options *options, char *word);
+/* Copies a disk as compressed clusters, packed by several threads (0: as many as the host has). */
+int img_convert_packed(struct block *source, struct block *target, unsigned threads, bool progress);
+/* "Snapshot list:" and its lines. */
+void img_print_snapshots(const struct block_snapshot *list, unsigned count);
+/* A JSON string with its quotes. */
+void img_print_json_string(const char *value);
 
 /* Reader of two images at a time or of one: bytes that are all zero? */
 bool img_is_zero(const uint8_t *bytes, size_t count);

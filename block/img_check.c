@@ -38,28 +38,92 @@ static void print_summary(const struct block_check *check)
     if (check->errors == 0 && check->leaks == 0) {
         printf("No errors were found on the image.\n");
     }
-    printf("%" PRIu64 "/%" PRIu64 " = %.2f%% allocated, %.2f%% compressed clusters\n",
-           check->allocated, check->clusters, percent(check->allocated, check->clusters),
-           percent(check->compressed, check->allocated));
+    if (check->allocated > 0 && check->has_fragmented) {
+        printf("%" PRIu64 "/%" PRIu64
+               " = %.2f%% allocated, %.2f%% fragmented, %.2f%% compressed clusters\n",
+               check->allocated, check->clusters, percent(check->allocated, check->clusters),
+               percent(check->fragmented, check->allocated),
+               percent(check->compressed, check->allocated));
+    } else if (!check->has_fragmented) {
+        printf("%" PRIu64 "/%" PRIu64 " = %.2f%% allocated, %.2f%% compressed clusters\n",
+               check->allocated, check->clusters, percent(check->allocated, check->clusters),
+               percent(check->compressed, check->allocated));
+    }
     printf("Image end offset: %" PRIu64 "\n", check->end_offset);
 }
 
-static int check_block(struct block *block, bool quiet)
+/* In the order that qemu-img has. */
+static void print_json(const struct block_check *check, const char *path, const char *format)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+        bool always;
+    } fields[] = {
+        {"image-end-offset", check->end_offset, true},
+        {"total-clusters", check->clusters, true},
+        {"check-errors", 0, true},
+        {"allocated-clusters", check->allocated, false},
+        {"compressed-clusters", check->compressed, false},
+        {"fragmented-clusters", check->fragmented, false},
+        {"corruptions", check->errors, false},
+        {"corruptions-fixed", check->fixed_errors, false},
+        {"leaks", check->leaks, false},
+        {"leaks-fixed", check->fixed_leaks, false},
+    };
+
+    printf("{\n");
+    for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+        if (fields[i].always || fields[i].value != 0) {
+            printf("    \"%s\": %" PRIu64 ",\n", fields[i].name, fields[i].value);
+        }
+    }
+    printf("    \"filename\": ");
+    img_print_json_string(path);
+    printf(",\n    \"format\": \"%s\"\n}\n", format);
+}
+
+/* After a repair that did something: checks again, and says what was done. */
+static int check_twice(struct block_image *image, struct block_check *check, bool quiet)
+{
+    struct block_check first;
+    int result = image->driver->check(image, check);
+
+    if (result < 0 || check->fixed_errors + check->fixed_leaks == 0) {
+        return result;
+    }
+    first = *check;
+    if (!quiet) {
+        printf("The following inconsistencies were found and repaired:\n\n"
+               "    %" PRIu64 " leaked clusters\n    %" PRIu64 " corruptions\n\n"
+               "Double checking the fixed image now...\n",
+               first.fixed_leaks, first.fixed_errors);
+    }
+    *check = (struct block_check){.report = first.report};
+    result = image->driver->check(image, check);
+    check->fixed_errors = first.fixed_errors;
+    check->fixed_leaks = first.fixed_leaks;
+    return result;
+}
+
+static int check_block(struct block *block, enum block_repair repair, bool quiet, bool json)
 {
     struct block_image *image = block_get_image(block);
-    struct block_check check = {.report = quiet ? NULL : print_finding};
+    struct block_check check = {.report = quiet || json ? NULL : print_finding, .repair = repair};
 
     if (image->driver->check == NULL) {
         img_fail("This image format does not support checks");
         return EXIT_UNSUPPORTED;
     }
-    int result = image->driver->check(image, &check);
+    int result = check_twice(image, &check, quiet || json);
     if (result < 0) {
         img_fail("Check failed: %s",
                  result == -EFBIG ? "the file is too large" : g_strerror(-result));
         return EXIT_TROUBLE;
     }
-    if (!quiet) {
+    if (json) {
+        print_json(&check, image->path, image->driver->name);
+    } else if (!quiet) {
         print_summary(&check);
     }
     if (check.errors > 0) {
@@ -71,7 +135,13 @@ static int check_block(struct block *block, bool quiet)
 static int run_check(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"help", no_argument, NULL, 'h'}, {"force-share", no_argument, NULL, 'U'}, {0}};
+        {"help", no_argument, NULL, 'h'},
+        {"force-share", no_argument, NULL, 'U'},
+        {"output", required_argument, NULL, 'O'},
+        {"repair", required_argument, NULL, 'r'},
+        {0}};
+    enum block_repair repair = BLOCK_REPAIR_NOTHING;
+    bool json = false;
     struct block_options options = {.read_only = true, .no_backing = true};
     GError *error = NULL;
     bool quiet = false;
@@ -87,7 +157,19 @@ static int run_check(int argc, char **argv)
             quiet = true;
             break;
         case 'r':
-            return img_fail("repairing (-r %s) is not supported yet; leave out -r", optarg);
+            repair = strcmp(optarg, "all") == 0 ? BLOCK_REPAIR_ALL : BLOCK_REPAIR_LEAKS;
+            if (repair == BLOCK_REPAIR_LEAKS && strcmp(optarg, "leaks") != 0) {
+                return img_fail("-r option must be followed by leaks or all");
+            }
+            options.read_only = false;
+            options.repair = true;
+            break;
+        case 'O':
+            json = strcmp(optarg, "json") == 0;
+            if (!json && strcmp(optarg, "human") != 0) {
+                return img_fail("--output must be used with human or json as argument.");
+            }
+            break;
         case 'U':
             options.no_lock = true;
             break;
@@ -102,7 +184,12 @@ static int run_check(int argc, char **argv)
     if (block == NULL) {
         return img_fail_error(&error);
     }
-    int status = check_block(block, quiet);
+    if (repair != BLOCK_REPAIR_NOTHING && strcmp(block_format(block), "qcow2") != 0) {
+        block_close(block);
+        img_fail("This image format does not support repairs");
+        return EXIT_UNSUPPORTED;
+    }
+    int status = check_block(block, repair, quiet, json);
     block_close(block);
     return status;
 }
@@ -110,5 +197,5 @@ static int run_check(int argc, char **argv)
 const struct img_command img_check_command = {
     .name = "check",
     .run = run_check,
-    .usage = "[-f FORMAT] [-q] [-U] FILE",
+    .usage = "[-f FORMAT] [-q] [-r leaks|all] [--output=human|json] [-U] FILE",
 };

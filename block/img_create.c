@@ -28,12 +28,78 @@ static int print_options(const char *format)
         printf("  backing_file=<str>     - File name of a base image\n"
                "  backing_fmt=<str>      - Format of the backing image\n");
     }
+    if (strcmp(format, "qcow2") == 0) {
+        printf("  cluster_size=<size>    - qcow2 cluster size\n"
+               "  compat=<str>           - Compatibility level (v2 [0.10] or v3 [1.1])\n"
+               "  compression_type=<str> - Compression method used for image cluster compression\n"
+               "  data_file=<str>        - File name of an external data file\n"
+               "  data_file_raw=<bool>   - The external data file must stay valid as a raw image\n"
+               "  extended_l2=<bool>     - Extended L2 tables\n"
+               "  lazy_refcounts=<bool>  - Postpone refcount updates\n"
+               "  refcount_bits=<num>    - Width of a reference count entry in bits\n");
+    }
+    if (strcmp(format, "qcow") != 0) {
+        printf("  preallocation=<str>    - Preallocation mode (off, %sfalloc, full)\n",
+               strcmp(format, "raw") == 0 ? "" : "metadata, ");
+    }
     printf("  size=<size>            - Virtual disk size\n");
     return 0;
 }
 
-/* One "name=value" of -o. 0 or an exit status. */
-static int take_option(struct create_args *args, char *word)
+static int take_bool(const char *name, const char *value, bool *flag)
+{
+    *flag = strcmp(value, "on") == 0;
+    return *flag || strcmp(value, "off") == 0
+               ? 0
+               : img_fail("Parameter '%s' expects 'on' or 'off'", name);
+}
+
+/* Options that only qcow2 has. -1: this is none of them. */
+static int take_qcow2_option(struct block_create_options *options, const char *word, char *value)
+{
+    uint64_t size;
+
+    if (strcmp(word, "cluster_size") == 0) {
+        if (!block_size_parse(value, &size) || size > 1u << 30) {
+            return img_fail("Parameter 'cluster_size' expects a size");
+        }
+        options->cluster_bytes = (uint32_t)size;
+        return size == 0 ? img_fail("Cluster size must be a power of two between 512 and 2048k") : 0;
+    }
+    if (strcmp(word, "compat") == 0) {
+        bool old = strcmp(value, "0.10") == 0 || strcmp(value, "v2") == 0;
+        options->version = old ? 2 : 3;
+        return old || strcmp(value, "1.1") == 0 || strcmp(value, "v3") == 0
+                   ? 0
+                   : img_fail("Invalid parameter '%s' for compat: 0.10 or 1.1", value);
+    }
+    if (strcmp(word, "compression_type") == 0) {
+        options->compression = value;
+        return 0;
+    }
+    if (strcmp(word, "data_file") == 0) {
+        options->data_file = value;
+        return 0;
+    }
+    if (strcmp(word, "data_file_raw") == 0) {
+        return take_bool(word, value, &options->data_file_raw);
+    }
+    if (strcmp(word, "extended_l2") == 0) {
+        return take_bool(word, value, &options->extended_l2);
+    }
+    if (strcmp(word, "lazy_refcounts") == 0) {
+        return take_bool(word, value, &options->lazy_refcounts);
+    }
+    if (strcmp(word, "refcount_bits") == 0) {
+        options->refcount_bits = (unsigned)g_ascii_strtoull(value, NULL, 10);
+        return options->refcount_bits != 0
+                   ? 0
+                   : img_fail("Refcount width must be a power of two and may not exceed 64 bits");
+    }
+    return -1;
+}
+
+int img_create_option(struct block_create_options *options, char *word)
 {
     char *value = strchr(word, '=');
 
@@ -41,15 +107,24 @@ static int take_option(struct create_args *args, char *word)
         *value++ = '\0';
     }
     if (value != NULL && strcmp(word, "backing_file") == 0) {
-        args->options.backing_name = value;
+        options->backing_name = value;
     } else if (value != NULL && strcmp(word, "backing_fmt") == 0) {
-        args->options.backing_format = value;
+        options->backing_format = value;
     } else if (value != NULL && strcmp(word, "size") == 0) {
-        args->options.have_bytes = true;
-        return block_size_parse(value, &args->options.bytes) ? 0 : bad_size();
+        options->have_bytes = true;
+        return block_size_parse(value, &options->bytes) ? 0 : bad_size();
+    } else if (value != NULL && strcmp(word, "preallocation") == 0 &&
+               strcmp(options->format, "qcow") != 0) {
+        return block_preallocation_parse(value, &options->preallocation)
+                   ? 0
+                   : img_fail("Invalid parameter '%s' for preallocation", value);
     } else {
-        return img_fail("Invalid parameter '%s' for format '%s'; see -o help", word,
-                        args->options.format);
+        int status = value != NULL && strcmp(options->format, "qcow2") == 0
+                         ? take_qcow2_option(options, word, value)
+                         : -1;
+        return status >= 0 ? status
+                           : img_fail("Invalid parameter '%s' for format '%s'; see -o help", word,
+                                      options->format);
     }
     return 0;
 }
@@ -57,12 +132,26 @@ static int take_option(struct create_args *args, char *word)
 static int take_words(struct create_args *args)
 {
     for (unsigned i = 0; args->words != NULL && args->words[i] != NULL; i++) {
-        int status = take_option(args, args->words[i]);
+        int status = img_create_option(&args->options, args->words[i]);
         if (status != 0) {
             return status;
         }
     }
     return 0;
+}
+
+static void print_qcow2_options(const struct block_create_options *options)
+{
+    if (strcmp(options->format, "qcow2") != 0) {
+        return;
+    }
+    printf(" cluster_size=%u extended_l2=%s",
+           options->cluster_bytes != 0 ? options->cluster_bytes : 65536,
+           options->extended_l2 ? "on" : "off");
+    if (options->preallocation != BLOCK_PREALLOCATE_OFF) {
+        printf(" preallocation=%s", block_preallocation_name(options->preallocation));
+    }
+    printf(" compression_type=%s", options->compression != NULL ? options->compression : "zlib");
 }
 
 static int create(const struct create_args *args, const char *path)
@@ -77,12 +166,32 @@ static int create(const struct create_args *args, const char *path)
     if (args->quiet) {
         return 0;
     }
-    printf("Formatting '%s', fmt=%s size=%" G_GUINT64_FORMAT, path, options->format, bytes);
+    printf("Formatting '%s', fmt=%s", path, options->format);
+    print_qcow2_options(options);
+    if (options->preallocation != BLOCK_PREALLOCATE_OFF && strcmp(options->format, "raw") == 0) {
+        printf(" size=%" G_GUINT64_FORMAT " preallocation=%s", bytes,
+               block_preallocation_name(options->preallocation));
+    } else {
+        printf(" size=%" G_GUINT64_FORMAT, bytes);
+    }
+    if (options->version != 0) {
+        printf(" compat=%s", options->version == 2 ? "0.10" : "1.1");
+    }
+    if (options->data_file != NULL) {
+        printf(" data_file=%s", options->data_file);
+    }
+    if (options->data_file_raw) {
+        printf(" data_file_raw=on");
+    }
     if (options->backing_name != NULL) {
         printf(" backing_file=%s", options->backing_name);
     }
     if (options->backing_format != NULL) {
         printf(" backing_fmt=%s", options->backing_format);
+    }
+    if (strcmp(options->format, "qcow2") == 0) {
+        printf(" lazy_refcounts=%s refcount_bits=%u", options->lazy_refcounts ? "on" : "off",
+               options->refcount_bits != 0 ? options->refcount_bits : 16);
     }
     printf("\n");
     return 0;
@@ -121,7 +230,7 @@ static int run_create(int argc, char **argv)
     struct create_args args = {.options.format = "raw"};
     int status = 0, c;
 
-    while (status == 0 && (c = getopt_long(argc, argv, ":hf:b:F:o:q", longs, NULL)) != -1) {
+    while (status == 0 && (c = getopt_long(argc, argv, ":hf:b:F:o:qu", longs, NULL)) != -1) {
         switch (c) {
         case 'h':
             g_strfreev(args.words);
@@ -142,6 +251,9 @@ static int run_create(int argc, char **argv)
         case 'q':
             args.quiet = true;
             break;
+        case 'u':
+            args.options.no_backing_check = true;
+            break;
         default:
             status = img_bad_option(&img_create_command, c, argv);
         }
@@ -156,5 +268,5 @@ static int run_create(int argc, char **argv)
 const struct img_command img_create_command = {
     .name = "create",
     .run = run_create,
-    .usage = "[-q] [-f FORMAT] [-b BASE [-F FORMAT]] [-o OPTIONS] FILE [SIZE]",
+    .usage = "[-q] [-u] [-f FORMAT] [-b BASE [-F FORMAT]] [-o OPTIONS] FILE [SIZE]",
 };

@@ -8,14 +8,67 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_text(const struct block_info *info)
+/* Time since the start of the guest, as 00:00:01.990. */
+static void print_clock(uint64_t ns)
 {
+    uint64_t seconds = ns / 1000000000;
+
+    printf("%02u:%02u:%02u.%03u", (unsigned)(seconds / 3600), (unsigned)(seconds / 60 % 60),
+           (unsigned)(seconds % 60), (unsigned)(ns % 1000000000 / 1000000));
+}
+
+void img_print_snapshots(const struct block_snapshot *list, unsigned count)
+{
+    printf("Snapshot list:\n%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK",
+           "ICOUNT");
+    for (unsigned i = 0; i < count; i++) {
+        const struct block_snapshot *snapshot = &list[i];
+        g_autoptr(GDateTime) date = g_date_time_new_from_unix_local(snapshot->date_seconds);
+        g_autofree char *text =
+            date != NULL ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S") : g_strdup("-");
+        g_autofree char *size = block_size_text(snapshot->state_bytes);
+        printf("%-9s %-16s %8s%20s ", snapshot->id, snapshot->name, size, text);
+        print_clock(snapshot->clock_ns);
+        if (snapshot->icount != UINT64_MAX) {
+            printf("%11" G_GUINT64_FORMAT, snapshot->icount);
+        }
+        printf("\n");
+    }
+}
+
+static void print_details(const struct block_details *details)
+{
+    static const char *const words[] = {"false", "true"};
+
+    printf("Format specific information:\n    compat: %s\n    compression type: %s\n",
+           details->compat, details->compression);
+    if (details->version_3) {
+        printf("    lazy refcounts: %s\n", words[details->lazy_refcounts]);
+    }
+    printf("    refcount bits: %u\n", details->refcount_bits);
+    if (details->data_file != NULL) {
+        printf("    data file: %s\n    data file raw: %s\n", details->data_file,
+               words[details->data_file_raw]);
+    }
+    if (details->version_3) {
+        printf("    corrupt: %s\n    extended l2: %s\n", words[details->corrupt],
+               words[details->extended_l2]);
+    }
+}
+
+static void print_text(struct block *block, const struct block_info *info)
+{
+    unsigned count;
+    const struct block_snapshot *list = block_snapshots(block, &count);
     g_autofree char *virtual_size = block_size_text(info->virtual_bytes);
     g_autofree char *disk_size = block_size_text(info->actual_bytes);
 
     printf("image: %s\nfile format: %s\n", info->file_name, info->format);
     printf("virtual size: %s (%" G_GUINT64_FORMAT " bytes)\n", virtual_size, info->virtual_bytes);
     printf("disk size: %s\n", disk_size);
+    if (info->dirty) {
+        printf("cleanly shut down: no\n");
+    }
     if (info->cluster_bytes != 0) {
         printf("cluster_size: %u\n", info->cluster_bytes);
     }
@@ -29,40 +82,99 @@ static void print_text(const struct block_info *info)
     if (info->backing_format != NULL) {
         printf("backing file format: %s\n", info->backing_format);
     }
-}
-
-static void print_json_string(const char *name, const char *value)
-{
-    printf("    \"%s\": \"", name);
-    for (const char *c = value; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            printf("\\%c", *c);
-        } else if ((unsigned char)*c < 0x20) {
-            printf("\\u%04x", (unsigned char)*c);
-        } else {
-            putchar(*c);
-        }
+    if (count > 0) {
+        img_print_snapshots(list, count);
     }
-    printf("\",\n");
+    if (info->details != NULL) {
+        print_details(info->details);
+    }
 }
 
-static void print_json(const struct block_info *info)
+/* ---- JSON ---- */
+
+static void print_json_text(const char *name, const char *value)
 {
-    printf("{\n    \"virtual-size\": %" G_GUINT64_FORMAT ",\n", info->virtual_bytes);
-    print_json_string("filename", info->file_name);
+    printf("    \"%s\": ", name);
+    img_print_json_string(value);
+    printf(",\n");
+}
+
+static const char *on_off(bool value)
+{
+    return value ? "true" : "false";
+}
+
+static void print_json_details(const struct block_details *details, const char *format)
+{
+    printf("    \"format-specific\": {\n        \"type\": \"%s\",\n        \"data\": {\n", format);
+    printf("            \"compat\": \"%s\",\n            \"compression-type\": \"%s\",\n",
+           details->compat, details->compression);
+    if (details->version_3) {
+        printf("            \"lazy-refcounts\": %s,\n", on_off(details->lazy_refcounts));
+    }
+    printf("            \"refcount-bits\": %u", details->refcount_bits);
+    if (details->data_file != NULL) {
+        printf(",\n            \"data-file\": ");
+        img_print_json_string(details->data_file);
+        printf(",\n            \"data-file-raw\": %s", on_off(details->data_file_raw));
+    }
+    if (details->version_3) {
+        printf(",\n            \"corrupt\": %s,\n            \"extended-l2\": %s",
+               on_off(details->corrupt), on_off(details->extended_l2));
+    }
+    printf("\n        }\n    },\n");
+}
+
+static void print_json_snapshots(const struct block_snapshot *list, unsigned count)
+{
+    printf("    \"snapshots\": [\n");
+    for (unsigned i = 0; i < count; i++) {
+        const struct block_snapshot *snapshot = &list[i];
+        printf("        {\n");
+        if (snapshot->icount != UINT64_MAX) {
+            printf("            \"icount\": %" G_GUINT64_FORMAT ",\n", snapshot->icount);
+        }
+        printf("            \"vm-clock-nsec\": %u,\n            \"name\": ",
+               (unsigned)(snapshot->clock_ns % 1000000000));
+        img_print_json_string(snapshot->name);
+        printf(",\n            \"date-sec\": %" G_GINT64_FORMAT
+               ",\n            \"date-nsec\": %u,\n            \"vm-clock-sec\": %" G_GUINT64_FORMAT
+               ",\n            \"id\": ",
+               snapshot->date_seconds, snapshot->date_ns, snapshot->clock_ns / 1000000000);
+        img_print_json_string(snapshot->id);
+        printf(",\n            \"vm-state-size\": %" G_GUINT64_FORMAT "\n        }%s\n",
+               snapshot->state_bytes, i + 1 < count ? "," : "");
+    }
+    printf("    ],\n");
+}
+
+static void print_json(struct block *block, const struct block_info *info)
+{
+    unsigned count;
+    const struct block_snapshot *list = block_snapshots(block, &count);
+
+    printf("{\n");
+    if (count > 0) {
+        print_json_snapshots(list, count);
+    }
+    if (info->backing_format != NULL) {
+        print_json_text("backing-filename-format", info->backing_format);
+    }
+    printf("    \"virtual-size\": %" G_GUINT64_FORMAT ",\n", info->virtual_bytes);
+    print_json_text("filename", info->file_name);
     if (info->cluster_bytes != 0) {
         printf("    \"cluster-size\": %u,\n", info->cluster_bytes);
     }
-    print_json_string("format", info->format);
+    print_json_text("format", info->format);
     printf("    \"actual-size\": %" G_GUINT64_FORMAT ",\n", info->actual_bytes);
+    if (info->details != NULL) {
+        print_json_details(info->details, info->format);
+    }
     if (info->backing_name != NULL) {
-        print_json_string("full-backing-filename", info->backing_path);
-        print_json_string("backing-filename", info->backing_name);
+        print_json_text("full-backing-filename", info->backing_path);
+        print_json_text("backing-filename", info->backing_name);
     }
-    if (info->backing_format != NULL) {
-        print_json_string("backing-filename-format", info->backing_format);
-    }
-    printf("    \"dirty-flag\": false\n}\n");
+    printf("    \"dirty-flag\": %s\n}\n", on_off(info->dirty));
 }
 
 static int show(const char *path, const struct block_options *options, bool json)
@@ -76,9 +188,9 @@ static int show(const char *path, const struct block_options *options, bool json
     }
     block_get_info(block, &info);
     if (json) {
-        print_json(&info);
+        print_json(block, &info);
     } else {
-        print_text(&info);
+        print_text(block, &info);
     }
     block_close(block);
     return 0;

@@ -9,8 +9,10 @@
 #include <string.h>
 
 static const struct img_command *const commands[] = {
-    &img_check_command,  &img_compare_command, &img_convert_command,
-    &img_create_command, &img_info_command,    &img_resize_command,
+    &img_bench_command,  &img_check_command,  &img_commit_command, &img_compare_command,
+    &img_convert_command, &img_create_command, &img_dd_command,     &img_info_command,
+    &img_map_command,    &img_measure_command, &img_rebase_command, &img_resize_command,
+    &img_snapshot_command,
 };
 
 static const char *program_name(void)
@@ -64,6 +66,21 @@ int img_help(const struct img_command *command)
 {
     printf("usage: %s %s %s\n", program_name(), command->name, command->usage);
     return 0;
+}
+
+void img_print_json_string(const char *value)
+{
+    putchar('"');
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            printf("\\%c", *c);
+        } else if ((unsigned char)*c < 0x20) {
+            printf("\\u%04x", (unsigned char)*c);
+        } else {
+            putchar(*c);
+        }
+    }
+    putchar('"');
 }
 
 bool img_is_zero(const uint8_t *bytes, size_t count)

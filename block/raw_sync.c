@@ -7,6 +7,7 @@
 #include "block/driver_impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static uint64_t round_to_sector(uint64_t bytes)
@@ -20,6 +21,24 @@ static bool raw_open(struct block_image *image, const struct block_options *opti
     return true;
 }
 
+/* Room on the host; a raw disk has no metadata to do less. */
+static int preallocate(struct block_file *file, uint64_t bytes, enum block_preallocation mode)
+{
+    static const uint8_t zeroes[65536];
+    int result = 0;
+
+    if (mode == BLOCK_PREALLOCATE_METADATA) {
+        return -EINVAL;
+    }
+    if (mode == BLOCK_PREALLOCATE_FALLOC) {
+        return bytes > 0 ? -posix_fallocate(file->fd, 0, (off_t)bytes) : 0;
+    }
+    for (uint64_t at = 0; at < bytes && result == 0; at += sizeof(zeroes)) {
+        result = block_file_write(file, at, zeroes, (size_t)MIN(sizeof(zeroes), bytes - at));
+    }
+    return result;
+}
+
 static bool raw_create(struct block_file *file, const struct block_create_options *options,
                        uint64_t bytes, GError **error)
 {
@@ -30,6 +49,9 @@ static bool raw_create(struct block_file *file, const struct block_create_option
         return false;
     }
     int result = block_file_truncate(file, bytes);
+    if (result == 0 && options->preallocation != BLOCK_PREALLOCATE_OFF) {
+        result = preallocate(file, bytes, options->preallocation);
+    }
     if (result < 0) {
         g_set_error(error, BLOCK_ERROR, -result, "%s: Could not resize file: %s", file->path,
                     g_strerror(-result));
@@ -114,6 +136,20 @@ static int raw_status(struct block_image *image, uint64_t offset, uint64_t bytes
     return block_file_status(image->file, offset, bytes, data, run);
 }
 
+static int raw_map(struct block_image *image, uint64_t offset, uint64_t bytes,
+                   struct block_extent *extent)
+{
+    int result =
+        block_file_status(image->file, offset, bytes, &extent->data, &extent->bytes);
+
+    extent->present = true;
+    extent->zero = !extent->data;
+    extent->has_offset = true;
+    extent->offset = offset;
+    extent->file = image->path;
+    return result;
+}
+
 const struct block_driver block_raw_driver = {
     .name = "raw",
     .open = raw_open,
@@ -126,4 +162,5 @@ const struct block_driver block_raw_driver = {
     .flush = raw_flush,
     .truncate = raw_truncate,
     .status = raw_status,
+    .map = raw_map,
 };

@@ -164,7 +164,7 @@ static void test_convert(void)
     expect_error("convert a.raw", 1, "Must specify image file name");
     expect_error("convert nope x", 1, "Could not open 'nope'");
     expect_error("convert -O vhdx a.raw x", 1, "format 'vhdx' is not supported yet");
-    expect_error("convert -c -O qcow a.raw x", 1, "not supported yet");
+    expect_error("convert -c -O qcow a.raw x", 1, "Compression not supported");
     expect_error("convert a.raw a.raw", 1, "in use by this process");
     block_test_end();
 }
@@ -307,7 +307,7 @@ static void test_check(void)
     patch("a.qcow", 48, 1ull << 50); /* the table outside the file */
     expect("check -q a.qcow", 2, "");
     expect_error("check a.raw", 63, "does not support checks");
-    expect_error("check -r all a.qcow", 1, "not supported yet");
+    expect_error("check -r all a.qcow", 63, "does not support repairs");
     expect_error("check nope", 1, "Could not open 'nope'");
     block_test_end();
 }

@@ -20,7 +20,7 @@ static void test_magic(void)
                  {"QFI\xfb\0\0\0\1", 8, "qcow", NULL},
                  {"QFI\xfb\0\0\0\2", 8, "qcow2", NULL},
                  {"QFI\xfb\0\0\0\3", 8, "qcow2", NULL},
-                 {"QFI\xfb\0\0\0\4", 8, "raw", NULL},
+                 {"QFI\xfb\0\0\0\4", 8, NULL, "qcow"},
                  {"KDMV", 4, NULL, "'vmdk'"},
                  {"conectix", 8, NULL, "'vpc'"},
                  {"\xeb\x3c\x90MSDOS5.0", 11, "raw", NULL}};

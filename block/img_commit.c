@@ -1,0 +1,146 @@
+/*
+ * vmm-img commit: writes what an image has changed into its backing file, and empties the image.
+ */
+#include "block/driver_impl.h"
+#include "block/img.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COPY_BYTES = 2 << 20 };
+
+struct commit {
+    bool keep; /* do not empty the image */
+    bool quiet, progress;
+    bool allow_backing;
+};
+
+/* Copies what the image itself holds. */
+static int copy(struct block_image *image, struct block *target, bool progress)
+{
+    g_autofree uint8_t *buffer = g_malloc(COPY_BYTES);
+
+    for (uint64_t at = 0; at < image->bytes;) {
+        struct block_extent extent;
+        int result = block_image_map(image, at, image->bytes - at, &extent);
+        if (result == 0 && extent.present && extent.depth == 0) {
+            if (extent.zero) {
+                result = block_write_zeroes(target, at, extent.bytes);
+            } else {
+                extent.bytes = MIN(extent.bytes, COPY_BYTES);
+                result = image->driver->read(image, at, buffer, extent.bytes);
+                if (result == 0) {
+                    result = block_write(target, at, buffer, extent.bytes);
+                }
+            }
+        }
+        if (result < 0) {
+            return result;
+        }
+        at += extent.bytes;
+        if (at < image->bytes) {
+            img_progress(progress, at, image->bytes);
+        }
+    }
+    img_progress(progress, 1, 1);
+    return block_flush(target);
+}
+
+static int commit(struct block *block, const struct commit *args)
+{
+    struct block_image *image = block_get_image(block);
+    GError *error = NULL;
+    struct block_info info;
+
+    block_get_info(block, &info);
+    if (info.backing_path == NULL || image->backing == NULL) {
+        return img_fail("Image does not have a backing file");
+    }
+    g_autofree char *path = g_strdup(info.backing_path);
+    g_autofree char *format = g_strdup(image->backing->driver->name);
+    struct block_options options = {.format = format, .allow_backing = args->allow_backing};
+    /* Our own lock as a reader of the backing file would keep the writer out. */
+    block_unlock_file(image->backing->file->fd);
+    struct block *target = block_open(path, &options, NULL, &error);
+    if (target == NULL) {
+        return img_fail_error(&error);
+    }
+    int result = 0;
+    if (block_size(target) < image->bytes) {
+        result = block_truncate(target, image->bytes);
+    }
+    if (result == 0) {
+        result = copy(image, target, args->progress);
+    }
+    block_close(target);
+    if (result == 0 && !args->keep) {
+        result = image->driver->make_empty != NULL ? image->driver->make_empty(image) : 0;
+    }
+    if (result < 0) {
+        return img_fail("Could not commit to '%s': %s", path, g_strerror(-result));
+    }
+    if (!args->quiet) {
+        printf("Image committed.\n");
+    }
+    return 0;
+}
+
+static int run_commit(int argc, char **argv)
+{
+    enum { OPT_ALLOW_BACKING = 256 };
+    static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+                                          {"allow-backing", no_argument, NULL, OPT_ALLOW_BACKING},
+                                          {0}};
+    struct commit args = {0};
+    struct block_options options = {0};
+    GError *error = NULL;
+
+    for (int c; (c = getopt_long(argc, argv, ":hf:t:b:dqp", longs, NULL)) != -1;) {
+        switch (c) {
+        case 'h':
+            return img_help(&img_commit_command);
+        case 'f':
+            options.format = optarg;
+            break;
+        case 't':
+            if (!block_cache_parse(optarg, &options.cache)) {
+                return img_fail("Invalid cache option: %s", optarg);
+            }
+            break;
+        case 'b':
+            return img_fail("-b is not supported: commit one image of the chain after the other");
+        case 'd':
+            args.keep = true;
+            break;
+        case 'q':
+            args.quiet = true;
+            break;
+        case 'p':
+            args.progress = true;
+            break;
+        case OPT_ALLOW_BACKING:
+            options.allow_backing = true;
+            break;
+        default:
+            return img_bad_option(&img_commit_command, c, argv);
+        }
+    }
+    if (argc - optind != 1) {
+        return img_fail_usage(&img_commit_command, "Expecting one image file name");
+    }
+    args.allow_backing = options.allow_backing;
+    struct block *block = block_open(argv[optind], &options, NULL, &error);
+    if (block == NULL) {
+        return img_fail_error(&error);
+    }
+    int status = commit(block, &args);
+    block_close(block);
+    return status;
+}
+
+const struct img_command img_commit_command = {
+    .name = "commit",
+    .run = run_commit,
+    .usage = "[-f FORMAT] [-t CACHE] [-d] [-p] [-q] [--allow-backing] FILE",
+};
