@@ -24,6 +24,7 @@
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
+#include "hw/net/e1000.h"
 #include "hw/pci/host_i440fx.h"
 #include "hw/pci/piix3.h"
 #include "hw/rtc/mc146818.h"
@@ -48,6 +49,7 @@ static const struct device_class *const classes[] = {
     &isa_debug_exit_class,
     &port61_class,
     &port92_class,
+    &e1000_class,
     &i440fx_class,
     &piix3_class,
     &mc146818_class,

@@ -1,0 +1,131 @@
+/* Settings of the user network as text: addresses, the net, forwards. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "net/user_impl.h"
+
+#define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
+
+#define DEFAULT_NET  0x0a000200u /* 10.0.2.0 */
+#define DEFAULT_MASK 0xffffff00u
+#define HOST_NUMBER  2
+#define DNS_NUMBER   3
+#define DHCP_NUMBER  15
+
+static bool mask_parse(const char *text, uint32_t *mask, GError **error)
+{
+    struct in_addr dotted;
+    char *end;
+    guint64 bits = g_ascii_strtoull(text, &end, 10);
+    if (end != text && *end == '\0' && bits >= 4 && bits <= 27) {
+        *mask = 0xffffffffu << (32 - bits);
+        return true;
+    }
+    if (inet_pton(AF_INET, text, &dotted) == 1) {
+        *mask = ntohl(dotted.s_addr);
+        uint32_t host_bits = ~*mask;
+        if ((host_bits & (host_bits + 1)) == 0 && host_bits >= 31 && host_bits < 1u << 28) {
+            return true;
+        }
+    }
+    return FAIL(error, "net=: '%s' is no mask between /4 and /27", text);
+}
+
+static bool net_parse(const char *text, uint32_t *network, uint32_t *mask, GError **error)
+{
+    *network = DEFAULT_NET;
+    *mask = DEFAULT_MASK;
+    if (text == NULL) {
+        return true;
+    }
+    g_auto(GStrv) parts = g_strsplit(text, "/", 2);
+    struct in_addr address;
+    if (parts[0] == NULL || inet_pton(AF_INET, parts[0], &address) != 1) {
+        return FAIL(error, "net=: '%s' is no network such as 10.0.2.0/24", text);
+    }
+    if (parts[1] != NULL && !mask_parse(parts[1], mask, error)) {
+        return false;
+    }
+    *network = ntohl(address.s_addr) & *mask;
+    return true;
+}
+
+/* An address within the net; text NULL: number n of it. */
+static bool member_parse(const char *name, const char *text, uint32_t network, uint32_t mask, uint32_t n,
+                         struct in_addr *address, GError **error)
+{
+    address->s_addr = htonl(network | n);
+    if (text == NULL) {
+        return true;
+    }
+    if (inet_pton(AF_INET, text, address) != 1) {
+        return FAIL(error, "%s=: '%s' is no IPv4 address", name, text);
+    }
+    if ((ntohl(address->s_addr) & mask) != network) {
+        return FAIL(error, "%s=: %s is not in the guest's network", name, text);
+    }
+    return true;
+}
+
+bool user_net_parse(const struct net_user_config *config, struct user_net *net, GError **error)
+{
+    uint32_t network, mask;
+    if (!net_parse(config->net, &network, &mask, error)) {
+        return false;
+    }
+    net->network.s_addr = htonl(network);
+    net->mask.s_addr = htonl(mask);
+    if (!member_parse("host", config->host, network, mask, HOST_NUMBER, &net->host, error) ||
+        !member_parse("dns", config->dns, network, mask, DNS_NUMBER, &net->dns, error) ||
+        !member_parse("dhcpstart", config->dhcp_start, network, mask, DHCP_NUMBER, &net->dhcp, error)) {
+        return false;
+    }
+    if (net->host.s_addr == net->dns.s_addr) {
+        return FAIL(error, "host= and dns= must differ");
+    }
+    return true;
+}
+
+static bool port_parse(const char *text, int *port, GError **error)
+{
+    char *end;
+    guint64 n = g_ascii_strtoull(text, &end, 10);
+    if (end == text || *end != '\0' || n < 1 || n > 65535) {
+        return FAIL(error, "'%s' is no port number (1 to 65535)", text);
+    }
+    *port = (int)n;
+    return true;
+}
+
+static bool address_parse(const char *text, struct in_addr *address, GError **error)
+{
+    address->s_addr = htonl(INADDR_ANY);
+    if (text[0] != '\0' && inet_pton(AF_INET, text, address) != 1) {
+        return FAIL(error, "'%s' is no IPv4 address", text);
+    }
+    return true;
+}
+
+bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *forward, GError **error)
+{
+    g_auto(GStrv) halves = g_strsplit(rule, "-", 2);
+    g_auto(GStrv) host = g_strsplit(halves[0] != NULL ? halves[0] : "", ":", 3);
+    g_auto(GStrv) guest = NULL;
+    memset(forward, 0, sizeof(*forward));
+    bool shaped = g_strv_length(host) == 3 && (halves[1] != NULL) == with_guest;
+    if (shaped && with_guest) {
+        guest = g_strsplit(halves[1], ":", 2);
+        shaped = g_strv_length(guest) == 2;
+    }
+    if (!shaped) {
+        return FAIL(error, "'%s' is not of the form %s", rule,
+                    with_guest ? "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT" : "[tcp|udp]:[HOSTADDR]:HOSTPORT");
+    }
+    forward->udp = strcmp(host[0], "udp") == 0;
+    if (!forward->udp && host[0][0] != '\0' && strcmp(host[0], "tcp") != 0) {
+        return FAIL(error, "'%s' is neither tcp nor udp", host[0]);
+    }
+    return address_parse(host[1], &forward->host, error) && port_parse(host[2], &forward->host_port, error) &&
+           (!with_guest || (address_parse(guest[0], &forward->guest, error) &&
+                            port_parse(guest[1], &forward->guest_port, error)));
+}
