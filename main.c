@@ -99,6 +99,16 @@ static void wake_main(void *arg)
     g_idle_add_full(G_PRIORITY_HIGH, on_request, arg, NULL);
 }
 
+static void on_state(void *arg, struct machine *machine, enum run_state state)
+{
+    if (state == RUN_STATE_IO_ERROR) {
+        fprintf(stderr, "vmm: a disk image cannot be read or written on the host (is its disk full?): the guest is "
+                        "paused; when that is mended, 'cont' in the monitor repeats the request\r\n");
+    } else if (state == RUN_STATE_INTERNAL_ERROR) {
+        fprintf(stderr, "vmm: the engine cannot go on: the guest is paused; 'info registers' shows where\r\n");
+    }
+}
+
 static gboolean on_signal(gpointer arg)
 {
     app_quit(arg);
@@ -392,6 +402,7 @@ static void app_run(struct app *app)
     g_unix_signal_add(SIGTERM, on_signal, app);
     g_unix_signal_add(SIGHUP, on_signal, app);
     signal(SIGPIPE, SIG_IGN);
+    machine_on_state(app->machine, on_state, app);
     start_monitor(app);
     machine_reset(app->machine);
     if (!app->options.start_paused) {
