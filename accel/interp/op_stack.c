@@ -241,7 +241,7 @@ static uint64_t popf_flags(struct cpu *cpu, const struct insn *insn, uint32_t im
     uint32_t mask = popf_mask(cpu, word);
     uint64_t flags = (old & ~(uint64_t)mask) | (image & mask);
     if (!word) {
-        flags &= ~(uint64_t)(FLAG_RF | (cpu->mode & MODE_V86 ? 0 : FLAG_VIF | FLAG_VIP));
+        flags &= ~(uint64_t)FLAG_RF;
     }
     if (v86_restricted(cpu)) {
         if (!word || (cpu->s.cr4 & CR4_VME) == 0 || image & FLAG_TF ||
