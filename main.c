@@ -20,6 +20,7 @@
 #include "hw/catalog.h"
 #include "hw/pc/pc_machine.h"
 #include "monitor/monitor.h"
+#include "network.h"
 #include "options.h"
 #include "ui/display.h"
 #include "ui/input.h"
@@ -36,6 +37,8 @@ struct app {
     struct display *display;
     struct input *input;
     struct drives drives;
+    struct networks networks;
+    GPtrArray *warnings; /* char *, about the command line */
     struct chardev *serial[OPTIONS_SERIAL_MAX];
     struct chardev *monitor_chr, *debugcon;
     struct mux *mux; /* stdio shared by serial port and monitor */
@@ -333,7 +336,8 @@ static bool build_board(struct app *app, GError **error)
         return false;
     }
     return drives_open(&app->drives, o, app->machine->events, &config, error) &&
-           open_terminals(app, &config, error) && pc_build(app->pc, &config, error);
+           open_terminals(app, &config, error) &&
+           networks_open(&app->networks, &o->net, &config, app->warnings, error) && pc_build(app->pc, &config, error);
 }
 
 static bool build(struct app *app, GError **error)
@@ -375,6 +379,8 @@ static void start_monitor(struct app *app)
                                                        : "(vmm) ",
         .drives = app->drives.list,
         .drive_count = app->drives.count,
+        .nics = app->networks.list,
+        .nic_count = app->networks.count,
         .quit = app_quit,
         .arg = app,
     };
@@ -420,6 +426,7 @@ static void app_finish(struct app *app)
     if (app->input != NULL) {
         input_destroy(app->input);
     }
+    networks_close(&app->networks);
     if (app->machine != NULL) {
         /* Images are closed while the machine can still take their completions. */
         lock_acquire(&app->machine->lock);
@@ -428,6 +435,7 @@ static void app_finish(struct app *app)
         machine_destroy(app->machine);
     }
     pc_destroy(app->pc);
+    networks_free(&app->networks);
     for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
         chardev_destroy(app->serial[i]);
     }
@@ -461,9 +469,9 @@ static int fail(struct app *app, GError *error)
 
 int main(int argc, char **argv)
 {
-    struct app app = { .exit_code = 0 };
-    GError *error = NULL;
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    struct app app = { .warnings = warnings };
+    GError *error = NULL;
     options_init(&app.options);
     if (!options_parse(&app.options, argc, argv, warnings, &error)) {
         return fail(&app, error);
@@ -480,14 +488,14 @@ int main(int argc, char **argv)
         options_finish(&app.options);
         return 0;
     }
-    for (guint i = 0; i < warnings->len; i++) {
-        fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
-    }
     g_autofree char *called = g_path_get_basename(argv[0]);
     app.called_qemu = g_str_has_prefix(called, "qemu") || strcmp(called, "kvm") == 0;
     app.on_terminal = app.options.nographic;
     if (!build(&app, &error) || (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
         return fail(&app, error);
+    }
+    for (guint i = 0; i < warnings->len; i++) {
+        fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
     }
     app_run(&app);
     app_finish(&app);

@@ -36,6 +36,7 @@ void options_init(struct options *o)
     o->cpus = 1;
     o->firmware_dirs = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(drive_free);
+    option_net_init(&o->net);
     o->debugcon_iobase = 0xe9;
     o->debug_exit_iobase = 0x501;
     o->debug_exit_iosize = 2;
@@ -57,6 +58,7 @@ void options_finish(struct options *o)
     }
     g_clear_pointer(&o->firmware_dirs, g_ptr_array_unref);
     g_clear_pointer(&o->drives, g_ptr_array_unref);
+    option_net_finish(&o->net);
 }
 
 static void replace(char **member, const char *text)
@@ -448,8 +450,11 @@ static bool set_device(void *target, const struct option *option, const char *ar
         replace(&o->help_topic, "device");
         return true;
     }
+    if (words[0] != NULL && strcmp(words[0], "e1000") == 0) {
+        return option_net_device(&o->net, arg, error);
+    }
     if (words[0] == NULL || strcmp(words[0], "isa-debug-exit") != 0) {
-        return FAIL(error, "device '%s' cannot be added; there is isa-debug-exit (the other devices are on the board)",
+        return FAIL(error, "device '%s' cannot be added; there is e1000 and isa-debug-exit (the other devices are on the board)",
                     words[0] != NULL ? words[0] : "");
     }
     struct option_list list;
@@ -474,10 +479,22 @@ static bool set_global(void *target, const struct option *option, const char *ar
 
 static bool set_net(void *target, const struct option *option, const char *arg, GError **error)
 {
-    if (strcmp(arg, "none") != 0) {
-        return FAIL(error, "network cards are not supported yet; only -%s none", option->name);
-    }
-    return true;
+    return option_net_legacy(&((struct options *)target)->net, arg, error);
+}
+
+static bool set_nic(void *target, const struct option *option, const char *arg, GError **error)
+{
+    return option_net_nic(&((struct options *)target)->net, arg, error);
+}
+
+static bool set_netdev(void *target, const struct option *option, const char *arg, GError **error)
+{
+    return option_net_netdev(&((struct options *)target)->net, arg, error);
+}
+
+static bool set_redir(void *target, const struct option *option, const char *arg, GError **error)
+{
+    return option_net_redirect(&((struct options *)target)->net, arg, error);
 }
 
 static bool set_rtc(void *target, const struct option *option, const char *arg, GError **error)
@@ -558,10 +575,13 @@ static const struct option option_table[] = {
     STRING("mon-prompt", "TEXT", "the monitor's prompt [(vmm) ]", monitor_prompt),
     WORKS("echr", "N", "escape key of the terminal, 1 = Ctrl-A", set_echr),
     STRING("debugcon", "stdio|file:F|...", "debug console at port E9h", debugcon),
-    WORKS("device", "isa-debug-exit[,iobase=N][,iosize=N]", "add a device", set_device),
+    WORKS("device", "isa-debug-exit[,iobase=N]|e1000,netdev=ID[,mac=A]", "add a device", set_device),
     WORKS("global", "isa-debugcon.iobase=N", "port of the debug console, e.g. 0x402 for SeaBIOS's log", set_global),
-    WORKS("net", "none", "network", set_net),
-    WORKS("nic", "none", "network", set_net),
+    WORKS("nic", "user[,mac=A][,hostfwd=R][,tftp=DIR][,restrict=on][,...]|none",
+          "a network card with its network [user]", set_nic),
+    WORKS("netdev", "user,id=ID[,hostfwd=tcp::2222-:22][,...]", "a network for -device e1000", set_netdev),
+    WORKS("net", "nic[,macaddr=A]|user[,...]|none", "a network card; a network for it; no network", set_net),
+    WORKS("redir", "[tcp|udp]:HOSTPORT:[GUESTADDR]:GUESTPORT", "forward a port of the host to the guest", set_redir),
     WORKS("rtc", "[base=utc|localtime|DATE]", "clock of the guest", set_rtc),
     CONST("localtime", "same as -rtc base=localtime", rtc_base, "localtime"),
     STRING("startdate", "DATE", NULL, rtc_base),
@@ -579,7 +599,7 @@ static const struct option option_table[] = {
     NO_EFFECT("win2k-hack", NULL, "the disk model needs no such help"),
     NO_EFFECT("rtc-td-hack", NULL, "no timer tick is dropped"),
     NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
-    LATER("fda", "F"), LATER("fdb", "F"), LATER("option-rom", "F"), LATER("netdev", "N"), LATER("redir", "R"),
+    LATER("fda", "F"), LATER("fdb", "F"), LATER("option-rom", "F"),
     LATER("curses", NULL), LATER("vnc", "D"), LATER("k", "LANG"), LATER("g", "WxH"), LATER("parallel", "D"),
     LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("soundhw", "S"), LATER("audiodev", "A"), LATER("audio", "A"), LATER("icount", "N"), LATER("s", NULL),

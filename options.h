@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "options_net.h"
+
 #define OPTIONS_SERIAL_MAX 4
 
 struct option_drive {
@@ -37,6 +39,7 @@ struct options {
     GPtrArray *firmware_dirs; /* char *, -L */
     GPtrArray *drives;        /* struct option_drive * */
     bool snapshot;
+    struct option_net net;
     char *boot_order, *boot_once; /* letters a c d n */
     bool boot_menu, no_fd_bootchk;
     char *kernel, *initrd, *append;

@@ -67,6 +67,14 @@ void cmd_mouse_button(struct command_call *call);
 void cmd_screendump(struct command_call *call);
 void cmd_screentext(struct command_call *call);
 
+/* cmd_net.c */
+void cmd_info_network(struct command_call *call);
+void cmd_info_usernet(struct command_call *call);
+void cmd_hostfwd_add(struct command_call *call);
+void cmd_hostfwd_remove(struct command_call *call);
+void cmd_set_link(struct command_call *call);
+void cmd_netdump(struct command_call *call);
+
 /* cmd_block.c */
 void cmd_info_block(struct command_call *call);
 void cmd_info_blockstats(struct command_call *call);

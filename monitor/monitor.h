@@ -16,7 +16,10 @@ struct input;
 struct log;
 struct machine;
 struct monitor;
+struct net_link;
+struct net_user;
 struct pc;
+struct pcap;
 
 /* A drive as the monitor names it (ide0-hd0). */
 struct monitor_drive {
@@ -24,6 +27,16 @@ struct monitor_drive {
     bool removable;
     struct block *block; /* NULL: no medium; replaced by change and eject */
     unsigned index;      /* for pc_ide_drive() */
+};
+
+/* A network card and what it is connected to. Strings are owned by the list's maker. */
+struct monitor_nic {
+    char *name;    /* e1000.0 */
+    char *mac;
+    char *backend; /* the network's name; NULL: none */
+    struct net_link *link;
+    struct net_user *user;  /* NULL: no cable */
+    struct pcap *capture;   /* NULL: none; replaced by netdump */
 };
 
 /* What commands work on; borrowed. */
@@ -37,6 +50,8 @@ struct monitor_env {
     const char *prompt; /* "(vmm) " */
     struct monitor_drive *drives;
     unsigned drive_count;
+    struct monitor_nic *nics;
+    unsigned nic_count;
     void (*quit)(void *arg); /* ends the process soon */
     void *arg;
 };

@@ -19,9 +19,11 @@ struct chardev;
 struct display;
 struct input;
 struct ide_drive;
+struct net_port;
 
 #define PC_SERIAL_PORTS 4
 #define PC_IDE_DRIVES 4
+#define PC_NICS 8
 
 /* A drive of the board, by index: 0 = primary master .. 3 = secondary slave. */
 struct pc_drive_config {
@@ -29,6 +31,12 @@ struct pc_drive_config {
     enum ide_kind kind;
     struct block *block; /* not owned; NULL: CD drive without a disc */
     struct ide_options options;
+};
+
+/* A network card. */
+struct pc_nic_config {
+    const char *id, *mac;
+    struct net_port *port; /* stays the caller's; must outlive the machine */
 };
 
 /* Everything is borrowed for the time of pc_create() unless it says otherwise. */
@@ -42,6 +50,8 @@ struct pc_config {
     bool vga;
     unsigned cpus;
     struct pc_drive_config drives[PC_IDE_DRIVES];
+    struct pc_nic_config nics[PC_NICS];
+    unsigned nic_count;
     struct chardev *serial[PC_SERIAL_PORTS]; /* stays the caller's; must outlive the machine */
     bool serial_present[PC_SERIAL_PORTS];
     struct chardev *debugcon; /* NULL = the port is not there */

@@ -1,0 +1,28 @@
+/*
+ * The networks of the command line: pairs each card with its backend over a wire.
+ */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "hw/pc/pc_machine.h"
+#include "monitor/monitor.h"
+#include "options_net.h"
+
+struct networks {
+    struct monitor_nic list[PC_NICS]; /* one a card */
+    unsigned count;
+};
+
+/* Opens the backends and fills config->nics; without any option there is one e1000 on user networking. Warnings
+ * (char *) are appended to warnings. False and error that names the option. */
+bool networks_open(struct networks *networks, const struct option_net *options, struct pc_config *config,
+                   GPtrArray *warnings, GError **error);
+/* Closes the backends: before the machine is destroyed. */
+void networks_close(struct networks *networks);
+/* Frees the wires: after it. */
+void networks_free(struct networks *networks);
+
+#endif
