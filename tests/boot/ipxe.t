@@ -7,7 +7,7 @@ if {![file exists $iso]} { skip_all "package ipxe is missing" }
 vmm_start -m 128 -cdrom $iso -boot d
 ok [wait_screen {Ctrl-B} 120] "offers its command line"
 key ctrl-b
-ok [wait_screen {iPXE> *$} 60] "prompt"
+ok [wait_screen {iPXE>\s*$} 60] "prompt"
 shot ipxe
 type "show version"
 key ret

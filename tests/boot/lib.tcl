@@ -13,7 +13,8 @@ set test_count 0
 set failures 0
 log_user 0
 match_max 200000
-set prompt "\\(vmm\\) $"
+set prompt {\(vmm\) $}
+set alive 0
 
 proc ok {condition name} {
     global test_count failures
@@ -34,46 +35,63 @@ proc done {} {
 
 # Starts vmm; the serial line goes to $tmp/serial.txt unless args say otherwise.
 proc vmm_start {args} {
-    global vmm spawn_id tmp prompt
+    global vmm spawn_id tmp prompt alive
     set command [list $vmm -display none -monitor stdio]
     if {[lsearch -exact $args -serial] < 0} { lappend command -serial file:$tmp/serial.txt }
+    file delete $tmp/serial.txt
+    set said ""
     eval spawn -noecho $command $args
     set timeout 20
     expect {
-        -re $prompt { return 1 }
-        timeout { note "vmm does not answer" }
-        eof { note "vmm did not start: $expect_out(buffer)" }
+        -re $prompt { set alive 1; return 1 }
+        timeout { set said "no prompt" }
+        eof { catch { set said $expect_out(buffer) } }
     }
+    set alive 0
+    ok 0 "vmm starts: $said"
     return 0
 }
-# One monitor command; returns its answer.
+# One monitor command; returns its answer. A vmm that is gone answers nothing and is marked dead, so that
+# whoever waits for text stops at once.
 proc mon {command} {
-    global spawn_id prompt
-    set timeout 20
-    send -- "$command\r"
+    global spawn_id prompt alive
+    if {!$alive} { return "" }
+    set timeout 30
+    if {[catch { send -- "$command\r" }]} { set alive 0; return "" }
     # The echo of the command comes first.
     expect {
         -re "\r\n" { }
-        timeout { return "" }
-        eof { return "" }
+        timeout { note "monitor: no echo of '$command'"; set alive 0; return "" }
+        eof { set alive 0; return "" }
     }
     expect {
-        -re "^(.*)\\(vmm\\) $" { return [string map {"\r" ""} $expect_out(1,string)] }
-        timeout { return "" }
-        eof { return "" }
+        -re "^(.*)$prompt" { return [string map {"\r" ""} $expect_out(1,string)] }
+        timeout { note "monitor: no answer to '$command'"; set alive 0; return "" }
+        eof { note "vmm ended: $expect_out(buffer)"; set alive 0; return "" }
     }
 }
 proc screen {} { return [mon screentext] }
-proc wait_screen {pattern seconds} {
+# What no guest recovers from: no use to wait on.
+set hopeless {Kernel panic - not syncing|isolinux.bin missing|No bootable device|---\[ end Kernel panic}
+# Waits until the command's answer matches; stops early when vmm is gone or stopped, or the guest gave up.
+proc wait_text {source pattern seconds} {
+    global alive hopeless
     set end [expr {[clock seconds] + $seconds}]
+    set why "not seen within $seconds s"
+    set checks 0
     while {[clock seconds] <= $end} {
-        if {[regexp -- $pattern [screen]]} { return 1 }
+        set text [$source]
+        if {[regexp -- $pattern $text]} { return 1 }
+        if {[regexp -- $hopeless $text]} { set why "the guest gave up"; break }
+        if {[incr checks] % 8 == 0 && ![regexp {running} [mon "info status"]]} { set why "vmm does not run"; break }
+        if {!$alive} { set why "vmm is gone"; break }
         after 250
     }
-    note "not seen within $seconds s: $pattern; the screen:"
-    note [screen]
+    note "$why: $pattern; the end of the text:"
+    note [string range $text end-2000 end]
     return 0
 }
+proc wait_screen {pattern seconds} { return [wait_text screen $pattern $seconds] }
 proc serial_text {} {
     global tmp
     if {![file exists $tmp/serial.txt]} { return "" }
@@ -83,16 +101,7 @@ proc serial_text {} {
     close $f
     return $text
 }
-proc wait_serial {pattern seconds} {
-    set end [expr {[clock seconds] + $seconds}]
-    while {[clock seconds] <= $end} {
-        if {[regexp -- $pattern [serial_text]]} { return 1 }
-        after 250
-    }
-    note "not seen on the serial line within $seconds s: $pattern; its end:"
-    note [string range [serial_text] end-800 end]
-    return 0
-}
+proc wait_serial {pattern seconds} { return [wait_text serial_text $pattern $seconds] }
 # Types text on the guest's keyboard.
 proc type {text} { mon "type $text" }
 proc key {name} { mon "sendkey $name" }
@@ -109,9 +118,11 @@ proc cpu_seconds {} {
     return [expr {([lindex $fields 0] + [lindex $fields 1]) / 100.0}]
 }
 proc vmm_quit {} {
-    global spawn_id
+    global spawn_id alive
     set timeout 20
-    send "quit\r"
+    if {!$alive} { catch { exec kill -9 [exp_pid] } }
+    set alive 0
+    catch { send "quit\r" }
     expect {
         eof { }
         timeout { note "quit hangs"; exec kill -9 [exp_pid] }
