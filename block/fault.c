@@ -3,7 +3,8 @@
  */
 #include "block/fault.h"
 
-#include <glib.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 struct block_fault {
     GMutex mutex;
@@ -13,7 +14,23 @@ struct block_fault {
     uint64_t seen[4];
     bool cut;
     int cut_error;
+    GPtrArray *saved; /* struct saved; NULL: not recording */
 };
+
+/* What a write has overwritten. */
+struct saved {
+    uint64_t offset;
+    size_t bytes;
+    uint8_t *old;
+};
+
+static void saved_free(void *arg)
+{
+    struct saved *saved = arg;
+
+    g_free(saved->old);
+    g_free(saved);
+}
 
 struct block_fault *block_fault_create(void)
 {
@@ -30,6 +47,7 @@ void block_fault_destroy(struct block_fault *fault)
     if (fault == NULL) {
         return;
     }
+    block_fault_record(fault, false);
     g_array_free(fault->rules, TRUE);
     g_array_free(fault->used, TRUE);
     g_mutex_clear(&fault->mutex);
@@ -144,4 +162,60 @@ int block_fault_check(struct block_fault *fault, enum block_fault_op op, uint64_
         g_usleep((gulong)delay_ms * 1000);
     }
     return result;
+}
+
+/* ---- lost caches ---- */
+
+void block_fault_record(struct block_fault *fault, bool on)
+{
+    g_clear_pointer(&fault->saved, g_ptr_array_unref);
+    if (on) {
+        fault->saved = g_ptr_array_new_with_free_func(saved_free);
+    }
+}
+
+void block_fault_save(struct block_fault *fault, int fd, uint64_t offset, uint64_t bytes)
+{
+    if (fault == NULL || fault->saved == NULL || bytes == 0) {
+        return;
+    }
+    struct saved *saved = g_new0(struct saved, 1);
+    saved->offset = offset;
+    saved->bytes = bytes;
+    saved->old = g_malloc0(bytes);
+    /* What lies beyond the end of the file stays zero. */
+    ssize_t got = pread(fd, saved->old, bytes, (off_t)offset);
+    g_assert(got >= 0);
+    g_ptr_array_add(fault->saved, saved);
+}
+
+void block_fault_synced(struct block_fault *fault)
+{
+    if (fault != NULL && fault->saved != NULL) {
+        g_ptr_array_set_size(fault->saved, 0);
+    }
+}
+
+void block_fault_lose(struct block_fault *fault, const char *path, GRand *random, int percent)
+{
+    enum { SECTOR = 512 };
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    g_assert(fd >= 0 && fault->saved != NULL);
+    /* From the newest to the oldest: each sector ends at some state that it had. */
+    for (guint i = fault->saved->len; i-- > 0;) {
+        const struct saved *saved = g_ptr_array_index(fault->saved, i);
+        for (size_t at = 0; at < saved->bytes;) {
+            size_t piece =
+                MIN(SECTOR - (size_t)((saved->offset + at) % SECTOR), saved->bytes - at);
+            if (g_rand_int_range(random, 0, 100) < percent) {
+                ssize_t put =
+                    pwrite(fd, saved->old + at, piece, (off_t)(saved->offset + at));
+                g_assert(put == (ssize_t)piece);
+            }
+            at += piece;
+        }
+    }
+    close(fd);
+    g_ptr_array_set_size(fault->saved, 0);
 }

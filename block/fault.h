@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <glib.h>
 
 enum block_fault_op {
     BLOCK_FAULT_READ = 1 << 0,
@@ -41,6 +42,17 @@ void block_fault_clear(struct block_fault *fault);
 uint64_t block_fault_hits(struct block_fault *fault);
 /* Operations seen, of the kinds in ops. */
 uint64_t block_fault_seen(struct block_fault *fault, unsigned ops);
+
+/*
+ * Lost caches. While recording, the fault object keeps what each write since the last sync has
+ * overwritten. block_fault_lose() then plays a power failure: of the writes that were not synced,
+ * sector by sector, `percent` are undone, so that they look dropped or reordered. One file only.
+ */
+void block_fault_record(struct block_fault *fault, bool on);
+void block_fault_lose(struct block_fault *fault, const char *path, GRand *random, int percent);
+/* Called by block/file.c: before a write, and after a sync that went well. NULL is fine. */
+void block_fault_save(struct block_fault *fault, int fd, uint64_t offset, uint64_t bytes);
+void block_fault_synced(struct block_fault *fault);
 
 /* Called by block/file.c before an operation. Returns 0 or -errno; in that case the first *take
  * bytes of a write are to be written all the same. NULL is fine: never a fault. */

@@ -354,6 +354,7 @@ int block_file_write(struct block_file *file, uint64_t offset, const void *buffe
     if (fault < 0) {
         bytes = (size_t)take;
     }
+    block_fault_save(file->fault, file->fd, offset, bytes);
     if (is_aligned(file, offset, buffer, bytes)) {
         result = write_all(file, offset, buffer, bytes);
     } else {
@@ -395,6 +396,7 @@ int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes)
     if (bytes == 0) {
         return 0;
     }
+    block_fault_save(file->fault, file->fd, offset, bytes);
     int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     if (fallocate(file->fd, mode, (off_t)offset, (off_t)bytes) == 0) {
         return 0;
@@ -417,7 +419,11 @@ int block_file_sync(struct block_file *file)
     if (file->cache == BLOCK_CACHE_UNSAFE || file->read_only) {
         return 0;
     }
-    return fdatasync(file->fd) < 0 ? -errno : 0;
+    if (fdatasync(file->fd) < 0) {
+        return -errno;
+    }
+    block_fault_synced(file->fault);
+    return 0;
 }
 
 int block_file_truncate(struct block_file *file, uint64_t bytes)

@@ -330,6 +330,7 @@ bool qcow2_open(struct block_image *image, const struct block_options *options, 
     struct qcow2 *qcow = g_new0(struct qcow2, 1);
     image->state = qcow;
     qcow->header = header;
+    qcow->repairing = options->repair;
     qcow->pending = g_array_new(FALSE, FALSE, sizeof(struct qcow2_pending));
     qcow->extensions = g_array_new(FALSE, FALSE, sizeof(struct qcow2_extension));
     g_array_set_clear_func(qcow->extensions, free_extension);

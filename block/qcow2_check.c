@@ -133,13 +133,15 @@ static int compare_counts(struct block_image *image, struct block_check *check,
     for (uint64_t first = 0; first < end || first >> qcow->block_bits < qcow->reftable.count;
          first += per_block) {
         uint64_t index = first >> qcow->block_bits;
-        bool exists = index < qcow->reftable.count && qcow->reftable.entries[index] != 0;
+        uint64_t place = index < qcow->reftable.count ? qcow->reftable.entries[index] : 0;
+        bool exists = place != 0 && place % qcow->cluster_bytes == 0 &&
+                      place < image->file->bytes; /* else the error is counted already */
         if (!exists && first >= qcow2_counts_end(counts)) {
             continue;
         }
         for (uint64_t cluster = first; cluster < first + per_block; cluster++) {
-            uint64_t found = qcow2_counts_get(counts, cluster), stored;
-            int result = qcow2_count_get(image, cluster, &stored);
+            uint64_t found = qcow2_counts_get(counts, cluster), stored = 0;
+            int result = exists || place == 0 ? qcow2_count_get(image, cluster, &stored) : 0;
             if (result == 0 && stored != found) {
                 result = compare_one(image, check, cluster, stored, found);
             }
@@ -250,8 +252,11 @@ int qcow2_check(struct block_image *image, struct block_check *check)
 {
     struct qcow2 *qcow = image->state;
     struct qcow2_counts *counts;
-    int result = 0;
+    int result = image->read_only || qcow->repairing ? 0 : qcow2_write_out(image);
 
+    if (result < 0) {
+        return result;
+    }
     check->has_fragmented = true;
     check->clusters = (image->bytes + qcow->cluster_bytes - 1) >> qcow->cluster_bits;
     if (check->repair == BLOCK_REPAIR_ALL && !structures_are_sound(image)) {

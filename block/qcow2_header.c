@@ -389,7 +389,7 @@ int qcow2_corrupt(struct block_image *image, const char *what, uint64_t offset)
     struct qcow2 *qcow = image->state;
     bool marked = (qcow->header.incompatible & QCOW2_INCOMPAT_CORRUPT) != 0;
 
-    if (!marked && !image->read_only) {
+    if (!marked && !image->read_only && !qcow->repairing) {
         g_printerr("vmm: '%s' is damaged: %s at %#" G_GINT64_MODIFIER
                    "x; writing to it is over (vmm-img check -r all)\n",
                    image->path, what, offset);

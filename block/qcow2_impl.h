@@ -185,6 +185,7 @@ struct qcow2 {
     GArray *pending;     /* struct qcow2_pending */
     uint64_t free_hint;  /* no free cluster below this one */
     uint64_t packed_end; /* where the next compressed cluster may go on; 0: at a new cluster */
+    bool repairing;      /* opened for repair: damage is expected */
     bool growing;        /* the refcount table is being moved */
 
     GPtrArray *snapshots; /* struct qcow2_snapshot * */
