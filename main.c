@@ -324,6 +324,7 @@ static bool build_board(struct app *app, GError **error)
         .append = o->append,
         .vga = o->vga == NULL || strcmp(o->vga, "none") != 0,
         .cpus = o->cpus,
+        .acpi = !o->no_acpi,
         .debug_exit = o->debug_exit,
         .debug_exit_iobase = (uint16_t)o->debug_exit_iobase,
         .debug_exit_iosize = (uint16_t)o->debug_exit_iosize,

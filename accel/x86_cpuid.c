@@ -52,12 +52,12 @@ static const struct model models[] = {
       "xsave avx avx2 bmi1 bmi2 f16c fma abm movbe", "AuthenticAMD", "vmm Virtual CPU", 15, 107, 1, 40 },
     { "max", "everything the engine can execute", "x86-64-v3",
       "aes pclmulqdq sha-ni rdrand rdseed fsgsbase smep smap umip pcid invpcid pdpe1gb rdtscp adx erms fsrm "
-      "x2apic tsc-deadline xsaveopt xsavec xgetbv1 clflushopt clwb 3dnowprefetch rdpid",
+      "x2apic tsc-deadline invtsc xsaveopt xsavec xgetbv1 clflushopt clwb 3dnowprefetch rdpid",
       "AuthenticAMD", "vmm Virtual CPU", 15, 107, 1, 40 },
 };
 #define DEFAULT_MODEL "x86-64-v2"
 /* What the default model has beyond its psABI level. */
-#define DEFAULT_EXTRA "rdtscp pdpe1gb erms 3dnowprefetch rdrand rdseed x2apic tsc-deadline"
+#define DEFAULT_EXTRA "rdtscp pdpe1gb erms 3dnowprefetch rdrand rdseed x2apic tsc-deadline invtsc"
 
 /* A feature that makes no sense without another. */
 static const struct {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 /* One #include per chip, sorted. */
+#include "hw/acpi/pm.h"
 #include "hw/char/debugcon.h"
 #include "hw/char/uart16550.h"
 #include "hw/display/vga_isa.h"
@@ -32,6 +33,7 @@
 
 /* One line per class, sorted by header. */
 static const struct device_class *const classes[] = {
+    &pm_class,
     &debugcon_class,
     &uart16550_class,
     &vga_isa_class,

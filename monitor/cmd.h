@@ -15,6 +15,7 @@ void cmd_quit(struct command_call *call);
 void cmd_stop(struct command_call *call);
 void cmd_cont(struct command_call *call);
 void cmd_system_reset(struct command_call *call);
+void cmd_system_powerdown(struct command_call *call);
 void cmd_nmi(struct command_call *call);
 void cmd_boot_set(struct command_call *call);
 void cmd_log(struct command_call *call);

@@ -40,6 +40,17 @@ void cmd_system_reset(struct command_call *call)
     machine_request(call->env->machine, REQUEST_RESET);
 }
 
+void cmd_system_powerdown(struct command_call *call)
+{
+    struct machine *machine = call->env->machine;
+    lock_acquire(&machine->lock);
+    bool pressed = call->env->pc != NULL && pc_press_power_button(call->env->pc);
+    lock_release(&machine->lock);
+    if (!pressed) {
+        command_print(call, "Error: the machine has no power button (it runs without ACPI)\n");
+    }
+}
+
 void cmd_nmi(struct command_call *call)
 {
     struct machine *machine = call->env->machine;

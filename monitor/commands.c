@@ -83,6 +83,7 @@ const struct command command_table[] = {
     {"stop", "s", "", "", "pause the guest", NULL, cmd_stop, NULL},
     {"sum", NULL, "e e", "ADDRESS SIZE", "the checksum of physical memory, as sum(1) -r does it",
      "sum 0 0x1000", cmd_sum, NULL},
+    {"system_powerdown", NULL, "", "", "press the power button", NULL, cmd_system_powerdown, NULL},
     {"system_reset", NULL, "", "", "reset the machine", NULL, cmd_system_reset, NULL},
     {"type", NULL, "t", "TEXT", "type text as on a US keyboard; in quotes, \\n is Enter",
      "type \"ls -l\\n\"", cmd_type, NULL},

@@ -63,6 +63,9 @@ void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
     /* Firmware asks for the menu key only if told to; without it a boot is seconds faster. */
     uint16_t show = GUINT16_TO_LE(config->boot_menu);
     fw_cfg_set_file(pc->fw_cfg, "etc/show-boot-menu", &show, sizeof(show));
+    /* Sleep states S0..S5 for the firmware's tables: bit 7 = there, the rest is SLP_TYP. S3 and S4 are not. */
+    static const uint8_t states[6] = { 0x80, 0, 0, 1, 2, 0x80 };
+    fw_cfg_set_file(pc->fw_cfg, "etc/system-states", states, sizeof(states));
     if (config->kernel != NULL) {
         fw_cfg_set_file(pc->fw_cfg, "bootorder", LINUX_BOOT_ORDER_ENTRY, sizeof(LINUX_BOOT_ORDER_ENTRY));
     }

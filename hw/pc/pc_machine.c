@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/ram.h"
+#include "hw/acpi/pm.h"
 #include "hw/char/debugcon.h"
 #include "hw/char/uart16550.h"
 #include "hw/display/vga_pci.h"
@@ -273,6 +274,23 @@ static bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **
     return true;
 }
 
+/* Power management, without which firmware makes no ACPI tables. */
+static bool pc_add_acpi(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    if (!config->acpi) {
+        return true;
+    }
+    pc->pm = add(pc, &pm_class, "pm", error);
+    if (pc->pm == NULL || !pci_bus_add(i440fx_bus(pc->host), pm_pci(pc->pm), SLOT_PIIX3, 3, error)) {
+        return false;
+    }
+    pm_connect_sci(pc->pm, pc_irq(pc, 9, PC_IRQ_SCI));
+    map_io(pc, pm_apm_io(pc->pm), 0xb2);
+    map_io(pc, pm_gpe_io(pc->pm), 0xafe0);
+    map_io(pc, pm_hotplug_io(pc->pm), 0xae0c);
+    return true;
+}
+
 static bool pc_add_firmware_data(struct pc *pc, const struct pc_config *config, GError **error)
 {
     pc_memmap_describe(pc);
@@ -296,8 +314,9 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
     bus_begin(machine->io);
     bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, MAX(config->cpus, 1), error) && pc_add_timers(pc, error) &&
               pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_serial(pc, config, error) &&
-              pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) && pc_add_ide(pc, config, error) &&
-              pc_add_nics(pc, config, error) && pc_add_firmware_data(pc, config, error);
+              pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) &&
+              pc_add_ide(pc, config, error) && pc_add_acpi(pc, config, error) && pc_add_nics(pc, config, error) &&
+              pc_add_firmware_data(pc, config, error);
     bus_commit(machine->io);
     bus_commit(machine->memory);
     lock_release(&machine->lock);
@@ -312,6 +331,14 @@ void pc_destroy(struct pc *pc)
     pc_memmap_destroy(pc);
     g_free(pc->boot_order);
     g_free(pc);
+}
+
+bool pc_press_power_button(struct pc *pc)
+{
+    if (pc->pm != NULL) {
+        pm_press_power_button(pc->pm);
+    }
+    return pc->pm != NULL;
 }
 
 struct ide_drive *pc_ide_drive(struct pc *pc, unsigned index)

@@ -49,6 +49,7 @@ struct pc_config {
     const char *kernel, *initrd, *append;
     bool vga;
     unsigned cpus;
+    bool acpi; /* power management function, and with it the firmware's ACPI tables */
     struct pc_drive_config drives[PC_IDE_DRIVES];
     struct pc_nic_config nics[PC_NICS];
     unsigned nic_count;
@@ -73,6 +74,9 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error);
 void pc_destroy(struct pc *pc);
 /* Before each reset but the first: the boot order of `once` gives way to the lasting one. */
 void pc_prepare_reset(struct pc *pc);
+
+/* The power button; false if the board has none (no ACPI). Machine lock held. */
+bool pc_press_power_button(struct pc *pc);
 
 /* The IDE drive with an index, NULL if absent. */
 struct ide_drive *pc_ide_drive(struct pc *pc, unsigned index);
