@@ -9,6 +9,7 @@
 
 #include "accel/interp/apic.h"
 #include "accel/interp/debug.h"
+#include "accel/interp/fpu.h"
 #include "accel/interp/segment.h"
 #include "accel/interp/tlb.h"
 #include "core/machine.h"
@@ -47,6 +48,7 @@ static unsigned aligned_piece(uint64_t address, unsigned size)
 static void device_read(struct cpu *cpu, uint64_t phys, void *data, unsigned size)
 {
     uint8_t *bytes = data;
+    uint32_t fp_flags = fpu_flags_save();
     bool entered = machine_enter(cpu);
     while (size > 0) {
         unsigned piece = aligned_piece(phys, size);
@@ -58,11 +60,13 @@ static void device_read(struct cpu *cpu, uint64_t phys, void *data, unsigned siz
         size -= piece;
     }
     machine_leave(cpu, entered);
+    fpu_flags_restore(fp_flags);
 }
 
 static void device_write(struct cpu *cpu, uint64_t phys, const void *data, unsigned size)
 {
     const uint8_t *bytes = data;
+    uint32_t fp_flags = fpu_flags_save();
     bool entered = machine_enter(cpu);
     while (size > 0) {
         unsigned piece = aligned_piece(phys, size);
@@ -78,6 +82,7 @@ static void device_write(struct cpu *cpu, uint64_t phys, const void *data, unsig
         size -= piece;
     }
     machine_leave(cpu, entered);
+    fpu_flags_restore(fp_flags);
 }
 
 /* Pieces that do not cross a page. */

@@ -183,7 +183,8 @@ struct cpu {
     uint64_t icount;       /* instructions retired up to the last account */
     int64_t quantum;       /* budget at the last account: icount + quantum - budget were retired up to the start
                             * of the running trace */
-    uint64_t run_end;      /* icount at which interp_run() returns, 0 = no limit */
+    uint64_t run_end;      /* icount + spent at which interp_run() returns, 0 = no limit */
+    uint64_t spent;        /* see cpu_spend(); since interp_run() began */
     struct machine *machine;
     const struct x86_cpuid *cpuid;
     struct trace_cache *traces; /* shared by all CPUs of the machine */
@@ -219,6 +220,15 @@ struct cpu {
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Uses up n of the budget and of interp_run()'s limit without counting instructions: for what takes time and yet
+ * retires nothing, so that clocks are served and the limit is kept all the same. */
+static inline void cpu_spend(struct cpu *cpu, uint32_t n)
+{
+    cpu->budget -= n;
+    cpu->quantum -= n;
+    cpu->spent += n;
+}
 
 /* Goes on with the record after this one. Must be the last statement of a handler. */
 #define NEXT(cpu, insn) return (insn)[1].fn((cpu), (insn) + 1)

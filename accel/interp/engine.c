@@ -43,11 +43,13 @@ static void engine_close(void *arg)
 static void engine_ferr(void *arg)
 {
     struct engine *e = arg;
+    uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&e->machine->lock);
     if (e->machine->ferr != NULL) {
         e->machine->ferr(e->machine->ferr_arg);
     }
     lock_release(&e->machine->lock);
+    fpu_flags_restore(fp_flags);
 }
 
 static void *engine_open(struct machine *machine, const struct x86_cpuid *cpuid, unsigned cpus, GError **error)

@@ -65,6 +65,21 @@ void fpu_state_put(struct cpu *cpu);
  * host. */
 bool interp_host_supports(enum x86_feature feature);
 
+/* Around code of the host's that guest code calls into (devices, libraries): such code may use floating point
+ * (GLib's hash tables do), whose flags are not the guest's. */
+static inline uint32_t fpu_flags_save(void)
+{
+    uint32_t mxcsr;
+    __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+    return mxcsr;
+}
+static inline void fpu_flags_restore(uint32_t saved)
+{
+    if (fpu_flags_save() != saved) {
+        __asm__ volatile("ldmxcsr %0" : : "m"(saved));
+    }
+}
+
 /* ---- control and status, for handlers ---- */
 
 uint32_t fpu_mxcsr(const struct cpu *cpu);

@@ -188,7 +188,9 @@ static void poll_machine(struct machine *machine)
     if (machine != NULL &&
         (event_pending(machine->events) || clock_due(machine->guest_clock) ||
          clock_due(machine->host_clock) || clock_due(machine->rtc_clock))) {
+        uint32_t fp_flags = fpu_flags_save();
         machine_poll(machine);
+        fpu_flags_restore(fp_flags);
     }
 }
 
@@ -223,10 +225,11 @@ static bool next_quantum(struct cpu *cpu)
     int64_t quantum = QUANTUM;
     begin_quantum(cpu, 0);
     if (cpu->run_end != 0) {
-        if (cpu->icount >= cpu->run_end) {
+        uint64_t done = cpu->icount + cpu->spent;
+        if (done >= cpu->run_end) {
             return false;
         }
-        quantum = MIN((uint64_t)QUANTUM, cpu->run_end - cpu->icount - 1);
+        quantum = MIN((uint64_t)QUANTUM, cpu->run_end - done - 1);
     }
     begin_quantum(cpu, cpu->mode & MODE_SINGLE ? 0 : quantum);
     poll_machine(cpu->machine);
@@ -237,27 +240,31 @@ static bool next_quantum(struct cpu *cpu)
 static enum vcpu_exit run_loop(struct cpu *cpu)
 {
     enum vcpu_exit reason;
-    while (ready(cpu, &reason)) {
+    do {
+        /* First, since a CPU that is ready has done with what comes before the instruction. What the machine
+         * raises here comes before it as well. */
         if (cpu->budget < 0 || cpu->quantum == 0 || cpu->mode & MODE_SINGLE) {
             if (!next_quantum(cpu)) {
                 return VCPU_KICKED;
             }
-            /* What the machine raised just now comes before the next instruction. */
-            if (!ready(cpu, &reason)) {
-                return reason;
-            }
+        }
+        if (!ready(cpu, &reason)) {
+            return reason;
         }
         run_traces(cpu);
-    }
-    return reason;
+    } while (true);
 }
 
 enum vcpu_exit interp_run(struct cpu *cpu, uint64_t max_instructions)
 {
     begin_quantum(cpu, 0);
+    cpu->spent = 0;
     cpu->run_end = max_instructions != 0 ? cpu->icount + max_instructions : 0;
     fpu_enter(cpu);
-    sigsetjmp(cpu->fault_exit, 0); /* after a fault the loop simply begins anew */
+    if (sigsetjmp(cpu->fault_exit, 0) != 0) {
+        /* After a fault the loop begins anew. A handler that faults itself must not keep interrupts out. */
+        cpu_spend(cpu, 1);
+    }
     enum vcpu_exit reason = run_loop(cpu);
     fpu_leave(cpu);
     return reason;

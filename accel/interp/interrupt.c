@@ -15,6 +15,7 @@
 
 #include "accel/interp/apic.h"
 #include "accel/interp/debug.h"
+#include "accel/interp/fpu.h"
 #include "accel/interp/interp.h"
 #include "accel/interp/segment.h"
 #include "accel/interp/tlb.h"
@@ -124,12 +125,14 @@ static void take_interrupt(struct cpu *cpu)
     if (!__atomic_load_n(&cpu->s.intr, __ATOMIC_RELAXED)) {
         return;
     }
+    uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
     /* The line may have fallen while we waited for the lock. */
     if (cpu->s.intr) {
         vector = apic_acknowledge(cpu);
     }
     lock_release(&machine->lock);
+    fpu_flags_restore(fp_flags);
     if (vector < 0) {
         return;
     }

@@ -6,6 +6,7 @@
  */
 #include "accel/interp/debug.h"
 #include "accel/interp/decode.h"
+#include "accel/interp/fpu.h"
 #include "accel/interp/segment.h"
 #include "accel/interp/system.h"
 #include "accel/interp/task.h"
@@ -29,18 +30,22 @@ static void check_port(struct cpu *cpu, uint16_t port, unsigned size)
 static uint32_t port_read(struct cpu *cpu, uint16_t port, unsigned size)
 {
     struct machine *machine = cpu->machine;
+    uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
     uint32_t value = (uint32_t)bus_read(machine->io, port, size);
     lock_release(&machine->lock);
+    fpu_flags_restore(fp_flags);
     return value;
 }
 
 static void port_write(struct cpu *cpu, uint16_t port, uint32_t value, unsigned size)
 {
     struct machine *machine = cpu->machine;
+    uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
     bus_write(machine->io, port, value, size);
     lock_release(&machine->lock);
+    fpu_flags_restore(fp_flags);
 }
 
 /* Goes on in the trace unless the device wants something of the run loop. */
@@ -146,17 +151,20 @@ static uint64_t string_block(const struct cpu *cpu, uint64_t linear, uint64_t ea
 static void ins_elements(struct cpu *cpu, uint16_t port, uint8_t *host, unsigned size, uint64_t n)
 {
     struct machine *machine = cpu->machine;
+    uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
     for (uint64_t i = 0; i < n; i++) {
         uint64_t value = bus_read(machine->io, port, size);
         memcpy(host + i * size, &value, size);
     }
     lock_release(&machine->lock);
+    fpu_flags_restore(fp_flags);
 }
 
 static void outs_elements(struct cpu *cpu, uint16_t port, const uint8_t *host, unsigned size, uint64_t n)
 {
     struct machine *machine = cpu->machine;
+    uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
     for (uint64_t i = 0; i < n; i++) {
         uint64_t value = 0;
@@ -164,6 +172,7 @@ static void outs_elements(struct cpu *cpu, uint16_t port, const uint8_t *host, u
         bus_write(machine->io, port, value, size);
     }
     lock_release(&machine->lock);
+    fpu_flags_restore(fp_flags);
 }
 
 /* Moves some elements, at least one; returns how many. */

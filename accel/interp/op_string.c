@@ -69,9 +69,7 @@ static uint64_t chunk_limit(const struct cpu *cpu, uint64_t count)
  * instructions. */
 static bool pause_wanted(struct cpu *cpu, uint64_t elements)
 {
-    int64_t cost = 1 + (elements >> 3);
-    cpu->budget -= cost;
-    cpu->quantum -= cost;
+    cpu_spend(cpu, 1 + (uint32_t)(elements >> 3));
     return cpu->budget < 0 || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0;
 }
 

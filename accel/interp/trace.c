@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "accel/interp/decode.h"
+#include "accel/interp/fpu.h"
 #include "accel/interp/fused.h"
 #include "accel/interp/tlb.h"
 #include "core/ram.h"
@@ -226,7 +227,9 @@ void trace_invalidate(struct trace_cache *cache, struct ram *ram, uint64_t offse
         if (page != NULL &&
             page_invalidate(cache, page, offset & PAGE_MASK, (page_end - 1) & PAGE_MASK)) {
             page_unflag(page);
+            uint32_t fp_flags = fpu_flags_save();
             g_hash_table_remove(cache->pages, host);
+            fpu_flags_restore(fp_flags);
         }
         offset = page_end;
     }
@@ -252,7 +255,9 @@ static void page_protect(struct cpu *cpu, struct ram *ram, uint64_t ram_offset)
     struct code_page *page = g_new0(struct code_page, 1);
     page->ram = ram;
     page->ram_offset = ram_offset;
+    uint32_t fp_flags = fpu_flags_save();
     g_hash_table_insert(cache->pages, host, page);
+    fpu_flags_restore(fp_flags);
     __atomic_fetch_or(&ram->flags[ram_offset >> RAM_PAGE_BITS], RAM_CODE, __ATOMIC_SEQ_CST);
     tlb_protect_code(cpu, ram, ram_offset);
 }
