@@ -19,7 +19,7 @@ enum { DRIVE_BYTES = 1 << 20 };
 
 /* ---- the board's lines to the CPU ---- */
 
-static void set_intr(void *arg, bool level)
+static void set_intr(void *arg, unsigned n, bool level)
 {
     struct cpu *cpu = ((struct cpu_test *)arg)->cpu;
     cpu->s.intr = level;
@@ -30,7 +30,7 @@ static void set_intr(void *arg, bool level)
     }
 }
 
-static void set_nmi(void *arg)
+static void set_nmi(void *arg, unsigned n)
 {
     cpu_attention_set(((struct cpu_test *)arg)->cpu, CPU_ATTENTION_NMI);
 }
@@ -43,9 +43,16 @@ static void set_a20(void *arg, bool enabled)
     tlb_flush(cpu, true);
 }
 
-static void set_init(void *arg)
+static void set_init(void *arg, unsigned n)
 {
     cpu_attention_set(((struct cpu_test *)arg)->cpu, CPU_ATTENTION_INIT);
+}
+
+static void set_sipi(void *arg, unsigned n, uint8_t vector)
+{
+    struct cpu *cpu = ((struct cpu_test *)arg)->cpu;
+    cpu->sipi_vector = vector;
+    cpu_attention_set(cpu, CPU_ATTENTION_SIPI);
 }
 
 static void set_ignne(void *arg, bool level)
@@ -138,8 +145,8 @@ static struct cpu_test *board_cpu(struct fuzz_rig *rig, const char *model)
     t->cpu->ferr = board_ferr;
     t->cpu->ferr_arg = t;
     t->machine->cpus = (struct machine_cpus){ .arg = t, .kick = kick, .reset = reset_cpu, .set_intr = set_intr,
-                                              .nmi = set_nmi, .set_a20 = set_a20, .cpu_reset = set_init,
-                                              .set_ignne = set_ignne };
+                                              .nmi = set_nmi, .set_a20 = set_a20, .init = set_init,
+                                              .sipi = set_sipi, .set_ignne = set_ignne };
     machine_reset(t->machine);
     return t;
 }
@@ -169,12 +176,13 @@ void fuzz_rig_finish(struct fuzz_rig *rig)
     interp_cpu_destroy(t->cpu);
     interp_memory_destroy(t->memory);
     trace_cache_destroy(t->traces);
+    /* While the drives that may have requests under way are there. */
+    remove_image(rig, rig->disk, "disk");
+    remove_image(rig, rig->disc, "disc");
     input_destroy(rig->input);
     machine_destroy(t->machine);
     pc_destroy(rig->pc);
     display_destroy(rig->display);
-    remove_image(rig, rig->disk, "disk");
-    remove_image(rig, rig->disc, "disc");
     g_rmdir(rig->folder);
     g_free(rig->folder);
     g_free(t);
