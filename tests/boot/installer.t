@@ -1,21 +1,72 @@
 #!/usr/bin/expect -f
-# The Debian installer, text and graphical, shows its first dialog and can be driven with the keyboard.
+# The Debian installer, text and graphical, shows its first dialog and can be driven with the keyboard (and
+# the graphical one with the mouse). The graphical one is judged by its pictures: they change when they should.
 source [file dirname [info script]]/lib.tcl
 if {!$all} { skip_all "long; make check-boot runs it" }
 set images /usr/lib/debian-installer/images/12/amd64
 if {![file isdirectory $images]} { skip_all "package debian-installer-12-netboot-amd64 is missing" }
+
+# Less memory than this and the installer begins with a question about it.
 set dir $images/text/debian-installer/amd64
-vmm_start -m 512 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=normal"
-ok [wait_screen {Choose the language} 300] "text: first dialog"
+vmm_start -m 1000 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=normal nomodeset fb=false"
+ok [wait_screen {Choose the language} 400] "text: first dialog"
 shot installer-text
 key down
 key ret
-ok [wait_screen {Continent or region|Select your location|Choose.*language} 60] "text: takes keys"
+ok [wait_screen {Continent or region|Select your location} 120] "text: takes keys"
 vmm_quit
+
+# The picture as one number: 0 in text mode.
+proc picture {} {
+    global tmp
+    mon "screendump $tmp/picture.ppm"
+    if {[catch { exec sha256sum $tmp/picture.ppm } sum]} { return "" }
+    return [lindex $sum 0]
+}
+# Waits until the picture is another than `old` and stays so for a few looks.
+proc wait_picture {old seconds} {
+    set end [expr {[clock seconds] + $seconds}]
+    set last $old
+    set same 0
+    while {[clock seconds] <= $end} {
+        set now [picture]
+        if {$now ne $old && $now eq $last} { incr same } else { set same 0 }
+        if {$same >= 3} { return 1 }
+        set last $now
+        after 500
+    }
+    return 0
+}
+# Its X server is the first that asks for a mode of the screen with pictures of many colours.
+proc colours {} {
+    global tmp
+    mon "screendump $tmp/picture.ppm"
+    set f [open $tmp/picture.ppm rb]
+    set data [read $f]
+    close $f
+    set seen [dict create]
+    binary scan [string range $data 20 end] c* bytes
+    foreach {r g b} $bytes { dict set seen "$r,$g,$b" 1 }
+    return [dict size $seen]
+}
 set dir $images/gtk/debian-installer/amd64
-vmm_start -m 768 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=788"
-after 240000
+vmm_start -m 1200 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=788"
+set end [expr {[clock seconds] + 400}]
+set count 0
+while {$alive && [clock seconds] < $end && $count < 200} { after 3000; set count [colours] }
+ok [expr {$count >= 200}] "gtk: shows a picture of many colours"
+wait_picture "" 30
 shot installer-gtk
-ok [regexp {running} [mon "info status"]] "gtk: runs (look at the picture)"
+set before [picture]
+key down
+key down
+ok [wait_picture $before 30] "gtk: keys move the choice"
+set before [picture]
+mon "mouse_move 60 40"
+ok [wait_picture $before 30] "gtk: the pointer moves"
+set before [picture]
+key ret
+ok [wait_picture $before 60] "gtk: Enter leads to the next dialog"
+shot installer-gtk-next
 vmm_quit
 done
