@@ -92,7 +92,7 @@ static bool smp_word(const struct option_list *list, const char *word, uint64_t 
 }
 
 /* Sockets, cores and threads must multiply to the number of CPUs, one that is not given making up for it; or they
- * are the number. The guest sees cores of one package in any case. */
+ * are the number. The guest sees packages of one core in any case. */
 static bool smp_topology(const struct option_list *list, uint64_t *cpus, GError **error)
 {
     static const char *const words[] = { "sockets", "dies", "cores", "threads" };

@@ -278,28 +278,15 @@ static struct x86_cpuid_result leaf_xsave(const struct x86_cpuid *c, uint32_t su
     return r;
 }
 
-/* Bits of the APIC id that number the CPUs of the package. */
-static unsigned core_bits(const struct x86_cpuid *c)
-{
-    unsigned bits = 0;
-    while (1u << bits < c->cpu_count) {
-        bits++;
-    }
-    return bits;
-}
-
-/* Extended topology: all CPUs are cores of one package, of one thread each. */
-static struct x86_cpuid_result leaf_topology(const struct x86_cpuid *c, unsigned cpu, uint32_t subleaf)
+/* Extended topology: every CPU is a package of its own. Firmware lists only the first CPU of a package in the MP
+ * table, so that cores would be lost to guests without ACPI. */
+static struct x86_cpuid_result leaf_topology(unsigned cpu, uint32_t subleaf)
 {
     enum { LEVEL_THREAD = 1, LEVEL_CORE = 2 };
     struct x86_cpuid_result r = { .ecx = subleaf & 0xff, .edx = cpu };
-    if (subleaf == 0) {
+    if (subleaf < 2) {
         r.ebx = 1;
-        r.ecx |= LEVEL_THREAD << 8;
-    } else if (subleaf == 1) {
-        r.eax = core_bits(c);
-        r.ebx = c->cpu_count;
-        r.ecx |= LEVEL_CORE << 8;
+        r.ecx |= (subleaf == 0 ? LEVEL_THREAD : LEVEL_CORE) << 8;
     }
     return r;
 }
@@ -308,14 +295,11 @@ static struct x86_cpuid_result leaf_1(const struct x86_cpuid *c, unsigned cpu, u
 {
     struct x86_cpuid_result r;
     r.eax = x86_cpuid_signature(c);
-    r.ebx = cpu << 24 | (c->cpu_count & 0xff) << 16 | 8 << 8;
+    r.ebx = cpu << 24 | 1 << 16 | 8 << 8;
     r.ecx = feature_word(c, 1, 0, 2);
     r.edx = feature_word(c, 1, 0, 3);
     if (x86_has(c, X86_XSAVE) && cr4 & CR4_OSXSAVE) {
         r.ecx |= 1u << 27;
-    }
-    if (c->cpu_count > 1) {
-        r.edx |= 1u << 28; /* HTT: EBX has the number of logical CPUs */
     }
     if (!(apic_base & 0x800)) {
         r.edx &= ~(1u << 9);
@@ -354,7 +338,6 @@ static struct x86_cpuid_result leaf_extended(const struct x86_cpuid *c, uint32_t
         break;
     case 0x80000008:
         r.eax = x86_has(c, X86_LM) ? 48u << 8 | c->physical_bits : c->physical_bits;
-        r.ecx = c->cpu_count > 1 ? core_bits(c) << 12 | (c->cpu_count - 1) : 0;
         break;
     }
     return r;
@@ -405,7 +388,7 @@ struct x86_cpuid_result x86_cpuid_query(const struct x86_cpuid *c, unsigned cpu_
         break;
     case 0xb:
         if (x86_has(c, X86_X2APIC)) {
-            r = leaf_topology(c, cpu_index, subleaf);
+            r = leaf_topology(cpu_index, subleaf);
         }
         break;
     case 0xd:
