@@ -37,7 +37,7 @@ proc wait_picture {old seconds} {
     }
     return 0
 }
-# Its X server is the first that asks for a mode of the screen with pictures of many colours.
+# How many colours the picture has: its X server is the first to show many (quiet: no logo from the kernel).
 proc colours {} {
     global tmp
     mon "screendump $tmp/picture.ppm"
@@ -50,12 +50,13 @@ proc colours {} {
     return [dict size $seen]
 }
 set dir $images/gtk/debian-installer/amd64
-vmm_start -m 1200 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=788"
+vmm_start -m 1200 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=788 quiet"
 set end [expr {[clock seconds] + 400}]
 set count 0
 while {$alive && [clock seconds] < $end && $count < 200} { after 3000; set count [colours] }
 ok [expr {$count >= 200}] "gtk: shows a picture of many colours"
-wait_picture "" 30
+# The banner comes first, the dialog below it some seconds later.
+wait_picture [picture] 90
 shot installer-gtk
 set before [picture]
 key down
