@@ -1,0 +1,115 @@
+/* options_net.c and network.c: the ways to say what network there is. */
+#include <string.h>
+
+#include "network.h"
+#include "options.h"
+#include "tests/support/test.h"
+
+struct setup {
+    struct options options;
+    struct networks networks;
+    struct pc_config config;
+    GPtrArray *warnings;
+};
+
+/* NULL if all went well, else the message (newly allocated). */
+static char *setup_begin(struct setup *s, const char *line)
+{
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    GError *error = NULL;
+    memset(s, 0, sizeof(*s));
+    s->warnings = g_ptr_array_new_with_free_func(g_free);
+    options_init(&s->options);
+    if (!options_parse(&s->options, (int)g_strv_length(argv), argv, s->warnings, &error) ||
+        !networks_open(&s->networks, &s->options.net, &s->config, s->warnings, &error)) {
+        char *message = g_strdup(error->message);
+        g_error_free(error);
+        return message;
+    }
+    return NULL;
+}
+
+static void setup_end(struct setup *s)
+{
+    networks_close(&s->networks);
+    networks_free(&s->networks);
+    options_finish(&s->options);
+    g_ptr_array_unref(s->warnings);
+}
+
+static void test_good(void)
+{
+    static const struct {
+        const char *line, *mac;
+        unsigned nics, users, warnings;
+    } cases[] = {
+        { "vmm", "52:54:00:12:34:56", 1, 1, 0 },
+        { "vmm -net none", NULL, 0, 0, 0 },
+        { "vmm -nic none", NULL, 0, 0, 0 },
+        { "vmm -net nic -net user", "52:54:00:12:34:56", 1, 1, 0 },
+        { "vmm -net nic,model=e1000,macaddr=00:11:22:33:44:55 -net user,restrict=on", "00:11:22:33:44:55", 1, 1, 0 },
+        { "vmm -net nic", "52:54:00:12:34:56", 1, 0, 1 },
+        { "vmm -net user", NULL, 0, 0, 1 },
+        { "vmm -nic user,model=e1000,mac=00:11:22:33:44:66 -nic user", "00:11:22:33:44:66", 2, 2, 0 },
+        { "vmm -netdev user,id=n0,ipv6=off -device e1000,netdev=n0,mac=00:11:22:33:44:77", "00:11:22:33:44:77", 1, 1, 0 },
+        { "vmm -device e1000", "52:54:00:12:34:56", 1, 0, 1 },
+        { "vmm -netdev user,id=n0", NULL, 0, 0, 1 },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct setup s;
+        g_autofree char *message = setup_begin(&s, cases[i].line);
+        unsigned users = 0;
+        g_assert_cmpstr(message, ==, NULL);
+        for (unsigned k = 0; k < s.networks.count; k++) {
+            users += s.networks.list[k].user != NULL;
+        }
+        g_assert_cmpuint(s.config.nic_count, ==, cases[i].nics);
+        g_assert_cmpuint(users, ==, cases[i].users);
+        g_assert_cmpuint(s.warnings->len, ==, cases[i].warnings);
+        if (cases[i].nics > 0) {
+            g_assert_cmpstr(s.config.nics[0].mac, ==, cases[i].mac);
+        }
+        setup_end(&s);
+    }
+}
+
+static void test_bad(void)
+{
+    static const struct {
+        const char *line, *part;
+    } cases[] = {
+        { "vmm -net nic,model=rtl8139", "there is e1000" },
+        { "vmm -net tap", "there is nic, user and none" },
+        { "vmm -nic bridge", "there is user and none" },
+        { "vmm -netdev user", "id= is missing" },
+        { "vmm -netdev user,id=a -netdev user,id=a", "taken" },
+        { "vmm -device e1000,netdev=x", "no -netdev with id=x" },
+        { "vmm -netdev user,id=a -device e1000,netdev=a -device e1000,netdev=a", "has a card already" },
+        { "vmm -net nic,macaddr=zz", "mac=zz" },
+        { "vmm -net nic -net nic -net user", "hub is not supported" },
+        { "vmm -net user,restict=on", "restrict" },
+        { "vmm -redir tcp:1", "HOSTPORT" },
+        { "vmm -redir tcp:0::22", "no port number" },
+        { "vmm -net none -redir tcp:1234::22", "needs a user network" },
+        { "vmm -nic user,hostfwd=tcp::1-", "is not of the form" },
+        { "vmm -nic user,net=10.0.0.0/40", "net=" },
+        { "vmm -nic user,tftp=/nowhere/at/all", "is no folder" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct setup s;
+        g_autofree char *message = setup_begin(&s, cases[i].line);
+        g_assert_nonnull(message);
+        if (strstr(message, cases[i].part) == NULL) {
+            g_error("%s: %s", cases[i].line, message);
+        }
+        setup_end(&s);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    test_main_init(&argc, &argv);
+    g_test_add_func("/options-net/good", test_good);
+    g_test_add_func("/options-net/bad", test_bad);
+    return g_test_run();
+}
