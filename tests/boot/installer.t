@@ -11,7 +11,6 @@ set dir $images/text/debian-installer/amd64
 vmm_start -m 1000 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=normal nomodeset fb=false"
 ok [wait_screen {Choose the language} 400] "text: first dialog"
 shot installer-text
-key down
 key ret
 ok [wait_screen {Continent or region|Select your location} 120] "text: takes keys"
 vmm_quit
