@@ -7,8 +7,9 @@
 #include "net/pcap.h"
 #include "net/user.h"
 
-#define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
-#define MAC_DEFAULT "52:54:00:12:34:%02x"
+#define FAIL(error, ...)                                                                           \
+    (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
+#define MAC_DEFAULT      "52:54:00:12:34:%02x"
 #define MAC_DEFAULT_LAST 0x56
 
 static struct option_netdev *netdev_at(const struct option_net *options, guint i)
@@ -17,13 +18,14 @@ static struct option_netdev *netdev_at(const struct option_net *options, guint i
 }
 
 /* The backend of a card, NULL if it has none; *legacy counts the pairs made by order. */
-static struct option_netdev *backend_of(const struct option_net *options, const struct option_nic *nic,
-                                        guint *legacy)
+static struct option_netdev *backend_of(const struct option_net *options,
+                                        const struct option_nic *nic, guint *legacy)
 {
     guint skip = *legacy;
     for (guint i = 0; i < options->netdevs->len; i++) {
         struct option_netdev *dev = netdev_at(options, i);
-        if (nic->netdev != NULL ? g_strcmp0(dev->id, nic->netdev) == 0 : dev->id == NULL && skip-- == 0) {
+        if (nic->netdev != NULL ? g_strcmp0(dev->id, nic->netdev) == 0
+                                : dev->id == NULL && skip-- == 0) {
             *legacy += nic->netdev == NULL;
             return dev;
         }
@@ -31,8 +33,8 @@ static struct option_netdev *backend_of(const struct option_net *options, const 
     return NULL;
 }
 
-static bool open_user(struct monitor_nic *nic, const struct option_netdev *dev, const GPtrArray *redirections,
-                      GError **error)
+static bool open_user(struct monitor_nic *nic, const struct option_netdev *dev,
+                      const GPtrArray *redirections, GError **error)
 {
     g_autoptr(GPtrArray) rules = g_ptr_array_new();
     for (guint i = 0; i < dev->hostfwd->len; i++) {
@@ -65,8 +67,9 @@ static bool open_user(struct monitor_nic *nic, const struct option_netdev *dev, 
     return true;
 }
 
-static bool open_nic(struct networks *networks, const struct option_nic *option, struct option_netdev *dev,
-                     const GPtrArray *redirections, struct pc_config *config, GError **error)
+static bool open_nic(struct networks *networks, const struct option_nic *option,
+                     struct option_netdev *dev, const GPtrArray *redirections,
+                     struct pc_config *config, GError **error)
 {
     unsigned n = networks->count++;
     struct monitor_nic *nic = &networks->list[n];
@@ -77,8 +80,10 @@ static bool open_nic(struct networks *networks, const struct option_nic *option,
     nic->backend = g_strdup(dev != NULL && dev->id != NULL && dev->id[0] != '#' ? dev->id : "");
     nic->link = net_link_create();
     if (!e1000_mac_parse(nic->mac, mac)) {
-        return FAIL(error, "mac=%s: must be six hexadecimal bytes such as 52:54:00:12:34:56, not a group address",
-                    nic->mac);
+        return FAIL(
+            error,
+            "mac=%s: must be six hexadecimal bytes such as 52:54:00:12:34:56, not a group address",
+            nic->mac);
     }
     if (nic->backend[0] == '\0') {
         g_free(nic->backend);
@@ -94,7 +99,8 @@ static bool open_nic(struct networks *networks, const struct option_nic *option,
 }
 
 /* Each backend serves one card. */
-static bool check_use(const struct option_net *options, const bool *used, GPtrArray *warnings, GError **error)
+static bool check_use(const struct option_net *options, const bool *used, GPtrArray *warnings,
+                      GError **error)
 {
     guint legacy_nics = 0, legacy_users = 0;
     for (guint i = 0; i < options->nics->len; i++) {
@@ -104,29 +110,31 @@ static bool check_use(const struct option_net *options, const bool *used, GPtrAr
         const char *id = netdev_at(options, i)->id;
         legacy_users += id == NULL;
         if (!used[i]) {
-            g_ptr_array_add(warnings, g_strdup_printf("network '%s' has no card", id != NULL ? id : "user"));
+            g_ptr_array_add(warnings,
+                            g_strdup_printf("network '%s' has no card", id != NULL ? id : "user"));
         }
     }
     if (legacy_nics != legacy_users && legacy_nics > 0 && legacy_users > 0) {
         return FAIL(error,
-                    "-net: %u cards and %u user networks: a hub is not supported yet; give each card its own "
+                    "-net: %u cards and %u user networks: a hub is not supported yet; give each "
+                    "card its own "
                     "with -nic user",
                     legacy_nics, legacy_users);
     }
     return true;
 }
 
-static bool open_default(struct networks *networks, const struct option_net *options, struct pc_config *config,
-                         GError **error)
+static bool open_default(struct networks *networks, const struct option_net *options,
+                         struct pc_config *config, GError **error)
 {
     g_autoptr(GPtrArray) no_rules = g_ptr_array_new();
-    const struct option_nic nic = { 0 };
-    struct option_netdev dev = { .hostfwd = no_rules };
+    const struct option_nic nic = {0};
+    struct option_netdev dev = {.hostfwd = no_rules};
     return open_nic(networks, &nic, &dev, options->redirections, config, error);
 }
 
-bool networks_open(struct networks *networks, const struct option_net *options, struct pc_config *config,
-                   GPtrArray *warnings, GError **error)
+bool networks_open(struct networks *networks, const struct option_net *options,
+                   struct pc_config *config, GPtrArray *warnings, GError **error)
 {
     if (options->nics->len == 0 && options->netdevs->len == 0) {
         if (options->none && options->redirections->len > 0) {
@@ -145,7 +153,8 @@ bool networks_open(struct networks *networks, const struct option_net *options, 
             return FAIL(error, "-device e1000: there is no -netdev with id=%s", nic->netdev);
         }
         if (dev == NULL) {
-            g_ptr_array_add(warnings, g_strdup_printf("network card %u is connected to nothing", i));
+            g_ptr_array_add(warnings,
+                            g_strdup_printf("network card %u is connected to nothing", i));
         } else if (g_ptr_array_find(options->netdevs, dev, &number) && used[number]) {
             return FAIL(error, "-device e1000: netdev=%s has a card already", nic->netdev);
         }

@@ -16,10 +16,10 @@ struct networks {
     unsigned count;
 };
 
-/* Opens the backends and fills config->nics; without any option there is one e1000 on user networking. Warnings
- * (char *) are appended to warnings. False and error that names the option. */
-bool networks_open(struct networks *networks, const struct option_net *options, struct pc_config *config,
-                   GPtrArray *warnings, GError **error);
+/* Opens the backends and fills config->nics; without any option there is one e1000 on user
+ * networking. Warnings (char *) are appended to warnings. False and error that names the option. */
+bool networks_open(struct networks *networks, const struct option_net *options,
+                   struct pc_config *config, GPtrArray *warnings, GError **error);
 /* Closes the backends: before the machine is destroyed. */
 void networks_close(struct networks *networks);
 /* Frees the wires: after it. */

@@ -1,16 +1,17 @@
 /*
- * The network options: -net, -nic, -netdev, -device e1000 and -redir, as QEMU and the 2007 kvm spell them.
- * Here they are only read; network.c puts cards and backends together.
+ * The network options: -net, -nic, -netdev, -device e1000 and -redir, as QEMU and the 2007 kvm
+ * spell them. Here they are only read; network.c puts cards and backends together.
  */
 #include "options_net.h"
 
 #include <string.h>
 
-#define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
+#define FAIL(error, ...)                                                                           \
+    (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
 
-#define USER_KEYS                                                                                            \
-    "net", "host", "dns", "dhcpstart", "hostname", "domainname", "tftp", "bootfile", "tftp-server-name",     \
-        "restrict", "ipv4", "ipv6", "hostfwd"
+#define USER_KEYS                                                                                  \
+    "net", "host", "dns", "dhcpstart", "hostname", "domainname", "tftp", "bootfile",               \
+        "tftp-server-name", "restrict", "ipv4", "ipv6", "hostfwd"
 
 static void nic_free(gpointer data)
 {
@@ -24,8 +25,9 @@ static void nic_free(gpointer data)
 static void netdev_free(gpointer data)
 {
     struct option_netdev *dev = data;
-    char **strings[] = { &dev->id, &dev->net, &dev->host, &dev->dns, &dev->dhcp_start, &dev->hostname,
-                         &dev->domainname, &dev->tftp, &dev->bootfile, &dev->tftp_server_name };
+    char **strings[] = {
+        &dev->id,       &dev->net,        &dev->host, &dev->dns,      &dev->dhcp_start,
+        &dev->hostname, &dev->domainname, &dev->tftp, &dev->bootfile, &dev->tftp_server_name};
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
         g_free(*strings[i]);
     }
@@ -48,8 +50,8 @@ void option_net_finish(struct option_net *net)
     g_clear_pointer(&net->redirections, g_ptr_array_unref);
 }
 
-static bool add_nic(struct option_net *net, const struct option_list *list, const char *mac_key, const char *netdev,
-                    GError **error)
+static bool add_nic(struct option_net *net, const struct option_list *list, const char *mac_key,
+                    const char *netdev, GError **error)
 {
     const char *model = option_list_get(list, "model");
     if (model != NULL && strcmp(model, "e1000") != 0 && strcmp(model, "e1000-82540em") != 0) {
@@ -73,18 +75,23 @@ static bool user_flag(const struct option_list *list, const char *name, bool *va
 }
 
 /* A user network with the settings of the list. */
-static bool add_user(struct option_net *net, const struct option_list *list, const char *id, GError **error)
+static bool add_user(struct option_net *net, const struct option_list *list, const char *id,
+                     GError **error)
 {
     struct option_netdev *dev = g_new0(struct option_netdev, 1);
     const struct {
         const char *name;
         char **member;
     } strings[] = {
-        { "net", &dev->net },           { "host", &dev->host },
-        { "dns", &dev->dns },           { "dhcpstart", &dev->dhcp_start },
-        { "hostname", &dev->hostname }, { "domainname", &dev->domainname },
-        { "tftp", &dev->tftp },         { "bootfile", &dev->bootfile },
-        { "tftp-server-name", &dev->tftp_server_name },
+        {"net", &dev->net},
+        {"host", &dev->host},
+        {"dns", &dev->dns},
+        {"dhcpstart", &dev->dhcp_start},
+        {"hostname", &dev->hostname},
+        {"domainname", &dev->domainname},
+        {"tftp", &dev->tftp},
+        {"bootfile", &dev->bootfile},
+        {"tftp-server-name", &dev->tftp_server_name},
     };
     dev->hostfwd = g_ptr_array_new_with_free_func(g_free);
     dev->id = g_strdup(id);
@@ -98,8 +105,8 @@ static bool add_user(struct option_net *net, const struct option_list *list, con
         }
     }
     bool ipv4 = true, ipv6 = true;
-    if (!user_flag(list, "restrict", &dev->restricted, error) || !user_flag(list, "ipv4", &ipv4, error) ||
-        !user_flag(list, "ipv6", &ipv6, error)) {
+    if (!user_flag(list, "restrict", &dev->restricted, error) ||
+        !user_flag(list, "ipv4", &ipv4, error) || !user_flag(list, "ipv6", &ipv6, error)) {
         return false;
     }
     dev->no_ipv4 = !ipv4;
@@ -115,8 +122,9 @@ static char *kind_of(const char *argument)
 
 bool option_net_legacy(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const nic_keys[] = { "type", "model", "macaddr", "name", "vlan", "id", "addr", "vectors", NULL };
-    static const char *const user_keys[] = { "type", "name", "vlan", "id", USER_KEYS, NULL };
+    static const char *const nic_keys[] = {"type", "model", "macaddr", "name", "vlan",
+                                           "id",   "addr",  "vectors", NULL};
+    static const char *const user_keys[] = {"type", "name", "vlan", "id", USER_KEYS, NULL};
     g_autofree char *kind = kind_of(argument);
     struct option_list list;
     bool nic = strcmp(kind, "nic") == 0;
@@ -137,7 +145,7 @@ bool option_net_legacy(struct option_net *net, const char *argument, GError **er
 
 bool option_net_nic(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const keys[] = { "type", "model", "mac", "id", USER_KEYS, NULL };
+    static const char *const keys[] = {"type", "model", "mac", "id", USER_KEYS, NULL};
     g_autofree char *kind = kind_of(argument);
     struct option_list list;
     if (strcmp(kind, "none") == 0) {
@@ -158,7 +166,7 @@ bool option_net_nic(struct option_net *net, const char *argument, GError **error
 
 bool option_net_netdev(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const keys[] = { "type", "id", USER_KEYS, NULL };
+    static const char *const keys[] = {"type", "id", USER_KEYS, NULL};
     g_autofree char *kind = kind_of(argument);
     struct option_list list;
     if (strcmp(kind, "user") != 0) {
@@ -180,7 +188,7 @@ bool option_net_netdev(struct option_net *net, const char *argument, GError **er
 
 bool option_net_device(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const keys[] = { "driver", "netdev", "mac", "id", NULL };
+    static const char *const keys[] = {"driver", "netdev", "mac", "id", NULL};
     struct option_list list;
     if (!option_list_parse(&list, argument, "driver", keys, error)) {
         return false;
@@ -195,8 +203,10 @@ bool option_net_redirect(struct option_net *net, const char *argument, GError **
 {
     g_auto(GStrv) parts = g_strsplit(argument, ":", 5);
     if (g_strv_length(parts) != 4) {
-        return FAIL(error, "'%s' is not of the form [tcp|udp]:HOSTPORT:[GUESTADDR]:GUESTPORT", argument);
+        return FAIL(error, "'%s' is not of the form [tcp|udp]:HOSTPORT:[GUESTADDR]:GUESTPORT",
+                    argument);
     }
-    g_ptr_array_add(net->redirections, g_strdup_printf("%s::%s-%s:%s", parts[0], parts[1], parts[2], parts[3]));
+    g_ptr_array_add(net->redirections,
+                    g_strdup_printf("%s::%s-%s:%s", parts[0], parts[1], parts[2], parts[3]));
     return true;
 }

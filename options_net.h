@@ -18,7 +18,8 @@ struct option_nic {
 /* A user network. Strings are NULL unless given. */
 struct option_netdev {
     char *id; /* NULL (-net user): for the next -net nic */
-    char *net, *host, *dns, *dhcp_start, *hostname, *domainname, *tftp, *bootfile, *tftp_server_name;
+    char *net, *host, *dns, *dhcp_start, *hostname, *domainname, *tftp, *bootfile,
+        *tftp_server_name;
     bool restricted, no_ipv4, no_ipv6;
     GPtrArray *hostfwd; /* char *, rules */
 };

@@ -14,7 +14,8 @@ static struct monitor_nic *find_nic(struct command_call *call, const char *name)
             return nic;
         }
     }
-    command_print(call, "Error: there is no network card or network '%s'; info network lists them\n", name);
+    command_print(
+        call, "Error: there is no network card or network '%s'; info network lists them\n", name);
     return NULL;
 }
 
@@ -31,8 +32,9 @@ void cmd_info_network(struct command_call *call)
                           nic->capture != NULL ? ",captured" : "");
         }
         command_print(call,
-                      "   sent %" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " bytes; received %" G_GUINT64_FORMAT
-                      " frames, %" G_GUINT64_FORMAT " bytes\n",
+                      "   sent %" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT
+                      " bytes; received %" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT
+                      " bytes\n",
                       sent.frames, sent.bytes, received.frames, received.bytes);
     }
 }
@@ -48,7 +50,8 @@ void cmd_info_usernet(struct command_call *call)
     }
 }
 
-/* "[NETWORK] RULE": the network may be left out, then the first is meant. *rule points at the second word. */
+/* "[NETWORK] RULE": the network may be left out, then the first is meant. *rule points at the
+ * second word. */
 static struct net_user *user_of(struct command_call *call, const char **rule)
 {
     if (call->args[1].given) {

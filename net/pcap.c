@@ -1,6 +1,7 @@
 /*
- * Captures. See pcap.h. The time stamps are the host's wall clock: a capture is for people, the guest never
- * sees it. A record is written in one piece and flushed, so that the file can be read while it grows.
+ * Captures. See pcap.h. The time stamps are the host's wall clock: a capture is for people, the
+ * guest never sees it. A record is written in one piece and flushed, so that the file can be read
+ * while it grows.
  */
 #include "net/pcap.h"
 
@@ -39,8 +40,8 @@ struct pcap *pcap_create(const char *path, GError **error)
     FILE *file = fopen(path, "wbe");
     if (file == NULL || fwrite(&header, sizeof(header), 1, file) != 1 || fflush(file) != 0) {
         int code = errno;
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "cannot write '%s': %s", path,
-                    g_strerror(code));
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "cannot write '%s': %s",
+                    path, g_strerror(code));
         if (file != NULL) {
             fclose(file);
         }
@@ -70,7 +71,8 @@ void pcap_frame(void *arg, const uint8_t *frame, size_t size)
         .length = (uint32_t)size,
     };
     /* A full disk ends the capture's growth, not the guest's network. */
-    if (fwrite(&header, sizeof(header), 1, pcap->file) == 1 && fwrite(frame, size, 1, pcap->file) == 1) {
+    if (fwrite(&header, sizeof(header), 1, pcap->file) == 1 &&
+        fwrite(frame, size, 1, pcap->file) == 1) {
         fflush(pcap->file);
     }
 }

@@ -1,8 +1,8 @@
 /*
  * The wire between a card and a backend. See port.h.
  *
- * One mutex guards both queues; it is never held while an owner's receive, resume or link operation or a tap
- * runs, so these may send.
+ * One mutex guards both queues; it is never held while an owner's receive, resume or link operation
+ * or a tap runs, so these may send.
  */
 #include "net/port.h"
 
@@ -10,7 +10,8 @@
 #include <glib.h>
 #include <string.h>
 
-#define POLL_BATCH 512u /* frames handed out by one poll: the other work of a thread gets its turn */
+#define POLL_BATCH                                                                                 \
+    512u /* frames handed out by one poll: the other work of a thread gets its turn */
 
 struct frame {
     struct frame *next;
@@ -201,8 +202,8 @@ static bool hand_out(struct net_port *port)
     g_mutex_lock(&port->link->mutex);
     const struct net_port_ops *ops = port->ops;
     struct frame *frame = port->blocked || ops == NULL ? NULL : port->first;
-    /* Set first: the owner may call net_port_resume() from within receive. Only this thread takes frames
-     * out, so the first one stays while the owner looks at it. */
+    /* Set first: the owner may call net_port_resume() from within receive. Only this thread takes
+     * frames out, so the first one stays while the owner looks at it. */
     port->blocked |= frame != NULL;
     g_mutex_unlock(&port->link->mutex);
     if (frame == NULL) {

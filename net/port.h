@@ -1,12 +1,13 @@
 /*
  * Network ports: two ends of a wire, one held by a card, the other by a backend.
  *
- * Each end belongs to one thread (the card's to the machine thread, the backend's to the main thread). What
- * one end sends is copied into a bounded queue; the other end is told by its schedule() operation, which any
- * thread may call, and takes the frames out with net_port_poll() in its own thread. So neither ever waits for
- * the other. Back-pressure: a full queue answers NET_WAIT, and the sender's resume() is called when there is
- * room again; a receiver that answers NET_WAIT keeps the frame in the queue until it calls
- * net_port_resume(). A cable that is pulled out (link down) swallows frames, as does an end without owner.
+ * Each end belongs to one thread (the card's to the machine thread, the backend's to the main
+ * thread). What one end sends is copied into a bounded queue; the other end is told by its
+ * schedule() operation, which any thread may call, and takes the frames out with net_port_poll() in
+ * its own thread. So neither ever waits for the other. Back-pressure: a full queue answers
+ * NET_WAIT, and the sender's resume() is called when there is room again; a receiver that answers
+ * NET_WAIT keeps the frame in the queue until it calls net_port_resume(). A cable that is pulled
+ * out (link down) swallows frames, as does an end without owner.
  *
  * Frames are Ethernet frames without preamble and FCS.
  */
@@ -31,7 +32,8 @@ struct net_port;
 enum net_result { NET_SENT, NET_WAIT };
 
 struct net_port_ops {
-    /* Any thread, never blocks, must not call back: have net_port_poll() called soon in the owner's thread. */
+    /* Any thread, never blocks, must not call back: have net_port_poll() called soon in the owner's
+     * thread. */
     void (*schedule)(void *owner);
     /* The rest from within net_port_poll(). A frame has come. NET_WAIT: not now, I shall call
      * net_port_resume(). */
@@ -61,7 +63,8 @@ void net_link_set(struct net_link *link, bool up);
 bool net_link_up(const struct net_link *link);
 
 void net_port_attach(struct net_port *port, const struct net_port_ops *ops, void *owner);
-/* In the owner's thread. Frames queued to this end are dropped; afterwards no operation is called. */
+/* In the owner's thread. Frames queued to this end are dropped; afterwards no operation is called.
+ */
 void net_port_detach(struct net_port *port);
 /* Watches this end; NULL: no more. In the owner's thread. */
 void net_port_set_tap(struct net_port *port, net_tap_fn *fn, void *arg);

@@ -1,13 +1,14 @@
 /*
  * User networking. See user.h.
  *
- * One GSource carries everything: its prepare asks libslirp which descriptors to poll and for how long, its
- * dispatch hands the results back and takes frames of the guest from the port. The card's thread wakes it by
- * setting its ready time, which is thread-safe. libslirp's timers are sources of their own.
+ * One GSource carries everything: its prepare asks libslirp which descriptors to poll and for how
+ * long, its dispatch hands the results back and takes frames of the guest from the port. The card's
+ * thread wakes it by setting its ready time, which is thread-safe. libslirp's timers are sources of
+ * their own.
  *
- * Back-pressure: while the queue to the guest is crowded the host's sockets are not read and the guest's
- * frames (whose acknowledgements would bring more) stay in their queue. What libslirp makes all the same,
- * after the queue is really full, is lost as on a wire.
+ * Back-pressure: while the queue to the guest is crowded the host's sockets are not read and the
+ * guest's frames (whose acknowledgements would bring more) stay in their queue. What libslirp makes
+ * all the same, after the queue is really full, is lost as on a wire.
  */
 #include "net/user.h"
 
@@ -51,8 +52,10 @@ struct user_source {
 
 static short events_of(int slirp_events)
 {
-    return (short)((slirp_events & SLIRP_POLL_IN ? POLLIN : 0) | (slirp_events & SLIRP_POLL_OUT ? POLLOUT : 0) |
-                   (slirp_events & SLIRP_POLL_PRI ? POLLPRI : 0) | (slirp_events & SLIRP_POLL_ERR ? POLLERR : 0) |
+    return (short)((slirp_events & SLIRP_POLL_IN ? POLLIN : 0) |
+                   (slirp_events & SLIRP_POLL_OUT ? POLLOUT : 0) |
+                   (slirp_events & SLIRP_POLL_PRI ? POLLPRI : 0) |
+                   (slirp_events & SLIRP_POLL_ERR ? POLLERR : 0) |
                    (slirp_events & SLIRP_POLL_HUP ? POLLHUP : 0));
 }
 
@@ -66,7 +69,7 @@ static int slirp_events_of(int events)
 static int add_poll(int fd, int events, void *opaque)
 {
     struct net_user *user = opaque;
-    struct user_poll poll = { .fd = fd, .events = events_of(events) };
+    struct user_poll poll = {.fd = fd, .events = events_of(events)};
     if (user->crowded) {
         poll.events = (short)(poll.events & ~(POLLIN | POLLPRI));
     }
@@ -96,7 +99,7 @@ static void sync_polls(struct net_user *user)
             break;
         }
         if (old->events != new->events) {
-            g_source_modify_unix_fd(user->source, old->tag, (GIOCondition)new->events);
+            g_source_modify_unix_fd(user->source, old->tag, (GIOCondition) new->events);
         }
         new->tag = old->tag;
     }
@@ -109,7 +112,9 @@ static void sync_polls(struct net_user *user)
     for (guint i = kept; i < user->wanted->len; i++) {
         struct user_poll *new = &g_array_index(user->wanted, struct user_poll, i);
         /* Without any event a hung-up socket would still wake the loop, again and again. */
-        new->tag = new->events != 0 ? g_source_add_unix_fd(user->source, new->fd, (GIOCondition)new->events) : NULL;
+        new->tag = new->events != 0
+                       ? g_source_add_unix_fd(user->source, new->fd, (GIOCondition) new->events)
+                       : NULL;
     }
     GArray *swap = user->polls;
     user->polls = user->wanted;
@@ -143,7 +148,8 @@ static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer 
     return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs source_funcs = { source_prepare, source_check, source_dispatch, NULL, NULL, NULL };
+static GSourceFuncs source_funcs = {source_prepare, source_check, source_dispatch,
+                                    NULL,           NULL,         NULL};
 
 /* ---- libslirp's callbacks ---- */
 
@@ -180,7 +186,7 @@ static gboolean timer_dispatch(GSource *source, GSourceFunc callback, gpointer d
     return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs timer_funcs = { NULL, NULL, timer_dispatch, NULL, NULL, NULL };
+static GSourceFuncs timer_funcs = {NULL, NULL, timer_dispatch, NULL, NULL, NULL};
 
 static void *timer_new(SlirpTimerCb fn, void *arg, void *opaque)
 {
@@ -258,7 +264,8 @@ static const struct net_port_ops port_ops = {
 
 /* ---- the backend ---- */
 
-static void slirp_config(const struct net_user_config *config, const struct user_net *net, SlirpConfig *out)
+static void slirp_config(const struct net_user_config *config, const struct user_net *net,
+                         SlirpConfig *out)
 {
     memset(out, 0, sizeof(*out));
     out->version = CONFIG_VERSION;
@@ -281,12 +288,14 @@ static void slirp_config(const struct net_user_config *config, const struct user
     out->tftp_server_name = config->tftp_server_name;
 }
 
-struct net_user *net_user_create(const struct net_user_config *config, struct net_port *port, GError **error)
+struct net_user *net_user_create(const struct net_user_config *config, struct net_port *port,
+                                 GError **error)
 {
     struct user_net net;
     SlirpConfig slirp;
     if (config->tftp != NULL && !g_file_test(config->tftp, G_FILE_TEST_IS_DIR)) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR, "tftp=: '%s' is no folder", config->tftp);
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOTDIR, "tftp=: '%s' is no folder",
+                    config->tftp);
         return NULL;
     }
     if (!user_net_parse(config, &net, error)) {
@@ -299,8 +308,8 @@ struct net_user *net_user_create(const struct net_user_config *config, struct ne
     slirp_config(config, &net, &slirp);
     user->slirp = slirp_new(&slirp, &callbacks, user);
     if (user->slirp == NULL) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "libslirp %s refused the settings",
-                    slirp_version_string());
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "libslirp %s refused the settings", slirp_version_string());
         net_user_destroy(user);
         return NULL;
     }
@@ -361,7 +370,8 @@ bool net_user_remove_forward(struct net_user *user, const char *rule, GError **e
         return false;
     }
     if (slirp_remove_hostfwd(user->slirp, f.udp, f.host, f.host_port) < 0) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "there is no forward of '%s'", rule);
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "there is no forward of '%s'",
+                    rule);
         return false;
     }
     return true;

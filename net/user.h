@@ -1,7 +1,7 @@
 /*
- * User networking: a NAT of the process's own, made by libslirp. The guest is at 10.0.2.15 (by DHCP), the
- * host and gateway at 10.0.2.2, a name server at 10.0.2.3; IPv6 is fec0::/64 with router advertisements. No
- * privileges are needed. Everything here runs in the main thread.
+ * User networking: a NAT of the process's own, made by libslirp. The guest is at 10.0.2.15 (by
+ * DHCP), the host and gateway at 10.0.2.2, a name server at 10.0.2.3; IPv6 is fec0::/64 with router
+ * advertisements. No privileges are needed. Everything here runs in the main thread.
  */
 #ifndef NET_USER_H
 #define NET_USER_H
@@ -15,26 +15,28 @@ struct net_user;
 
 /* Strings are borrowed during net_user_create(); NULL means the default. */
 struct net_user_config {
-    bool restricted;         /* the guest reaches nothing but forwards, DHCP and DNS of its own net */
+    bool restricted; /* the guest reaches nothing but forwards, DHCP and DNS of its own net */
     bool no_ipv4, no_ipv6;
-    const char *net;         /* "10.0.2.0/24", or with a mask or without */
-    const char *host, *dns;  /* addresses within net: its .2 and .3 */
-    const char *dhcp_start;  /* its .15 */
-    const char *hostname;    /* told to the guest by DHCP */
+    const char *net;        /* "10.0.2.0/24", or with a mask or without */
+    const char *host, *dns; /* addresses within net: its .2 and .3 */
+    const char *dhcp_start; /* its .15 */
+    const char *hostname;   /* told to the guest by DHCP */
     const char *domainname;
-    const char *tftp;        /* folder served by TFTP; NULL: none */
-    const char *bootfile;    /* told by DHCP */
+    const char *tftp;     /* folder served by TFTP; NULL: none */
+    const char *bootfile; /* told by DHCP */
     const char *tftp_server_name;
     const char *const *hostfwd; /* NULL-terminated rules, see net_user_add_forward(); or NULL */
 };
 
-/* Attaches to a port, whose link must outlive the backend. NULL and error that names the setting. */
-struct net_user *net_user_create(const struct net_user_config *config, struct net_port *port, GError **error);
+/* Attaches to a port, whose link must outlive the backend. NULL and error that names the setting.
+ */
+struct net_user *net_user_create(const struct net_user_config *config, struct net_port *port,
+                                 GError **error);
 /* Closes all connections. NULL is fine. */
 void net_user_destroy(struct net_user *user);
 
-/* A forward of a host port to the guest: [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT. HOSTADDR empty:
- * all of the host's addresses; GUESTADDR empty: the first that DHCP gives. */
+/* A forward of a host port to the guest: [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT.
+ * HOSTADDR empty: all of the host's addresses; GUESTADDR empty: the first that DHCP gives. */
 bool net_user_add_forward(struct net_user *user, const char *rule, GError **error);
 /* Takes one away: [tcp|udp]:[HOSTADDR]:HOSTPORT. */
 bool net_user_remove_forward(struct net_user *user, const char *rule, GError **error);

@@ -4,7 +4,8 @@
 
 #include "net/user_impl.h"
 
-#define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
+#define FAIL(error, ...)                                                                           \
+    (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
 
 #define DEFAULT_NET  0x0a000200u /* 10.0.2.0 */
 #define DEFAULT_MASK 0xffffff00u
@@ -51,8 +52,8 @@ static bool net_parse(const char *text, uint32_t *network, uint32_t *mask, GErro
 }
 
 /* An address within the net; text NULL: number n of it. */
-static bool member_parse(const char *name, const char *text, uint32_t network, uint32_t mask, uint32_t n,
-                         struct in_addr *address, GError **error)
+static bool member_parse(const char *name, const char *text, uint32_t network, uint32_t mask,
+                         uint32_t n, struct in_addr *address, GError **error)
 {
     address->s_addr = htonl(network | n);
     if (text == NULL) {
@@ -77,7 +78,8 @@ bool user_net_parse(const struct net_user_config *config, struct user_net *net, 
     net->mask.s_addr = htonl(mask);
     if (!member_parse("host", config->host, network, mask, HOST_NUMBER, &net->host, error) ||
         !member_parse("dns", config->dns, network, mask, DNS_NUMBER, &net->dns, error) ||
-        !member_parse("dhcpstart", config->dhcp_start, network, mask, DHCP_NUMBER, &net->dhcp, error)) {
+        !member_parse("dhcpstart", config->dhcp_start, network, mask, DHCP_NUMBER, &net->dhcp,
+                      error)) {
         return false;
     }
     if (net->host.s_addr == net->dns.s_addr) {
@@ -106,7 +108,8 @@ static bool address_parse(const char *text, struct in_addr *address, GError **er
     return true;
 }
 
-bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *forward, GError **error)
+bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *forward,
+                        GError **error)
 {
     g_auto(GStrv) halves = g_strsplit(rule, "-", 2);
     g_auto(GStrv) host = g_strsplit(halves[0] != NULL ? halves[0] : "", ":", 3);
@@ -119,13 +122,15 @@ bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *
     }
     if (!shaped) {
         return FAIL(error, "'%s' is not of the form %s", rule,
-                    with_guest ? "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT" : "[tcp|udp]:[HOSTADDR]:HOSTPORT");
+                    with_guest ? "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT"
+                               : "[tcp|udp]:[HOSTADDR]:HOSTPORT");
     }
     forward->udp = strcmp(host[0], "udp") == 0;
     if (!forward->udp && host[0][0] != '\0' && strcmp(host[0], "tcp") != 0) {
         return FAIL(error, "'%s' is neither tcp nor udp", host[0]);
     }
-    return address_parse(host[1], &forward->host, error) && port_parse(host[2], &forward->host_port, error) &&
+    return address_parse(host[1], &forward->host, error) &&
+           port_parse(host[2], &forward->host_port, error) &&
            (!with_guest || (address_parse(guest[0], &forward->guest, error) &&
                             port_parse(guest[1], &forward->guest_port, error)));
 }

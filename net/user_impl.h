@@ -21,6 +21,7 @@ struct user_forward {
 /* Fills in defaults; false and error if an address is malformed or outside the net. */
 bool user_net_parse(const struct net_user_config *config, struct user_net *net, GError **error);
 /* with_guest: the part behind '-' is needed, else not allowed. */
-bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *forward, GError **error);
+bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *forward,
+                        GError **error);
 
 #endif

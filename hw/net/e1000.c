@@ -1,9 +1,11 @@
 /*
- * Intel 82540EM Gigabit Ethernet controller: the device, its PCI function and its connection to the wire.
+ * Intel 82540EM Gigabit Ethernet controller: the device, its PCI function and its connection to the
+ * wire.
  *
- * After: Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453). Not
- * modelled: the power management capability and wake-up (the registers store), the flash, the diagnostic
- * windows on the packet buffer, half duplex and speeds below 1000 Mbit/s, flow control of the transmitter.
+ * After: Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual
+ * (317453). Not modelled: the power management capability and wake-up (the registers store), the
+ * flash, the diagnostic windows on the packet buffer, half duplex and speeds below 1000 Mbit/s,
+ * flow control of the transmitter.
  */
 #include <string.h>
 
@@ -15,18 +17,12 @@
 #define E1000_REVISION 3
 
 const struct field e1000_context_fields[] = {
-    FIELD_U8(struct e1000_context, ipcss),
-    FIELD_U8(struct e1000_context, ipcso),
-    FIELD_U8(struct e1000_context, tucss),
-    FIELD_U8(struct e1000_context, tucso),
-    FIELD_U8(struct e1000_context, hdrlen),
-    FIELD_U16(struct e1000_context, ipcse),
-    FIELD_U16(struct e1000_context, tucse),
-    FIELD_U16(struct e1000_context, mss),
-    FIELD_U32(struct e1000_context, paylen),
-    FIELD_BOOL(struct e1000_context, tcp),
-    FIELD_BOOL(struct e1000_context, ip),
-    FIELD_END,
+    FIELD_U8(struct e1000_context, ipcss),   FIELD_U8(struct e1000_context, ipcso),
+    FIELD_U8(struct e1000_context, tucss),   FIELD_U8(struct e1000_context, tucso),
+    FIELD_U8(struct e1000_context, hdrlen),  FIELD_U16(struct e1000_context, ipcse),
+    FIELD_U16(struct e1000_context, tucse),  FIELD_U16(struct e1000_context, mss),
+    FIELD_U32(struct e1000_context, paylen), FIELD_BOOL(struct e1000_context, tcp),
+    FIELD_BOOL(struct e1000_context, ip),    FIELD_END,
 };
 
 static const struct field tx_fields[] = {
@@ -43,18 +39,66 @@ static const struct field tx_fields[] = {
     FIELD_END,
 };
 
-#define R(member) FIELD_U32(struct e1000, member)
+#define R(member)  FIELD_U32(struct e1000, member)
 #define RS(member) FIELD_U32_ARRAY(struct e1000, member)
 
 const struct field e1000_fields[] = {
     FIELD_STRUCT(struct e1000, pci, pci_device_fields),
-    R(ctrl), R(ctrl_ext), R(eecd), R(eerd), R(mdic), R(fcal), R(fcah), R(fct), R(vet),
-    R(icr), R(itr), R(ims),
-    R(rctl), R(fcttv), R(txcw), R(tctl), R(tipg), R(ait), R(ledctl), R(pba), R(fcrtl), R(fcrth),
-    R(rdbal), R(rdbah), R(rdlen), R(rdh), R(rdt), R(rdtr), R(rxdctl), R(radv), R(rsrpd),
-    R(tdbal), R(tdbah), R(tdlen), R(tdh), R(tdt), R(tidv), R(txdctl), R(tadv), R(tspmt), R(txdmac),
-    R(rxcsum), R(wuc), R(wufc), R(wus), R(manc), R(ipav), R(wupl),
-    RS(ip4at), RS(ip6at), RS(fflt), RS(mta), RS(ra), RS(vfta), RS(stats),
+    R(ctrl),
+    R(ctrl_ext),
+    R(eecd),
+    R(eerd),
+    R(mdic),
+    R(fcal),
+    R(fcah),
+    R(fct),
+    R(vet),
+    R(icr),
+    R(itr),
+    R(ims),
+    R(rctl),
+    R(fcttv),
+    R(txcw),
+    R(tctl),
+    R(tipg),
+    R(ait),
+    R(ledctl),
+    R(pba),
+    R(fcrtl),
+    R(fcrth),
+    R(rdbal),
+    R(rdbah),
+    R(rdlen),
+    R(rdh),
+    R(rdt),
+    R(rdtr),
+    R(rxdctl),
+    R(radv),
+    R(rsrpd),
+    R(tdbal),
+    R(tdbah),
+    R(tdlen),
+    R(tdh),
+    R(tdt),
+    R(tidv),
+    R(txdctl),
+    R(tadv),
+    R(tspmt),
+    R(txdmac),
+    R(rxcsum),
+    R(wuc),
+    R(wufc),
+    R(wus),
+    R(manc),
+    R(ipav),
+    R(wupl),
+    RS(ip4at),
+    RS(ip6at),
+    RS(fflt),
+    RS(mta),
+    RS(ra),
+    RS(vfta),
+    RS(stats),
     R(io_address),
     FIELD_U16_ARRAY(struct e1000, phy),
     FIELD_U32(struct e1000, ee_in),
@@ -75,8 +119,9 @@ const struct field e1000_fields[] = {
 };
 
 static const struct property properties[] = {
-    { "mac", PROPERTY_STRING, offsetof(struct e1000, mac_text), "52:54:00:12:34:56", "hardware address" },
-    { NULL },
+    {"mac", PROPERTY_STRING, offsetof(struct e1000, mac_text), "52:54:00:12:34:56",
+     "hardware address"},
+    {NULL},
 };
 
 bool e1000_mac_parse(const char *text, uint8_t mac[6])
@@ -157,9 +202,10 @@ static bool create(struct device *dev, GError **error)
     timer_init(&e->tx_timer, dev->machine->guest_clock, e1000_tx_timer, e);
     pci_init(&e->pci, dev, &identity);
     if (!e1000_mac_parse(e->mac_text, e->mac)) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "mac=%s: must be six hexadecimal bytes such as 52:54:00:12:34:56, not a group address",
-                    e->mac_text);
+        g_set_error(
+            error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+            "mac=%s: must be six hexadecimal bytes such as 52:54:00:12:34:56, not a group address",
+            e->mac_text);
         return false;
     }
     e1000_eeprom_fill(e);

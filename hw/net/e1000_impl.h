@@ -31,8 +31,8 @@ struct e1000_tx {
     bool busy;     /* the first descriptor of a packet was seen */
     bool extended; /* that one was of the extended type */
     bool tse, ixsm, txsm;
-    bool bad;      /* too long, or impossible offloads: dropped at its end */
-    uint32_t size; /* bytes in data */
+    bool bad;          /* too long, or impossible offloads: dropped at its end */
+    uint32_t size;     /* bytes in data */
     uint32_t segments; /* sent of this packet */
     uint32_t sent;     /* payload bytes of it already sent */
     uint8_t data[NET_FRAME_MAX];
@@ -72,7 +72,7 @@ struct e1000 {
     struct e1000_tx tx;
     /* Interrupts. Times on the guest clock in ns. */
     bool asserted;
-    uint64_t itr_until; /* no new interrupt before */
+    uint64_t itr_until;                          /* no new interrupt before */
     uint64_t rx_at, rx_abs_at, tx_at, tx_abs_at; /* delayed causes; CLOCK_NEVER = none */
     struct timer timer;
     struct timer tx_timer; /* goes on with a long ring */
@@ -127,14 +127,17 @@ void e1000_context_load(struct e1000_context *context, const uint8_t *descriptor
 /* Sum of 16-bit big-endian words, not folded. */
 uint32_t e1000_sum(const uint8_t *data, size_t size);
 uint16_t e1000_fold(uint32_t sum);
-/* Puts the complement of the sum of [css, cse] (cse 0: to the end) at cso. False: outside the frame. */
+/* Puts the complement of the sum of [css, cse] (cse 0: to the end) at cso. False: outside the
+ * frame. */
 bool e1000_insert_sum(uint8_t *frame, size_t size, unsigned css, unsigned cso, unsigned cse);
-/* Makes one segment of the headers of a large packet: lengths, identification, sequence number, flags.
- * The frame starts as a copy of the large one's header. False: the context is impossible. */
+/* Makes one segment of the headers of a large packet: lengths, identification, sequence number,
+ * flags. The frame starts as a copy of the large one's header. False: the context is impossible. */
 bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *context, uint32_t index,
                    uint32_t offset, bool last);
-/* Checks the IP and TCP/UDP checksums of a received frame: status and error bits of the descriptor. */
-void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8_t *status, uint8_t *errors);
+/* Checks the IP and TCP/UDP checksums of a received frame: status and error bits of the descriptor.
+ */
+void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8_t *status,
+                      uint8_t *errors);
 
 /* e1000_rx.c */
 enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size);

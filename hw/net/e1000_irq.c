@@ -1,6 +1,7 @@
 /*
- * Interrupts of the 82540EM (manual 13.4.17-13.4.21, 3.2.7): causes, mask, throttling (ITR, units of 256 ns)
- * and the delay timers (RDTR, RADV, TIDV, TADV, units of 1.024 us), all on the guest clock.
+ * Interrupts of the 82540EM (manual 13.4.17-13.4.21, 3.2.7): causes, mask, throttling (ITR, units
+ * of 256 ns) and the delay timers (RDTR, RADV, TIDV, TADV, units of 1.024 us), all on the guest
+ * clock.
  */
 #include "hw/net/e1000_impl.h"
 

@@ -1,6 +1,7 @@
 /*
- * Checksums and TCP segmentation of the 82540EM (manual 3.2.9 and 3.3.7, 3.5), on frames in our own memory.
- * Received IPv6 packets with extension headers and fragments are not checked, as on the chip.
+ * Checksums and TCP segmentation of the 82540EM (manual 3.2.9 and 3.3.7, 3.5), on frames in our own
+ * memory. Received IPv6 packets with extension headers and fragments are not checked, as on the
+ * chip.
  */
 #include <string.h>
 
@@ -52,11 +53,12 @@ bool e1000_insert_sum(uint8_t *frame, size_t size, unsigned css, unsigned cso, u
     return true;
 }
 
-bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *c, uint32_t index, uint32_t offset,
-                   bool last)
+bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *c, uint32_t index,
+                   uint32_t offset, bool last)
 {
     unsigned ip = c->ipcss, l4 = c->tucss;
-    if (ip + 8u > c->hdrlen || l4 + (c->tcp ? TCP_MIN : UDP_MIN) > c->hdrlen || l4 <= ip || c->hdrlen > size) {
+    if (ip + 8u > c->hdrlen || l4 + (c->tcp ? TCP_MIN : UDP_MIN) > c->hdrlen || l4 <= ip ||
+        c->hdrlen > size) {
         return false;
     }
     if (c->ip) {
@@ -66,7 +68,8 @@ bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *c, u
         put16(frame + ip + 4, (unsigned)(size - ip - 40));
     }
     if (c->tcp) {
-        uint32_t sequence = ((uint32_t)get16(frame + l4 + 4) << 16 | get16(frame + l4 + 6)) + offset;
+        uint32_t sequence =
+            ((uint32_t)get16(frame + l4 + 4) << 16 | get16(frame + l4 + 6)) + offset;
         put16(frame + l4 + 4, sequence >> 16);
         put16(frame + l4 + 6, sequence & 0xffff);
         if (!last) {
@@ -75,18 +78,21 @@ bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *c, u
     } else {
         put16(frame + l4 + 4, (unsigned)(size - l4));
     }
-    /* The driver has put the sum of the pseudo header without its length where the checksum goes. */
+    /* The driver has put the sum of the pseudo header without its length where the checksum goes.
+     */
     if (c->tucso + 2u <= c->hdrlen) {
-        put16(frame + c->tucso, e1000_fold((uint32_t)get16(frame + c->tucso) + (uint32_t)(size - l4)));
+        put16(frame + c->tucso,
+              e1000_fold((uint32_t)get16(frame + c->tucso) + (uint32_t)(size - l4)));
     }
     return true;
 }
 
 /* The sum of a packet's payload with its pseudo header is right? A UDP checksum of 0 means none. */
-static void check_l4(const uint8_t *addresses, size_t addresses_size, uint8_t protocol, const uint8_t *data,
-                     size_t size, uint8_t *status, uint8_t *errors)
+static void check_l4(const uint8_t *addresses, size_t addresses_size, uint8_t protocol,
+                     const uint8_t *data, size_t size, uint8_t *status, uint8_t *errors)
 {
-    if ((protocol == PROTOCOL_TCP && size < TCP_MIN) || (protocol == PROTOCOL_UDP && size < UDP_MIN) ||
+    if ((protocol == PROTOCOL_TCP && size < TCP_MIN) ||
+        (protocol == PROTOCOL_UDP && size < UDP_MIN) ||
         (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) ||
         (protocol == PROTOCOL_UDP && get16(data + 6) == 0)) {
         return;
@@ -98,7 +104,8 @@ static void check_l4(const uint8_t *addresses, size_t addresses_size, uint8_t pr
     }
 }
 
-static void check_ipv4(const uint8_t *p, size_t size, bool ip, bool l4, uint8_t *status, uint8_t *errors)
+static void check_ipv4(const uint8_t *p, size_t size, bool ip, bool l4, uint8_t *status,
+                       uint8_t *errors)
 {
     if (size < 20 || p[0] >> 4 != 4) {
         return;
@@ -118,7 +125,8 @@ static void check_ipv4(const uint8_t *p, size_t size, bool ip, bool l4, uint8_t 
     }
 }
 
-void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8_t *status, uint8_t *errors)
+void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8_t *status,
+                      uint8_t *errors)
 {
     size_t at = 12;
     if (size >= 18 && get16(frame + at) == ETHERTYPE_VLAN) {
@@ -131,7 +139,8 @@ void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8
     size_t rest = size - at - 2;
     if (get16(frame + at) == ETHERTYPE_IPV4) {
         check_ipv4(p, rest, ip, l4, status, errors);
-    } else if (get16(frame + at) == ETHERTYPE_IPV6 && l4 && rest >= 40 && 40u + get16(p + 4) <= rest) {
+    } else if (get16(frame + at) == ETHERTYPE_IPV6 && l4 && rest >= 40 &&
+               40u + get16(p + 4) <= rest) {
         check_l4(p + 8, 32, p[6], p + 40, get16(p + 4), status, errors);
     }
 }

@@ -1,17 +1,18 @@
 /*
- * EEPROM, MDIO and PHY of the 82540EM (manual chapters 5, 8 and 13.4.3-13.4.7; the PHY is a Marvell 88E1011
- * whose registers 0-15 follow IEEE 802.3 clause 22).
+ * EEPROM, MDIO and PHY of the 82540EM (manual chapters 5, 8 and 13.4.3-13.4.7; the PHY is a Marvell
+ * 88E1011 whose registers 0-15 follow IEEE 802.3 clause 22).
  *
- * The EEPROM is read by EERD or bit by bit by EECD (Microwire: start bit, two bits of opcode, six of address).
- * It is write-protected: writes are refused as on a board with the protect pin set. Autonegotiation ends at once
- * and with the same result, 1000 Mbit/s full duplex, whenever the cable is in.
+ * The EEPROM is read by EERD or bit by bit by EECD (Microwire: start bit, two bits of opcode, six
+ * of address). It is write-protected: writes are refused as on a board with the protect pin set.
+ * Autonegotiation ends at once and with the same result, 1000 Mbit/s full duplex, whenever the
+ * cable is in.
  */
 #include "hw/net/e1000_impl.h"
 
-#define EEPROM_SUM       0xbaba
-#define EEPROM_SUM_WORD  63
-#define MICROWIRE_BITS   9 /* start, opcode, address */
-#define MICROWIRE_READ   2
+#define EEPROM_SUM      0xbaba
+#define EEPROM_SUM_WORD 63
+#define MICROWIRE_BITS  9 /* start, opcode, address */
+#define MICROWIRE_READ  2
 
 #define PHY_ADDRESS      1
 #define PHY_CONTROL      0
@@ -56,10 +57,13 @@ static const uint16_t phy_writable[E1000_PHY_REGS] = {
 void e1000_eeprom_fill(struct e1000 *e)
 {
     static const uint16_t image[E1000_EEPROM_WORDS] = {
-        [0x08] = 0x0300, [0x09] = 0x1da0, /* board number */
-        [0x0a] = 0x640a,                  /* initialization control 1 */
-        [0x0b] = PCI_SUBSYSTEM_DEVICE_DEFAULT, [0x0c] = PCI_SUBSYSTEM_VENDOR_DEFAULT,
-        [0x0d] = 0x100e, [0x0e] = 0x8086,
+        [0x08] = 0x0300,
+        [0x09] = 0x1da0, /* board number */
+        [0x0a] = 0x640a, /* initialization control 1 */
+        [0x0b] = PCI_SUBSYSTEM_DEVICE_DEFAULT,
+        [0x0c] = PCI_SUBSYSTEM_VENDOR_DEFAULT,
+        [0x0d] = 0x100e,
+        [0x0e] = 0x8086,
         [0x0f] = 0x0420, /* initialization control 2 */
         [0x2f] = 0x0602, /* LEDs */
     };

@@ -1,6 +1,7 @@
 /*
- * Register file of the 82540EM (manual chapter 13): one table says where each register is, what a guest can
- * write to it and what happens then. Reset values are those of the manual where it gives any.
+ * Register file of the 82540EM (manual chapter 13): one table says where each register is, what a
+ * guest can write to it and what happens then. Reset values are those of the manual where it gives
+ * any.
  */
 #include <string.h>
 
@@ -8,8 +9,8 @@
 
 struct e1000_reg {
     uint32_t offset;
-    uint16_t count;   /* dwords */
-    uint16_t member;  /* of the first in struct e1000 */
+    uint16_t count;  /* dwords */
+    uint16_t member; /* of the first in struct e1000 */
     uint32_t writable;
     uint32_t (*read)(struct e1000 *e, unsigned i);
     /* Instead of storing under the mask. */
@@ -115,20 +116,31 @@ static void receiver_changed(struct e1000 *e)
     }
 }
 
-#define REG(offset_, member_, mask) \
-    { .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_), .writable = mask }
-#define REG_RX(offset_, member_, mask)                                                                       \
-    { .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_), .writable = mask,    \
-      .stored = receiver_changed }
-#define REG_TX(offset_, member_, mask)                                                                       \
-    { .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_), .writable = mask,    \
-      .stored = e1000_tx_run }
-#define REGS(offset_, member_, mask)                                                                         \
-    { .offset = E1000_##offset_, .count = sizeof(((struct e1000 *)0)->member_) / 4,                          \
-      .member = offsetof(struct e1000, member_), .writable = mask }
-#define REG_FN(offset_, member_, read_, write_)                                                              \
-    { .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_), .read = read_,       \
-      .write = write_ }
+#define REG(offset_, member_, mask)                                                                \
+    {                                                                                              \
+        .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_),          \
+        .writable = mask                                                                           \
+    }
+#define REG_RX(offset_, member_, mask)                                                             \
+    {                                                                                              \
+        .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_),          \
+        .writable = mask, .stored = receiver_changed                                               \
+    }
+#define REG_TX(offset_, member_, mask)                                                             \
+    {                                                                                              \
+        .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_),          \
+        .writable = mask, .stored = e1000_tx_run                                                   \
+    }
+#define REGS(offset_, member_, mask)                                                               \
+    {                                                                                              \
+        .offset = E1000_##offset_, .count = sizeof(((struct e1000 *)0)->member_) / 4,              \
+        .member = offsetof(struct e1000, member_), .writable = mask                                \
+    }
+#define REG_FN(offset_, member_, read_, write_)                                                    \
+    {                                                                                              \
+        .offset = E1000_##offset_, .count = 1, .member = offsetof(struct e1000, member_),          \
+        .read = read_, .write = write_                                                             \
+    }
 
 static const struct e1000_reg regs[] = {
     REG_FN(CTRL, ctrl, NULL, write_ctrl),
@@ -175,8 +187,11 @@ static const struct e1000_reg regs[] = {
     REG(TXDCTL, txdctl, 0xff3f3f3f),
     REG(TADV, tadv, 0xffff),
     REG(TSPMT, tspmt, 0xffffffff),
-    { .offset = E1000_STATS, .count = STAT_COUNT, .member = offsetof(struct e1000, stats), .read = read_stat,
-      .write = write_none },
+    {.offset = E1000_STATS,
+     .count = STAT_COUNT,
+     .member = offsetof(struct e1000, stats),
+     .read = read_stat,
+     .write = write_none},
     REG(RXCSUM, rxcsum, 0x7ff),
     REGS(MTA, mta, 0xffffffff),
     REGS(RA, ra, 0xffffffff), /* the high halves have a mask of their own */
@@ -242,7 +257,8 @@ static const struct e1000_reg *find(struct e1000 *e, uint64_t offset, unsigned *
 {
     unsigned row = offset < E1000_REGS_END ? e->reg_row[offset / 4] : 0;
     if (row == 0) {
-        log_print(e->dev.machine->log, LOG_UNIMP, "e1000: register %#x is not modelled\n", (unsigned)offset);
+        log_print(e->dev.machine->log, LOG_UNIMP, "e1000: register %#x is not modelled\n",
+                  (unsigned)offset);
         return NULL;
     }
     *i = (unsigned)(offset - regs[row - 1].offset) / 4;
@@ -280,13 +296,15 @@ static void mmio_write(void *owner, uint64_t offset, uint64_t value, unsigned si
     }
 }
 
-const struct region_ops e1000_mmio_ops = { .read = mmio_read, .write = mmio_write, .min_size = 4, .max_size = 4 };
+const struct region_ops e1000_mmio_ops = {
+    .read = mmio_read, .write = mmio_write, .min_size = 4, .max_size = 4};
 
 static uint64_t io_read(void *owner, uint64_t offset, unsigned size)
 {
     struct e1000 *e = e1000_of(owner);
-    return offset == E1000_IOADDR ? e->io_address
-           : offset == E1000_IODATA ? mmio_read(owner, e->io_address & (E1000_MMIO_SIZE - 4), 4) : 0;
+    return offset == E1000_IOADDR   ? e->io_address
+           : offset == E1000_IODATA ? mmio_read(owner, e->io_address & (E1000_MMIO_SIZE - 4), 4)
+                                    : 0;
 }
 
 static void io_write(void *owner, uint64_t offset, uint64_t value, unsigned size)
@@ -299,4 +317,5 @@ static void io_write(void *owner, uint64_t offset, uint64_t value, unsigned size
     }
 }
 
-const struct region_ops e1000_io_ops = { .read = io_read, .write = io_write, .min_size = 4, .max_size = 4 };
+const struct region_ops e1000_io_ops = {
+    .read = io_read, .write = io_write, .min_size = 4, .max_size = 4};

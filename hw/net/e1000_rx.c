@@ -1,9 +1,10 @@
 /*
- * Receiver of the 82540EM (manual 3.2): address and VLAN filters, the descriptor ring, checksum indication.
+ * Receiver of the 82540EM (manual 3.2): address and VLAN filters, the descriptor ring, checksum
+ * indication.
  *
- * A frame for which the ring has no room stays in the wire's queue until the guest gives descriptors, so
- * nothing is lost and MPC stays at 0 but in loopback. Pause frames are counted and consumed; the transmitter does not stop for them,
- * its wire has no congestion to signal.
+ * A frame for which the ring has no room stays in the wire's queue until the guest gives
+ * descriptors, so nothing is lost and MPC stays at 0 but in loopback. Pause frames are counted and
+ * consumed; the transmitter does not stop for them, its wire has no congestion to signal.
  */
 #include <string.h>
 #include <zlib.h>
@@ -19,7 +20,7 @@
 #define RA_PAIRS    16u
 #define AS_SOURCE   1u
 
-static const uint8_t pause_address[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x01 };
+static const uint8_t pause_address[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x01};
 
 /* A frame on its way to the ring. */
 struct incoming {
@@ -41,7 +42,9 @@ static bool match_exact(const struct e1000 *e, const uint8_t *frame)
     for (unsigned i = 0; i < RA_PAIRS; i++) {
         uint32_t low = e->ra[2 * i], high = e->ra[2 * i + 1];
         const uint8_t *a = (high >> RAH_AS_SHIFT & 3) == AS_SOURCE ? frame + 6 : frame;
-        if ((high & RAH_AV) && low == ((uint32_t)a[0] | (uint32_t)a[1] << 8 | (uint32_t)a[2] << 16 | (uint32_t)a[3] << 24) &&
+        if ((high & RAH_AV) &&
+            low == ((uint32_t)a[0] | (uint32_t)a[1] << 8 | (uint32_t)a[2] << 16 |
+                    (uint32_t)a[3] << 24) &&
             (high & 0xffff) == ((uint32_t)a[4] | (uint32_t)a[5] << 8)) {
             return true;
         }
@@ -52,14 +55,16 @@ static bool match_exact(const struct e1000 *e, const uint8_t *frame)
 /* Twelve bits of the address, chosen by RCTL.MO, number a bit of the table. */
 static bool match_hash(const struct e1000 *e, const uint8_t *frame)
 {
-    static const uint8_t shifts[] = { 4, 3, 2, 0 };
-    unsigned bits = ((unsigned)frame[5] << 8 | frame[4]) >> shifts[e->rctl >> RCTL_MO_SHIFT & 3] & 0xfff;
+    static const uint8_t shifts[] = {4, 3, 2, 0};
+    unsigned bits =
+        ((unsigned)frame[5] << 8 | frame[4]) >> shifts[e->rctl >> RCTL_MO_SHIFT & 3] & 0xfff;
     return e->mta[bits >> 5] >> (bits & 31) & 1;
 }
 
 static bool match_vlan(const struct e1000 *e, const uint8_t *frame, size_t size)
 {
-    if (!(e->rctl & RCTL_VFE) || size < VLAN_OFFSET + VLAN_SIZE || ethertype(frame) != (e->vet & 0xffff)) {
+    if (!(e->rctl & RCTL_VFE) || size < VLAN_OFFSET + VLAN_SIZE ||
+        ethertype(frame) != (e->vet & 0xffff)) {
         return true;
     }
     unsigned tag = (unsigned)frame[14] << 8 | frame[15];
@@ -71,7 +76,7 @@ static bool match_vlan(const struct e1000 *e, const uint8_t *frame, size_t size)
 
 bool e1000_filter(struct e1000 *e, const uint8_t *frame, size_t size)
 {
-    static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     if (!match_vlan(e, frame, size)) {
         return false;
     }
@@ -102,7 +107,8 @@ static uint32_t ring_count(const struct e1000 *e)
     return e->rdlen / E1000_DESC_SIZE;
 }
 
-/* Descriptors that the guest has given and that are not used yet; 0 also if the ring makes no sense. */
+/* Descriptors that the guest has given and that are not used yet; 0 also if the ring makes no
+ * sense. */
 static uint32_t ring_free(const struct e1000 *e)
 {
     uint32_t count = ring_count(e);
@@ -115,9 +121,11 @@ static uint32_t buffer_size(const struct e1000 *e)
     return (e->rctl & RCTL_BSEX) && size != 0 ? 32768u >> size : 2048u >> size;
 }
 
-static void write_descriptor(struct e1000 *e, const struct incoming *in, size_t at, uint32_t length, bool last)
+static void write_descriptor(struct e1000 *e, const struct incoming *in, size_t at, uint32_t length,
+                             bool last)
 {
-    uint64_t descriptor = ((uint64_t)e->rdbah << 32 | e->rdbal) + (uint64_t)e->rdh * E1000_DESC_SIZE;
+    uint64_t descriptor =
+        ((uint64_t)e->rdbah << 32 | e->rdbal) + (uint64_t)e->rdh * E1000_DESC_SIZE;
     uint64_t address = 0;
     dma_read(e->dev.machine->memory, descriptor, &address, sizeof(address));
     if (address != 0) { /* a null address is padding */
@@ -125,8 +133,14 @@ static void write_descriptor(struct e1000 *e, const struct incoming *in, size_t 
     }
     const uint8_t status = (uint8_t)(RXD_STA_DD | (last ? RXD_STA_EOP | in->status : 0));
     const uint8_t back[8] = {
-        (uint8_t)length, (uint8_t)(length >> 8), (uint8_t)in->checksum, (uint8_t)(in->checksum >> 8), 0,
-        last ? in->errors : 0, (uint8_t)in->special, (uint8_t)(in->special >> 8),
+        (uint8_t)length,
+        (uint8_t)(length >> 8),
+        (uint8_t)in->checksum,
+        (uint8_t)(in->checksum >> 8),
+        0,
+        last ? in->errors : 0,
+        (uint8_t)in->special,
+        (uint8_t)(in->special >> 8),
     };
     dma_write(e->dev.machine->memory, descriptor + 8, back, sizeof(back));
     /* The guest looks at the status: it goes last. */
@@ -158,7 +172,8 @@ static void prepare(struct e1000 *e, struct incoming *in, const uint8_t *frame, 
         in->status |= RXD_STA_PIF;
     }
     check(e, in);
-    if ((e->ctrl & CTRL_VME) && size >= VLAN_OFFSET + VLAN_SIZE && ethertype(frame) == (e->vet & 0xffff)) {
+    if ((e->ctrl & CTRL_VME) && size >= VLAN_OFFSET + VLAN_SIZE &&
+        ethertype(frame) == (e->vet & 0xffff)) {
         in->status |= RXD_STA_VP;
         in->special = (uint16_t)(frame[14] << 8 | frame[15]);
         in->size -= VLAN_SIZE;
@@ -190,7 +205,7 @@ static void received(struct e1000 *e, size_t size)
 enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size)
 {
     struct incoming in;
-    uint8_t padded[FRAME_MIN] = { 0 };
+    uint8_t padded[FRAME_MIN] = {0};
     if (!(e->rctl & RCTL_EN) || !pci_is_master(&e->pci) || size < NET_HEADER_SIZE) {
         return NET_SENT;
     }

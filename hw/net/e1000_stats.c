@@ -1,6 +1,7 @@
 /*
- * Statistics of the 82540EM (manual 13.7): counters that are cleared by reading and stick at their largest
- * value; octets are counted in pairs of registers, cleared by reading the high half. Sizes include the FCS.
+ * Statistics of the 82540EM (manual 13.7): counters that are cleared by reading and stick at their
+ * largest value; octets are counted in pairs of registers, cleared by reading the high half. Sizes
+ * include the FCS.
  */
 #include "hw/net/e1000_impl.h"
 
@@ -43,7 +44,7 @@ uint32_t e1000_stat_read(struct e1000 *e, unsigned n)
 static unsigned size_class(size_t size)
 {
     unsigned class = 0;
-    for (size_t limit = 64; class < 5 && size > limit; class++) {
+    for (size_t limit = 64; class < 5 && size > limit; class ++) {
         limit = limit == 64 ? 127 : limit * 2 + 1;
     }
     return class;

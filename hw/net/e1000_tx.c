@@ -1,24 +1,25 @@
 /*
- * Transmitter of the 82540EM (manual 3.3-3.5): legacy, context and data descriptors, checksum insertion, TCP
- * segmentation, VLAN tags, loopback.
+ * Transmitter of the 82540EM (manual 3.3-3.5): legacy, context and data descriptors, checksum
+ * insertion, TCP segmentation, VLAN tags, loopback.
  *
- * A large packet is cut while its descriptors are read: the buffer never holds more than the headers and one
- * segment. Every descriptor is written back at once when it asks for it (RS or RPS): the thresholds of TXDCTL
- * only permit to wait, and nothing is gained by it here. Transmission takes no guest time.
+ * A large packet is cut while its descriptors are read: the buffer never holds more than the
+ * headers and one segment. Every descriptor is written back at once when it asks for it (RS or
+ * RPS): the thresholds of TXDCTL only permit to wait, and nothing is gained by it here.
+ * Transmission takes no guest time.
  */
 #include <string.h>
 
 #include "core/dma.h"
 #include "hw/net/e1000_impl.h"
 
-#define TX_BATCH        256u   /* descriptors worked on at once; then the guest gets its turn */
-#define TSO_MAX         0x40000u /* bytes of a packet to be segmented */
-#define SEGMENT_COST    16u    /* so many segments take as long as a descriptor */
-#define TX_PAUSE_NS     20000u
-#define FRAME_MIN       60u    /* without FCS */
-#define FCS_SIZE        4u
-#define VLAN_OFFSET     12u
-#define VLAN_SIZE       4u
+#define TX_BATCH     256u     /* descriptors worked on at once; then the guest gets its turn */
+#define TSO_MAX      0x40000u /* bytes of a packet to be segmented */
+#define SEGMENT_COST 16u      /* so many segments take as long as a descriptor */
+#define TX_PAUSE_NS  20000u
+#define FRAME_MIN    60u /* without FCS */
+#define FCS_SIZE     4u
+#define VLAN_OFFSET  12u
+#define VLAN_SIZE    4u
 
 struct data_descriptor {
     uint64_t address;
@@ -45,8 +46,8 @@ static uint32_t ring_count(const struct e1000 *e)
 bool e1000_tx_ready(struct e1000 *e)
 {
     uint32_t count = ring_count(e);
-    return (e->tctl & TCTL_EN) && e->tdh != e->tdt && e->tdh < count && e->tdt < count && pci_is_master(&e->pci) &&
-           (e->port == NULL || !net_port_crowded(e->port));
+    return (e->tctl & TCTL_EN) && e->tdh != e->tdt && e->tdh < count && e->tdt < count &&
+           pci_is_master(&e->pci) && (e->port == NULL || !net_port_crowded(e->port));
 }
 
 void e1000_context_load(struct e1000_context *c, const uint8_t *d)
@@ -91,8 +92,8 @@ static void send_frame(struct e1000 *e, size_t size, const struct data_descripto
     }
     if ((d->command & TXD_CMD_VLE) && (e->ctrl & CTRL_VME)) {
         uint8_t tagged[NET_FRAME_MAX];
-        const uint8_t tag[VLAN_SIZE] = { (uint8_t)(e->vet >> 8), (uint8_t)e->vet, (uint8_t)(d->special >> 8),
-                                         (uint8_t)d->special };
+        const uint8_t tag[VLAN_SIZE] = {(uint8_t)(e->vet >> 8), (uint8_t)e->vet,
+                                        (uint8_t)(d->special >> 8), (uint8_t)d->special};
         memcpy(tagged, tx->data, VLAN_OFFSET);
         memcpy(tagged + VLAN_OFFSET, tag, VLAN_SIZE);
         memcpy(tagged + VLAN_OFFSET + VLAN_SIZE, tx->data + VLAN_OFFSET, size - VLAN_OFFSET);
@@ -242,8 +243,8 @@ void e1000_tx_run(struct e1000 *e)
     if (worked && e->tdh == e->tdt) {
         e1000_irq_raise(e, ICR_TXQE);
     }
-    timer_at(&e->tx_timer,
-             e1000_tx_ready(e) ? clock_now(e->dev.machine->guest_clock) + TX_PAUSE_NS : CLOCK_NEVER);
+    timer_at(&e->tx_timer, e1000_tx_ready(e) ? clock_now(e->dev.machine->guest_clock) + TX_PAUSE_NS
+                                             : CLOCK_NEVER);
 }
 
 void e1000_tx_timer(void *arg)

@@ -22,7 +22,7 @@ static enum net_result receive(void *owner, const uint8_t *frame, size_t size)
     return NET_SENT;
 }
 
-static const struct net_port_ops ops = { .schedule = schedule, .receive = receive };
+static const struct net_port_ops ops = {.schedule = schedule, .receive = receive};
 
 uint32_t e1000_test_get(struct e1000_test *t, uint32_t reg)
 {

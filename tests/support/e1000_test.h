@@ -21,9 +21,9 @@ struct e1000_test {
     struct e1000 *e;
     struct net_link *link;
     struct net_port *peer;
-    unsigned frames;                    /* that the peer got */
-    uint8_t frame[NET_FRAME_MAX];       /* the last of them */
-    size_t sizes[64], size;             /* of the first ones, of the last one */
+    unsigned frames;              /* that the peer got */
+    uint8_t frame[NET_FRAME_MAX]; /* the last of them */
+    size_t sizes[64], size;       /* of the first ones, of the last one */
     bool peer_busy;
 };
 

@@ -5,7 +5,7 @@
 
 #define EOP_IFCS_RS (TXD_CMD_EOP | TXD_CMD_IFCS | TXD_CMD_RS)
 
-static const uint8_t own[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+static const uint8_t own[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
 
 static uint8_t *rx_descriptor(struct e1000_test *t, unsigned i)
 {
@@ -32,7 +32,8 @@ static void test_identity(void)
     g_assert_cmphex(e1000_test_get(&t, E1000_STATUS) & STATUS_LU, !=, 0);
     e1000_test_end(&t);
     g_assert_true(e1000_mac_parse("00:11:22:aa:BB:cc", mac));
-    static const char *const bad[] = { "", "00:11:22:33:44", "01:00:00:00:00:00", "00:00:00:00:00:00", "00:11:22:33:44:gg" };
+    static const char *const bad[] = {"", "00:11:22:33:44", "01:00:00:00:00:00",
+                                      "00:00:00:00:00:00", "00:11:22:33:44:gg"};
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_assert_false(e1000_mac_parse(bad[i], mac));
     }
@@ -250,8 +251,8 @@ static bool accepts(struct e1000_test *t, const uint8_t mac[6])
 
 static void test_filters(void)
 {
-    static const uint8_t other[6] = { 2, 0, 0, 0, 0, 1 }, all[6] = { 255, 255, 255, 255, 255, 255 };
-    static const uint8_t group[6] = { 1, 0, 0x5e, 0, 0, 0xfb };
+    static const uint8_t other[6] = {2, 0, 0, 0, 0, 1}, all[6] = {255, 255, 255, 255, 255, 255};
+    static const uint8_t group[6] = {1, 0, 0x5e, 0, 0, 0xfb};
     struct e1000_test t;
     e1000_test_begin(&t);
     g_assert_true(accepts(&t, own) && accepts(&t, all));

@@ -4,15 +4,18 @@
 #include "tests/support/e1000_test.h"
 
 #define HEADER 54u
-#define EOP_TSE (TXD_CMD_EOP | TXD_CMD_IFCS | TXD_CMD_RS | TXD_CMD_DEXT | TXD_DTYP_DATA | TXD_CMD_TSE)
+#define EOP_TSE                                                                                    \
+    (TXD_CMD_EOP | TXD_CMD_IFCS | TXD_CMD_RS | TXD_CMD_DEXT | TXD_DTYP_DATA | TXD_CMD_TSE)
 
-/* Ethernet, IPv4, TCP headers in RAM with a payload; the pseudo header's sum without length in place. */
+/* Ethernet, IPv4, TCP headers in RAM with a payload; the pseudo header's sum without length in
+ * place. */
 static void make_packet(uint8_t *p, size_t payload)
 {
     static const uint8_t head[HEADER] = {
-        0x52, 0x55, 10, 0, 2, 2, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 8, 0,
-        0x45, 0, 0, 0, 0x10, 0xff, 0x40, 0, 64, 6, 0, 0, 10, 0, 2, 15, 10, 0, 2, 2,
-        0x30, 0x39, 0, 80, 0xff, 0xff, 0xff, 0x00, 0, 0, 0, 1, 0x50, 0x19, 0x20, 0, 0, 0, 0, 0,
+        0x52, 0x55, 10, 0, 2,    2,    0x52, 0x54, 0,  0x12, 0x34, 0x56, 8,    0,
+        0x45, 0,    0,  0, 0x10, 0xff, 0x40, 0,    64, 6,    0,    0,    10,   0,
+        2,    15,   10, 0, 2,    2,    0x30, 0x39, 0,  80,   0xff, 0xff, 0xff, 0x00,
+        0,    0,    0,  1, 0x50, 0x19, 0x20, 0,    0,  0,    0,    0,
     };
     memcpy(p, head, HEADER);
     for (size_t i = 0; i < payload; i++) {
@@ -27,7 +30,8 @@ static void send_context(struct e1000_test *t, bool tse, unsigned mss)
 {
     uint64_t low = 14 | 24u << 8 | 33u << 16 | (uint64_t)(34u | 50u << 8) << 32;
     e1000_test_transmit(t, low,
-                        TXD_CMD_DEXT | TXD_CONTEXT_TCP | TXD_CONTEXT_IP | (tse ? TXD_CONTEXT_TSE : 0) | 3000,
+                        TXD_CMD_DEXT | TXD_CONTEXT_TCP | TXD_CONTEXT_IP |
+                            (tse ? TXD_CONTEXT_TSE : 0) | 3000,
                         HEADER << 8 | mss << 16);
 }
 
@@ -55,9 +59,9 @@ static void test_segmentation(void)
     g_assert_cmpuint(t.sizes[2], ==, HEADER + 80);
     check_good(t.frame, t.size);
     g_assert_cmpmem(t.frame + HEADER, 80, p + HEADER + 2920, 80);
-    g_assert_cmpmem(t.frame + 16, 4, "\x00\x78\x11\x01", 4);       /* length, identification + 2 */
-    g_assert_cmpmem(t.frame + 38, 4, "\x00\x00\x0a\x68", 4);       /* sequence wraps */
-    g_assert_cmphex(t.frame[47], ==, 0x19);                        /* FIN and PSH on the last alone */
+    g_assert_cmpmem(t.frame + 16, 4, "\x00\x78\x11\x01", 4); /* length, identification + 2 */
+    g_assert_cmpmem(t.frame + 38, 4, "\x00\x00\x0a\x68", 4); /* sequence wraps */
+    g_assert_cmphex(t.frame[47], ==, 0x19);                  /* FIN and PSH on the last alone */
     g_assert_cmpuint(e1000_test_get(&t, E1000_STATS + STAT_TSCTC * 4), ==, 1);
     e1000_test_end(&t);
 }
@@ -88,7 +92,8 @@ static void test_checksum(void)
     e1000_test_end(&t);
 }
 
-/* Contexts that point outside, no segment size, packets without end: nothing leaves, the card lives on. */
+/* Contexts that point outside, no segment size, packets without end: nothing leaves, the card lives
+ * on. */
 static void test_impossible(void)
 {
     struct e1000_test t;
@@ -120,7 +125,7 @@ static void test_impossible(void)
 static void test_random(void)
 {
     struct e1000_test t;
-    struct test_random random = { 9 };
+    struct test_random random = {9};
     e1000_test_begin(&t);
     unsigned rounds = g_test_thorough() ? 100000 : 3000;
     for (unsigned i = 0; i < rounds; i++) {
@@ -131,7 +136,8 @@ static void test_random(void)
             e1000_test_set(&t, E1000_TDH, e1000_test_get(&t, E1000_TDT));
         }
         uint32_t command = (uint32_t)r & (r & 1ull << 40 ? 0xffffffff : 0xff700fff);
-        e1000_test_transmit(&t, test_random_next(&random) % (E1000_TEST_RAM + 4096), command, (uint32_t)s);
+        e1000_test_transmit(&t, test_random_next(&random) % (E1000_TEST_RAM + 4096), command,
+                            (uint32_t)s);
         uint8_t frame[2000];
         for (unsigned k = 0; k < 64; k++) {
             frame[k] = (uint8_t)(s >> (k % 57));

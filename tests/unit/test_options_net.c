@@ -43,17 +43,19 @@ static void test_good(void)
         const char *line, *mac;
         unsigned nics, users, warnings;
     } cases[] = {
-        { "vmm", "52:54:00:12:34:56", 1, 1, 0 },
-        { "vmm -net none", NULL, 0, 0, 0 },
-        { "vmm -nic none", NULL, 0, 0, 0 },
-        { "vmm -net nic -net user", "52:54:00:12:34:56", 1, 1, 0 },
-        { "vmm -net nic,model=e1000,macaddr=00:11:22:33:44:55 -net user,restrict=on", "00:11:22:33:44:55", 1, 1, 0 },
-        { "vmm -net nic", "52:54:00:12:34:56", 1, 0, 1 },
-        { "vmm -net user", NULL, 0, 0, 1 },
-        { "vmm -nic user,model=e1000,mac=00:11:22:33:44:66 -nic user", "00:11:22:33:44:66", 2, 2, 0 },
-        { "vmm -netdev user,id=n0,ipv6=off -device e1000,netdev=n0,mac=00:11:22:33:44:77", "00:11:22:33:44:77", 1, 1, 0 },
-        { "vmm -device e1000", "52:54:00:12:34:56", 1, 0, 1 },
-        { "vmm -netdev user,id=n0", NULL, 0, 0, 1 },
+        {"vmm", "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -net none", NULL, 0, 0, 0},
+        {"vmm -nic none", NULL, 0, 0, 0},
+        {"vmm -net nic -net user", "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -net nic,model=e1000,macaddr=00:11:22:33:44:55 -net user,restrict=on",
+         "00:11:22:33:44:55", 1, 1, 0},
+        {"vmm -net nic", "52:54:00:12:34:56", 1, 0, 1},
+        {"vmm -net user", NULL, 0, 0, 1},
+        {"vmm -nic user,model=e1000,mac=00:11:22:33:44:66 -nic user", "00:11:22:33:44:66", 2, 2, 0},
+        {"vmm -netdev user,id=n0,ipv6=off -device e1000,netdev=n0,mac=00:11:22:33:44:77",
+         "00:11:22:33:44:77", 1, 1, 0},
+        {"vmm -device e1000", "52:54:00:12:34:56", 1, 0, 1},
+        {"vmm -netdev user,id=n0", NULL, 0, 0, 1},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct setup s;
@@ -78,22 +80,23 @@ static void test_bad(void)
     static const struct {
         const char *line, *part;
     } cases[] = {
-        { "vmm -net nic,model=rtl8139", "there is e1000" },
-        { "vmm -net tap", "there is nic, user and none" },
-        { "vmm -nic bridge", "there is user and none" },
-        { "vmm -netdev user", "id= is missing" },
-        { "vmm -netdev user,id=a -netdev user,id=a", "taken" },
-        { "vmm -device e1000,netdev=x", "no -netdev with id=x" },
-        { "vmm -netdev user,id=a -device e1000,netdev=a -device e1000,netdev=a", "has a card already" },
-        { "vmm -net nic,macaddr=zz", "mac=zz" },
-        { "vmm -net nic -net nic -net user", "hub is not supported" },
-        { "vmm -net user,restict=on", "restrict" },
-        { "vmm -redir tcp:1", "HOSTPORT" },
-        { "vmm -redir tcp:0::22", "no port number" },
-        { "vmm -net none -redir tcp:1234::22", "needs a user network" },
-        { "vmm -nic user,hostfwd=tcp::1-", "is not of the form" },
-        { "vmm -nic user,net=10.0.0.0/40", "net=" },
-        { "vmm -nic user,tftp=/nowhere/at/all", "is no folder" },
+        {"vmm -net nic,model=rtl8139", "there is e1000"},
+        {"vmm -net tap", "there is nic, user and none"},
+        {"vmm -nic bridge", "there is user and none"},
+        {"vmm -netdev user", "id= is missing"},
+        {"vmm -netdev user,id=a -netdev user,id=a", "taken"},
+        {"vmm -device e1000,netdev=x", "no -netdev with id=x"},
+        {"vmm -netdev user,id=a -device e1000,netdev=a -device e1000,netdev=a",
+         "has a card already"},
+        {"vmm -net nic,macaddr=zz", "mac=zz"},
+        {"vmm -net nic -net nic -net user", "hub is not supported"},
+        {"vmm -net user,restict=on", "restrict"},
+        {"vmm -redir tcp:1", "HOSTPORT"},
+        {"vmm -redir tcp:0::22", "no port number"},
+        {"vmm -net none -redir tcp:1234::22", "needs a user network"},
+        {"vmm -nic user,hostfwd=tcp::1-", "is not of the form"},
+        {"vmm -nic user,net=10.0.0.0/40", "net="},
+        {"vmm -nic user,tftp=/nowhere/at/all", "is no folder"},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct setup s;

@@ -41,7 +41,7 @@ static void changed(void *owner, bool up)
     ((struct end *)owner)->link_changes++;
 }
 
-static const struct net_port_ops ops = { schedule, receive, resume, changed };
+static const struct net_port_ops ops = {schedule, receive, resume, changed};
 
 static struct net_link *wire(struct end ends[2])
 {
@@ -65,7 +65,7 @@ static void test_send(void)
 {
     struct end ends[2];
     struct net_link *link = wire(ends);
-    const uint8_t frame[60] = { 7 };
+    const uint8_t frame[60] = {7};
     g_assert_cmpint(net_port_send(ends[0].port, frame, sizeof(frame)), ==, NET_SENT);
     g_assert_cmpint(net_port_send(ends[0].port, frame, 42), ==, NET_SENT);
     g_assert_cmpuint(ends[1].scheduled, ==, 1); /* once until it polls */
@@ -83,7 +83,7 @@ static void test_receiver_waits(void)
 {
     struct end ends[2];
     struct net_link *link = wire(ends);
-    const uint8_t frame[60] = { 0 };
+    const uint8_t frame[60] = {0};
     ends[1].busy = true;
     net_port_send(ends[0].port, frame, sizeof(frame));
     net_port_poll(ends[1].port);
@@ -126,7 +126,7 @@ static void test_cable(void)
 {
     struct end ends[2];
     struct net_link *link = wire(ends);
-    const uint8_t frame[60] = { 0 };
+    const uint8_t frame[60] = {0};
     net_port_send(ends[0].port, frame, sizeof(frame));
     net_link_set(link, false);
     net_port_poll(ends[0].port);
@@ -148,7 +148,7 @@ static void test_nobody(void)
 {
     struct end ends[2];
     struct net_link *link = wire(ends);
-    const uint8_t frame[60] = { 0 };
+    const uint8_t frame[60] = {0};
     net_port_send(ends[0].port, frame, sizeof(frame));
     net_port_detach(ends[1].port);
     g_assert_cmpint(net_port_send(ends[0].port, frame, sizeof(frame)), ==, NET_SENT);
@@ -169,7 +169,7 @@ static void test_pcap(void)
     GError *error = NULL;
     struct pcap *pcap = pcap_create(path, &error);
     g_assert_no_error(error);
-    const uint8_t frame[60] = { 1 };
+    const uint8_t frame[60] = {1};
     net_port_set_tap(ends[1].port, pcap_frame, pcap);
     net_port_send(ends[1].port, frame, sizeof(frame)); /* out */
     net_port_send(ends[0].port, frame, 42);            /* in */

@@ -17,14 +17,14 @@ struct guest {
     gint woken; /* atomic */
     bool busy;
     unsigned frames;
-    uint8_t lease[4];  /* from a DHCP answer */
-    bool arp, echo;    /* answers seen */
-    bool syn;          /* somebody connects to us */
-    bool asked;        /* an ARP request for our address */
+    uint8_t lease[4]; /* from a DHCP answer */
+    bool arp, echo;   /* answers seen */
+    bool syn;         /* somebody connects to us */
+    bool asked;       /* an ARP request for our address */
 };
 
-static const uint8_t guest_mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
-static const uint8_t host_mac[6] = { 0x52, 0x55, 10, 0, 2, 2 };
+static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
+static const uint8_t host_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
 
 static void schedule(void *owner)
 {
@@ -53,7 +53,7 @@ static enum net_result receive(void *owner, const uint8_t *f, size_t size)
     return NET_SENT;
 }
 
-static const struct net_port_ops ops = { .schedule = schedule, .receive = receive };
+static const struct net_port_ops ops = {.schedule = schedule, .receive = receive};
 
 static bool pump(struct guest *g)
 {
@@ -65,7 +65,7 @@ static bool pump(struct guest *g)
 
 static void guest_begin(struct guest *g, const char *const *hostfwd)
 {
-    const struct net_user_config config = { .hostfwd = hostfwd };
+    const struct net_user_config config = {.hostfwd = hostfwd};
     GError *error = NULL;
     memset(g, 0, sizeof(*g));
     g->link = net_link_create();
@@ -93,10 +93,10 @@ static unsigned sum(const uint8_t *p, size_t n)
 }
 
 /* An IPv4 packet from us; the payload's checksum is the caller's. */
-static void send_ip(struct guest *g, const uint8_t dst_mac[6], const uint8_t src[4], const uint8_t dst[4], unsigned protocol,
-                    const uint8_t *payload, size_t size)
+static void send_ip(struct guest *g, const uint8_t dst_mac[6], const uint8_t src[4],
+                    const uint8_t dst[4], unsigned protocol, const uint8_t *payload, size_t size)
 {
-    uint8_t f[1514] = { 0 };
+    uint8_t f[1514] = {0};
     memcpy(f, dst_mac, 6);
     memcpy(f + 6, guest_mac, 6);
     f[12] = 8;
@@ -117,21 +117,23 @@ static void send_ip(struct guest *g, const uint8_t dst_mac[6], const uint8_t src
 
 static void ask_arp(struct guest *g, const uint8_t source[4])
 {
-    uint8_t f[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1 };
+    uint8_t f[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0,
+                     0,    8,    6,    0,    1,    8,    0, 6, 4, 0, 1};
     memcpy(f + 6, guest_mac, 6);
     memcpy(f + 22, guest_mac, 6);
     memcpy(f + 28, source, 4);
-    memcpy(f + 38, (const uint8_t[]){ 10, 0, 2, 2 }, 4);
+    memcpy(f + 38, (const uint8_t[]){10, 0, 2, 2}, 4);
     net_port_send(g->port, f, sizeof(f));
 }
 
 static void test_dhcp(void)
 {
-    static const uint8_t any[4], all[4] = { 255, 255, 255, 255 }, all_mac[6] = { 255, 255, 255, 255, 255, 255 };
-    uint8_t p[8 + 300] = { 0, 68, 0, 67, (8 + 300) >> 8, (8 + 300) & 0xff };
+    static const uint8_t any[4], all[4] = {255, 255, 255, 255},
+                                 all_mac[6] = {255, 255, 255, 255, 255, 255};
+    uint8_t p[8 + 300] = {0, 68, 0, 67, (8 + 300) >> 8, (8 + 300) & 0xff};
     struct guest g;
     guest_begin(&g, NULL);
-    p[8] = 1;  /* request */
+    p[8] = 1; /* request */
     p[9] = 1;
     p[10] = 6;
     p[12] = 0x12;
@@ -139,20 +141,20 @@ static void test_dhcp(void)
     memcpy(p + 8 + 236, "\x63\x82\x53\x63\x35\x01\x01\xff", 8); /* discover */
     send_ip(&g, all_mac, any, all, 17, p, sizeof(p));
     TEST_WAIT(pump(&g) && g.lease[0] != 0);
-    g_assert_cmpmem(g.lease, 4, ((const uint8_t[]){ 10, 0, 2, 15 }), 4);
+    g_assert_cmpmem(g.lease, 4, ((const uint8_t[]){10, 0, 2, 15}), 4);
     guest_end(&g);
 }
 
 static void test_arp(void)
 {
-    static const uint8_t me[4] = { 10, 0, 2, 15 };
+    static const uint8_t me[4] = {10, 0, 2, 15};
     struct guest g;
     guest_begin(&g, NULL);
     ask_arp(&g, me);
     TEST_WAIT(pump(&g) && g.arp);
     /* The gateway answers pings itself. */
-    static const uint8_t host[4] = { 10, 0, 2, 2 };
-    uint8_t icmp[16] = { 8, 0, 0, 0, 1, 2, 0, 1 };
+    static const uint8_t host[4] = {10, 0, 2, 2};
+    uint8_t icmp[16] = {8, 0, 0, 0, 1, 2, 0, 1};
     unsigned c = sum(icmp, sizeof(icmp));
     icmp[2] = (uint8_t)(c >> 8);
     icmp[3] = (uint8_t)c;
@@ -164,7 +166,7 @@ static void test_arp(void)
 /* A port that is free at the moment. */
 static int free_port(void)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(a);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     g_assert_cmpint(bind(fd, (struct sockaddr *)&a, sizeof(a)), ==, 0);
@@ -175,11 +177,11 @@ static int free_port(void)
 
 static void test_forward(void)
 {
-    static const uint8_t me[4] = { 10, 0, 2, 15 };
+    static const uint8_t me[4] = {10, 0, 2, 15};
     int port = free_port();
     g_autofree char *rule = g_strdup_printf("tcp:127.0.0.1:%d-:22", port);
     g_autofree char *key = g_strdup_printf("tcp:127.0.0.1:%d", port);
-    const char *const rules[] = { rule, NULL };
+    const char *const rules[] = {rule, NULL};
     GError *error = NULL;
     struct guest g;
     guest_begin(&g, rules);
@@ -188,8 +190,9 @@ static void test_forward(void)
     g_clear_error(&error);
     ask_arp(&g, me); /* now our address is known */
     TEST_WAIT(pump(&g) && g.arp);
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                             .sin_port = htons((uint16_t)port) };
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                            .sin_port = htons((uint16_t)port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&a, sizeof(a)), ==, 0);
     TEST_WAIT(pump(&g) && g.syn);
@@ -207,7 +210,7 @@ static void test_forward(void)
 /* A guest that takes nothing: the queue stays bounded, and goes on when it takes again. */
 static void test_slow_guest(void)
 {
-    static const uint8_t me[4] = { 10, 0, 2, 15 };
+    static const uint8_t me[4] = {10, 0, 2, 15};
     struct guest g;
     guest_begin(&g, NULL);
     g.busy = true;
@@ -231,14 +234,14 @@ static void test_config(void)
     struct user_net net;
     struct user_forward f;
     GError *error = NULL;
-    struct net_user_config config = { .net = "192.168.76.9/24", .dhcp_start = "192.168.76.100" };
+    struct net_user_config config = {.net = "192.168.76.9/24", .dhcp_start = "192.168.76.100"};
     g_assert_true(user_net_parse(&config, &net, &error));
     g_assert_cmphex(ntohl(net.network.s_addr), ==, 0xc0a84c00);
     g_assert_cmphex(ntohl(net.host.s_addr), ==, 0xc0a84c02);
     g_assert_cmphex(ntohl(net.dhcp.s_addr), ==, 0xc0a84c64);
     const struct net_user_config bad[] = {
-        { .net = "nonsense" },     { .net = "10.0.0.0/33" },          { .net = "10.0.0.0/255.0.255.0" },
-        { .host = "192.168.1.1" }, { .dns = "10.0.2.2" },             { .dhcp_start = "10.0.2" },
+        {.net = "nonsense"},     {.net = "10.0.0.0/33"}, {.net = "10.0.0.0/255.0.255.0"},
+        {.host = "192.168.1.1"}, {.dns = "10.0.2.2"},    {.dhcp_start = "10.0.2"},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_assert_false(user_net_parse(&bad[i], &net, &error));
@@ -246,7 +249,8 @@ static void test_config(void)
     }
     g_assert_true(user_forward_parse("udp:127.0.0.1:5353-10.0.2.20:53", true, &f, &error));
     g_assert_true(f.udp && f.host_port == 5353 && f.guest_port == 53);
-    static const char *const wrong[] = { "", "tcp", "tcp::1", "tcp::0-:1", "tcp::1-:65536", "sctp::1-:1", "tcp:x:1-:1" };
+    static const char *const wrong[] = {
+        "", "tcp", "tcp::1", "tcp::0-:1", "tcp::1-:65536", "sctp::1-:1", "tcp:x:1-:1"};
     for (unsigned i = 0; i < G_N_ELEMENTS(wrong); i++) {
         g_assert_false(user_forward_parse(wrong[i], true, &f, &error));
         g_clear_error(&error);
