@@ -61,11 +61,10 @@ static void print_json(const struct block_check *check, const char *path, const 
         bool always;
     } fields[] = {
         {"image-end-offset", check->end_offset, true},
+        {"compressed-clusters", check->compressed, false},
         {"total-clusters", check->clusters, true},
         {"check-errors", 0, true},
         {"allocated-clusters", check->allocated, false},
-        {"compressed-clusters", check->compressed, false},
-        {"fragmented-clusters", check->fragmented, false},
         {"corruptions", check->errors, false},
         {"corruptions-fixed", check->fixed_errors, false},
         {"leaks", check->leaks, false},
@@ -80,7 +79,11 @@ static void print_json(const struct block_check *check, const char *path, const 
     }
     printf("    \"filename\": ");
     img_print_json_string(path);
-    printf(",\n    \"format\": \"%s\"\n}\n", format);
+    printf(",\n    \"format\": \"%s\"", format);
+    if (check->fragmented > 0) {
+        printf(",\n    \"fragmented-clusters\": %" PRIu64, check->fragmented);
+    }
+    printf("\n}\n");
 }
 
 /* After a repair that did something: checks again, and says what was done. */

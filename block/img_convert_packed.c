@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { BATCH_BYTES = 4 << 20, THREADS_MAX = 16 };
+enum { BATCH_BYTES = 16 << 20, THREADS_MAX = 16 };
 
 struct job {
     uint8_t *plain, *packed;

@@ -68,12 +68,22 @@ static int count_data(struct block *block, uint64_t cluster, uint64_t *data_byte
     return 0;
 }
 
+/* Could the image have bitmaps that a copy might want to take along? */
+static bool has_bitmaps(struct block *block)
+{
+    struct block_info info;
+
+    block_get_info(block, &info);
+    return info.details != NULL && info.details->version_3;
+}
+
 static int measure(const struct measure *args, const char *path)
 {
     const struct block_create_options *create = &args->create;
     uint64_t cluster = create->cluster_bytes != 0 ? create->cluster_bytes : 65536;
     bool qcow2 = strcmp(create->format, "qcow2") == 0;
     uint64_t bytes = create->bytes, data = 0;
+    bool bitmaps = false;
     GError *error = NULL;
 
     if (!qcow2 && strcmp(create->format, "raw") != 0) {
@@ -85,6 +95,7 @@ static int measure(const struct measure *args, const char *path)
             return img_fail_error(&error);
         }
         bytes = block_size(block);
+        bitmaps = qcow2 && has_bitmaps(block);
         int result = count_data(block, cluster, &data);
         block_close(block);
         if (result < 0) {
@@ -99,10 +110,13 @@ static int measure(const struct measure *args, const char *path)
     uint64_t required = qcow2 ? qcow2_file_bytes(create, bytes, data) : bytes;
     uint64_t full = qcow2 ? qcow2_file_bytes(create, bytes, all) : bytes;
     if (args->json) {
-        printf("{\n    \"required\": %" PRIu64 ",\n    \"fully-allocated\": %" PRIu64 "\n}\n",
-               required, full);
+        printf("{\n%s    \"required\": %" PRIu64 ",\n    \"fully-allocated\": %" PRIu64 "\n}\n",
+               bitmaps ? "    \"bitmaps\": 0,\n" : "", required, full);
     } else {
         printf("required size: %" PRIu64 "\nfully allocated size: %" PRIu64 "\n", required, full);
+        if (bitmaps) {
+            printf("bitmaps size: 0\n");
+        }
     }
     return 0;
 }

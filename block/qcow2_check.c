@@ -130,8 +130,8 @@ static int compare_counts(struct block_image *image, struct block_check *check,
                        (image->file->bytes + qcow->cluster_bytes - 1) >> qcow->cluster_bits);
     uint64_t last = 0;
 
-    for (uint64_t first = 0; first < end || first >> qcow->block_bits < qcow->reftable.count;
-         first += per_block) {
+    /* Counts beyond the end of the file waste nothing. */
+    for (uint64_t first = 0; first < end; first += per_block) {
         uint64_t index = first >> qcow->block_bits;
         uint64_t place = index < qcow->reftable.count ? qcow->reftable.entries[index] : 0;
         bool exists = place != 0 && place % qcow->cluster_bytes == 0 &&
@@ -139,7 +139,7 @@ static int compare_counts(struct block_image *image, struct block_check *check,
         if (!exists && first >= qcow2_counts_end(counts)) {
             continue;
         }
-        for (uint64_t cluster = first; cluster < first + per_block; cluster++) {
+        for (uint64_t cluster = first; cluster < MIN(first + per_block, end); cluster++) {
             uint64_t found = qcow2_counts_get(counts, cluster), stored = 0;
             int result = exists || place == 0 ? qcow2_count_get(image, cluster, &stored) : 0;
             if (result == 0 && stored != found) {

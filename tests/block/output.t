@@ -1,0 +1,105 @@
+#!/bin/bash
+# vmm-img prints what qemu-img prints, and ends with the same exit code.
+cd "$(dirname "$0")/../.." || exit 1
+img=$(realpath "${VMM_BUILD:-build}/vmm-img")
+command -v qemu-img >/dev/null || { echo "1..0 # SKIP qemu-img is not installed"; exit 0; }
+tmp=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+n=0
+failed=0
+
+same() { # arguments for both; with =c, only the exit code counts
+    kind=
+    [ "$1" = "=c" ] && { kind=c; shift; }
+    n=$((n + 1))
+    qemu-img "$@" >theirs 2>/dev/null
+    their_code=$?
+    "$img" "$@" >ours 2>/dev/null
+    our_code=$?
+    if [ $our_code = $their_code ] && { [ "$kind" = c ] || cmp -s ours theirs; }; then
+        echo "ok $n - $*"
+    else
+        echo "not ok $n - $*"
+        echo "# exit codes $our_code, $their_code"
+        diff ours theirs | sed 's/^/# /'
+        failed=1
+    fi
+}
+
+{ head -c 300000 /dev/urandom; head -c 700000 /dev/zero; head -c 48576 /dev/urandom; } >a.raw
+truncate -s 8M a.raw
+qemu-img convert -O qcow2 a.raw a.qcow2
+qemu-img convert -c -O qcow2 a.raw packed.qcow2
+qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 -o compat=0.10 over.qcow2
+qemu-img create -q -f qcow2 -o data_file=d.data,lazy_refcounts=on data.qcow2 4M
+qemu-img create -q -f qcow2 -o extended_l2=on,compression_type=zstd ext.qcow2 4M
+qemu-img create -q -f qcow2 snap.qcow2 4M
+qemu-img snapshot -c first snap.qcow2
+qemu-img snapshot -c 'second one' snap.qcow2
+qemu-img create -q -f qcow old.qcow 4M
+# The refcount block, by way of the table that the header names.
+table=$(od -An -tu8 --endian=big -j48 -N8 a.qcow2)
+block=$(od -An -tu8 --endian=big -j$((table)) -N8 a.qcow2)
+cp a.qcow2 leaky.qcow2
+truncate -s 7M leaky.qcow2
+printf '\0\1' | dd of=leaky.qcow2 bs=1 seek=$((block + 2 * 100)) conv=notrunc status=none
+cp a.qcow2 broken.qcow2
+printf '\0\0' | dd of=broken.qcow2 bs=1 seek=$((block + 2 * 5)) conv=notrunc status=none
+
+for f in a.raw a.qcow2 over.qcow2 data.qcow2 ext.qcow2 snap.qcow2; do
+    same info "$f"
+    same info --output=json "$f"
+done
+same snapshot -l snap.qcow2
+same snapshot -l a.qcow2
+for f in a.qcow2 packed.qcow2 over.qcow2 ext.qcow2 snap.qcow2; do
+    same check "$f"
+    same check --output=json "$f"
+done
+same =c check leaky.qcow2
+same =c check broken.qcow2
+same =c check a.raw
+same =c check nosuch
+same =c snapshot -a nosuch snap.qcow2
+same =c snapshot -d nosuch snap.qcow2
+same =c snapshot -c x old.qcow
+same =c commit a.qcow2
+same =c rebase -b nosuch -F raw a.qcow2
+same =c resize a.qcow2 1M
+same map a.raw
+same map --output=json a.raw
+same map a.qcow2
+same map --output=json a.qcow2
+same map --output=json packed.qcow2
+same =c map packed.qcow2
+same map over.qcow2
+same map --output=json over.qcow2
+same map -s 65536 -l 131072 --output=json a.qcow2
+for size in 0 1M 100M 10G 3T; do
+    same measure -O raw --size $size
+    same measure -O qcow2 --size $size
+    same measure -O qcow2 -o cluster_size=4k --size $size
+    same measure -O qcow2 -o refcount_bits=64,extended_l2=on --size $size
+    same measure -O qcow2 -o preallocation=full --output=json --size $size
+done
+same measure -O qcow2 a.raw
+same measure -O qcow2 a.qcow2
+same create -f qcow2 new.qcow2 10M
+same create -f qcow2 -b a.qcow2 -F qcow2 new.qcow2
+same create -f qcow2 -o cluster_size=4k,compat=0.10,preallocation=metadata new.qcow2 1M
+same create -f qcow2 -o cluster_size=2M,lazy_refcounts=on,refcount_bits=1,compression_type=zstd new.qcow2 1M
+same create -f qcow2 -o extended_l2=on,data_file=n.data,data_file_raw=on new.qcow2 1M
+same create -f raw -o preallocation=falloc new.raw 1M
+same =c create -f qcow2 -o cluster_size=3k new.qcow2 1M
+same =c create -f qcow2 -o compat=0.10,refcount_bits=8 new.qcow2 1M
+same dd if=a.qcow2 of=part bs=64k count=3 skip=1
+same =c check -r leaks leaky.qcow2
+same =c check leaky.qcow2
+same =c check -r all broken.qcow2
+same =c check broken.qcow2
+same =c compare a.qcow2 packed.qcow2
+same =c compare a.qcow2 snap.qcow2
+same commit over.qcow2
+echo "1..$n"
+exit $failed
