@@ -64,12 +64,14 @@ static void board_finish(struct board *b)
     accel_destroy(env->accel);
     env->machine->cpus = (struct machine_cpus){0};
     input_destroy(env->input);
-    machine_destroy(env->machine);
-    pc_destroy(env->pc);
-    display_destroy(env->display);
+    lock_acquire(&env->machine->lock);
     for (unsigned i = 0; i < 2; i++) {
         block_close(b->drives[i].block);
     }
+    lock_release(&env->machine->lock);
+    machine_destroy(env->machine);
+    pc_destroy(env->pc);
+    display_destroy(env->display);
     g_remove(b->disk);
     g_remove(b->disc);
     g_rmdir(b->folder);
