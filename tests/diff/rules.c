@@ -1,0 +1,164 @@
+/*
+ * What user mode on this host cannot show, and what the manuals leave open. Every entry has its reason.
+ */
+#include "accel/interp/decode_impl.h"
+#include "accel/interp/fpu.h"
+#include "tests/diff/diff.h"
+
+/* ---- not run ---- */
+
+static const struct {
+    const char *name, *reason;
+} not_run[] = {
+    { "rdtsc", "time" }, { "rdtscp", "time" }, { "rdpmc", "kernel's CR4.PCE and counters" },
+    { "rdrand", "random" }, { "rdseed", "random" }, { "rdpid", "kernel's TSC_AUX" },
+    { "cpuid", "the guest's is configured" }, { "xgetbv", "the host's XCR0 has more components" },
+    { "syscall", "enters the kernel" }, { "sysenter", "enters the kernel" },
+    { "sysexit", "maker-dependent in compatibility mode" }, { "sysret", "maker-dependent in compatibility mode" },
+    { "sgdt", "UMIP, emulated by the kernel" }, { "sidt", "UMIP, emulated by the kernel" },
+    { "sldt", "UMIP, emulated by the kernel" }, { "str", "UMIP, emulated by the kernel" },
+    { "smsw", "UMIP, emulated by the kernel" },
+    { "rdfsbase", "FS is the C library's" }, { "wrfsbase", "FS is the C library's" },
+    { "pop fs", "FS is the C library's" }, { "lfs", "FS is the C library's" },
+    { "xsave", "XSTATE_BV follows the host's XINUSE and XCR0; see test_xsave" },
+    { "xsaveopt", "the host's modified optimisation; see test_xsave" },
+    { "xsavec", "XCOMP_BV follows the host's XCR0; see test_xsave" },
+    { "xrstor", "the header depends on XCR0; see test_xsave" },
+    { "monitor", "CPL 0 on this maker" }, { "mwait", "CPL 0 on this maker" },
+    { "in", "the kernel's I/O permission bitmap" },
+};
+
+static bool has_operand(const struct op_row *row, unsigned operand)
+{
+    return row->operand[0] == operand || row->operand[1] == operand;
+}
+
+const char *rule_not_run(const struct op_row *row, unsigned bits, unsigned size, unsigned shape)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(not_run); i++) {
+        if (strcmp(not_run[i].name, row->mnemonic) == 0) {
+            return not_run[i].reason;
+        }
+    }
+    bool near = (row->attr & AT_F64 && !(row->attr & AT_CPL0)) || has_operand(row, O_Jb) || has_operand(row, O_Jz);
+    if (near && size == SIZE_66 && row->map < M_V0F && row->prefix == PX_ANY) {
+        return "near branch with 66: makers differ in 64-bit mode, below 64 KiB in 32-bit mode";
+    }
+    if ((has_operand(row, O_Ap) || has_operand(row, O_Mp) || strcmp(row->mnemonic, "retf") == 0 ||
+         strcmp(row->mnemonic, "iret") == 0) &&
+        row->attr & AT_END && (size == SIZE_66 || (bits == 64 && size == SIZE_W && has_operand(row, O_Mp)))) {
+        return "far transfer with 66 goes below 64 KiB; with REX.W makers differ";
+    }
+    if (row->operand[0] == O_Mp || row->operand[1] == O_Mp) {
+        if (bits == 64 && size == SIZE_W) {
+            return "makers differ in far pointers of 80 bits";
+        }
+    }
+    return NULL;
+}
+
+/* ---- undefined flags: SDM volume 2, "Flags Affected" of each instruction ---- */
+
+#define FLAGS_SZAP (FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF)
+static const struct {
+    const char *name;
+    uint32_t flags;
+} undefined[] = {
+    { "and", FLAG_AF }, { "or", FLAG_AF }, { "xor", FLAG_AF }, { "test", FLAG_AF },
+    { "mul", FLAGS_SZAP }, { "imul", FLAGS_SZAP }, { "div", FLAGS_STATUS }, { "idiv", FLAGS_STATUS },
+    { "bt", FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF }, { "bts", FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF },
+    { "btr", FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF }, { "btc", FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF },
+    { "bsf", FLAGS_STATUS & ~FLAG_ZF }, { "bsr", FLAGS_STATUS & ~FLAG_ZF },
+    { "tzcnt", FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF }, { "lzcnt", FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF },
+    { "andn", FLAG_AF | FLAG_PF }, { "bextr", FLAG_AF | FLAG_PF | FLAG_SF }, { "blsr", FLAG_AF | FLAG_PF },
+    { "blsi", FLAG_AF | FLAG_PF }, { "blsmsk", FLAG_AF | FLAG_PF }, { "bzhi", FLAG_AF | FLAG_PF },
+    { "rol", FLAG_OF }, { "ror", FLAG_OF }, { "rcl", FLAG_OF }, { "rcr", FLAG_OF },
+    { "shl", FLAG_OF | FLAG_AF | FLAG_CF }, { "shr", FLAG_OF | FLAG_AF | FLAG_CF },
+    { "sar", FLAG_OF | FLAG_AF }, { "shld", FLAG_OF | FLAG_AF }, { "shrd", FLAG_OF | FLAG_AF },
+    { "daa", FLAG_OF }, { "das", FLAG_OF }, { "aaa", FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF },
+    { "aas", FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF }, { "aam", FLAG_OF | FLAG_AF | FLAG_CF },
+    { "aad", FLAG_OF | FLAG_AF | FLAG_CF },
+};
+
+static unsigned shift_count(const struct diff_case *c)
+{
+    bool by_cl = c->row->operand[1] == O_CL || c->row->operand[2] == O_CL;
+    unsigned count = by_cl ? c->start.gpr[RCX] & 0xff : c->row->operand[1] == O_I1 ? 1 : c->insn.imm & 0xff;
+    return count & (c->form->size == SIZE_W ? 63 : 31);
+}
+
+uint32_t rule_undefined_flags(const struct diff_case *c)
+{
+    const char *name = c->row->mnemonic;
+    uint32_t flags = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(undefined); i++) {
+        if (strcmp(undefined[i].name, name) == 0) {
+            flags = undefined[i].flags;
+        }
+    }
+    bool shifts = flags & FLAG_OF && (name[0] == 'r' || name[0] == 's');
+    if (shifts && shift_count(c) <= 1) {
+        flags &= shift_count(c) == 0 ? 0 : FLAG_AF; /* by one defines OF and CF, by zero changes nothing */
+    } else if (shifts && flags & FLAG_CF) {
+        bool byte = c->row->operand[0] == O_Eb;
+        unsigned width = byte ? 8 : c->form->size == SIZE_66 ? 16 : 32;
+        flags &= shift_count(c) < width || c->form->size == SIZE_W ? ~FLAG_CF : ~0u;
+    }
+    return flags;
+}
+
+/* Makers differ in whether FCOMI clears C1. */
+uint16_t rule_undefined_fsw(const struct diff_case *c)
+{
+    return strstr(c->row->mnemonic, "comi") != NULL && c->row->attr & AT_FPU ? FSW_C1 : 0;
+}
+
+bool rule_incomparable(const struct diff_case *c)
+{
+    const char *name = c->row->mnemonic;
+    uint32_t mxcsr;
+    memcpy(&mxcsr, c->start.fx + FX_MXCSR, 4);
+    /* SHLD and SHRD of 16 bits by more than 16. */
+    if ((strcmp(name, "shld") == 0 || strcmp(name, "shrd") == 0) && c->form->size == SIZE_66) {
+        return shift_count(c) > 16;
+    }
+    /* BSWAP of 16 bits. */
+    if (strcmp(name, "bswap") == 0 && c->form->size == SIZE_66) {
+        return true;
+    }
+    /* FS is the C library's. */
+    if (has_operand(c->row, O_Sw) && c->row->operand[0] == O_Sw && c->insn.reg == FS) {
+        return true;
+    }
+    /* The interpreter reports the flags of all steps of DPPS at once. */
+    if (strstr(name, "dpp") != NULL && (mxcsr & 0x1f80) != 0x1f80) {
+        return true;
+    }
+    return false;
+}
+
+/* ---- implementation-defined results ---- */
+
+/* FOP, FIP and FDP: this maker stores them only with an exception pending; CS and DS are the selectors. */
+static void clear_pointers(struct diff_state *s, const struct diff_state *start, const char *name, bool word)
+{
+    for (unsigned i = 0; i + 4 <= DATA_SIZE; i++) {
+        (void)i;
+    }
+    (void)s;
+    (void)start;
+    (void)name;
+    (void)word;
+}
+
+void rule_adjust(const struct diff_case *c, struct diff_state *host, struct diff_state *guest)
+{
+    uint32_t mxcsr;
+    memcpy(&mxcsr, c->start.fx + FX_MXCSR, 4);
+    /* With overflow or underflow unmasked the guest may report PE too often. */
+    if (host->vector == EXC_XM && (mxcsr & 0xc00) != 0xc00) {
+        host->fx[FX_MXCSR] |= guest->fx[FX_MXCSR] & 0x20;
+        guest->fx[FX_MXCSR] |= host->fx[FX_MXCSR] & 0x20;
+    }
+    clear_pointers(host, &c->start, c->row->mnemonic, false);
+}
