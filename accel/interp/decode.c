@@ -243,9 +243,12 @@ static bool effective_w(const struct decoder *d, const struct op_row *row)
     if (!d->w || code64(d)) {
         return d->w;
     }
+    if (row->map == M_V0F3A && (row->opcode & 0xfe) == 0x60) { /* lengths of VPCMPESTRx */
+        return false;
+    }
     for (unsigned i = 0; i < 4; i++) {
         switch ((enum op_operand)row->operand[i]) {
-        case O_Ey: case O_Gy: case O_By: case O_Ry:
+        case O_Ey: case O_Gy: case O_By: case O_Ry: case O_Ed: case O_Eq: case O_Gd:
             return false;
         default:
             break;
@@ -382,9 +385,15 @@ static bool decode_operand(struct decoder *d, struct insn *insn, enum op_operand
     case O_Gb:
         insn->reg = byte_register(d, reg);
         break;
-    case O_Gw: case O_Gd: case O_Gv: case O_Gy: case O_Cd: case O_Dd: case O_Vx:
+    case O_Gw: case O_Gd: case O_Gv: case O_Gy: case O_Vx:
         insn->reg = reg;
         break;
+    case O_Cd: /* #UD comes before the check of CPL */
+        insn->reg = reg;
+        return reg == 0 || (reg >= 2 && reg <= 4) || reg == 8;
+    case O_Dd:
+        insn->reg = reg;
+        return reg < 8;
     case O_Sw:
         insn->reg = reg & 7;
         return insn->reg < 6;

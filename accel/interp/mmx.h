@@ -1,6 +1,6 @@
 /*
  * MMX registers: the low 64 bits of the physical x87 registers (SDM volume 1, chapter 9). Any MMX
- * instruction but EMMS makes TOP 0 and all tags valid; a write sets bits 64-79 of the register. The
+ * instruction makes TOP 0 and all tags valid, EMMS all empty; a write sets bits 64-79 of the register. The
  * host's own MMX instructions do the work, each followed by EMMS so that the host's x87 stack stays
  * empty.
  */

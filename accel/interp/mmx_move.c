@@ -47,7 +47,7 @@ const struct op_handlers mmx_movq = HANDLERS(mmx_movq_r, mmx_movq_m);
 const struct op_handlers mmx_movq_store = HANDLERS(mmx_movq_store_r, mmx_movq_store_m);
 const struct op_handlers mmx_movntq = HANDLERS(NULL, mmx_movq_store_m);
 
-MMX_FORM(mmx_emms_r, cpu->s.fpu.ftw = 0;)
+MMX_FORM(mmx_emms_r, mmx_enter(cpu); cpu->s.fpu.ftw = 0;)
 const struct op_handlers mmx_emms = HANDLERS(mmx_emms_r, NULL);
 
 MMX_FORM(mmx_maskmovq_r,

@@ -223,10 +223,10 @@ static void string_io(struct cpu *cpu, const struct insn *insn, unsigned size, b
     uint64_t count = rep ? cpu->gpr[RCX] & address_mask[insn->asize] : 1;
 
     system_begin(cpu, insn);
+    check_port(cpu, (uint16_t)cpu->gpr[RDX], size); /* even if there is nothing to do */
     if (count == 0) {
         NEXT(cpu, insn);
     }
-    check_port(cpu, (uint16_t)cpu->gpr[RDX], size);
     while (count > 0) {
         uint64_t n = input ? ins_some(cpu, insn, size, count) : outs_some(cpu, insn, size, count);
         string_advance(cpu, insn, index, size, n, rep);

@@ -78,7 +78,7 @@ const char *diff_run_case(struct diff *d, const struct diff_case *c, struct diff
     if (!*comparable) {
         return NULL;
     }
-    guest_run(d, c, c->start.gpr[R8] & 1, guest);
+    guest_run(d, c, (c->start.gpr[RDX] ^ c->start.gpr[RBX]) & 1, guest);
     rule_adjust(c, host, guest);
     return diff_difference(c, host, guest);
 }

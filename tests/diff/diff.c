@@ -1,12 +1,11 @@
 /*
  * Differential test of the interpreter against the host CPU in user mode, 64-bit and compatibility.
- *   diff [--seed N] [--cases N] [--only MNEMONIC] [--list FILE] [--verbose] [--uncovered]
+ *   diff [--seed N] [--cases N] [--only MNEMONIC] [--shown N] [--list FILE] [--uncovered]
  * --list runs the regression list: lines "SEED CASES MNEMONIC". TAP output.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "accel/interp/decode_impl.h"
 #include "tests/diff/diff.h"
 
 #define SHOWN_DEFAULT 20
@@ -76,18 +75,20 @@ static void report_coverage(const struct diff *d, bool uncovered)
            d->form_count, d->form_count ? 100.0 * covered / d->form_count : 0, d->form_total);
 }
 
+/* By name, once for each reason. */
 static void report_not_run(struct diff *d)
 {
-    for (unsigned i = 0; i < op_table_size; i++) {
-        const struct op_row *row = &op_table[i];
-        const char *reason = rule_not_run(row, 64, SIZE_DEFAULT, SHAPE_REG);
-        if (!x86_has(&d->bench.cpuid, row->feature)) {
-            reason = "the host lacks it";
-        }
-        if (reason != NULL) {
+    GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (unsigned i = 0; i < op_table_size * SIZES * 2; i++) {
+        const struct op_row *row = &op_table[i / (SIZES * 2)];
+        const char *reason = x86_has(&d->bench.cpuid, row->feature)
+                                 ? rule_not_run(row, i & 1 ? 32 : 64, i / 2 % SIZES)
+                                 : "the host or the CPU model lacks it";
+        if (reason != NULL && g_hash_table_add(seen, g_strdup_printf("%s: %s", row->mnemonic, reason))) {
             printf("# not run: %s: %s\n", row->mnemonic, reason);
         }
     }
+    g_hash_table_destroy(seen);
 }
 
 static bool run_seed(struct diff *d, const struct options *o, unsigned number)

@@ -66,6 +66,7 @@ struct diff_case {
     uint8_t code[16];
     unsigned size;
     struct insn insn;
+    uint64_t ea; /* linear address of the memory operand, 0 = none */
     struct diff_state start;
 };
 
@@ -106,7 +107,7 @@ void guest_run(struct diff *d, const struct diff_case *c, bool by_step, struct d
 uint32_t guest_mode(struct diff *d, unsigned bits);
 
 /* rules.c: what is not run and what is not compared, with reasons. */
-const char *rule_not_run(const struct op_row *row, unsigned bits, unsigned size, unsigned shape);
+const char *rule_not_run(const struct op_row *row, unsigned bits, unsigned size);
 uint32_t rule_undefined_flags(const struct diff_case *c);
 /* Bits of FSW that are not compared. */
 uint16_t rule_undefined_fsw(const struct diff_case *c);

@@ -140,7 +140,7 @@ static void put_vex(struct diff *d, const struct diff_form *f, const struct op_r
 {
     static const uint8_t pp[] = { 0, 0, 1, 2, 3 };
     unsigned l = f->size == SIZE_66 ? 4 : 0, v = row->attr & AT_NOV ? 0 : random_register(d, f->bits);
-    bool w = row->attr & AT_W1 ? true : row->attr & AT_W0 ? false : f->vex_w;
+    bool fixed = f->bits == 64 && row->attr & (AT_W0 | AT_W1), w = fixed ? row->attr & AT_W1 : f->vex_w;
     unsigned low = (~v & 15) << 3 | l | pp[row->prefix];
     if (row->map == M_V0F && !w && !(e->index & 8) && !(e->base & 8) && diff_chance(d, 2)) {
         *e->p++ = 0xc5;
@@ -260,7 +260,7 @@ static bool aim_operand(struct diff *d, struct diff_case *c)
     uint64_t *gpr = c->start.gpr, mask = address_mask[insn->asize], rest = 0;
     unsigned bits = c->form->bits;
     const char *name = c->row->mnemonic;
-    if (insn->asize == 0 || insn->base == insn->index || (is_stack(c->row) && insn->base == RSP)) {
+    if (insn->asize == 0 || (insn->base <= R15 && insn->base == insn->index) || (is_stack(c->row) && insn->base == RSP)) {
         return false;
     }
     if (name[0] == 'b' && name[1] == 't' && has_operand(c->row, O_Gv)) { /* BT reaches far */
@@ -273,11 +273,7 @@ static bool aim_operand(struct diff *d, struct diff_case *c)
     }
     uint64_t target = data_address(d) - (c->form->shape == SHAPE_GS ? GS_BASE : 0);
     if (insn->base > R15) {
-        if (insn->index > R15) {
-            return true; /* absolute or RIP-relative */
-        }
-        gpr[insn->index] = 0; /* disp32 alone must reach the data */
-        return false;
+        return insn->index > R15; /* absolute or RIP-relative */
     }
     if (insn->index <= R15) {
         gpr[insn->index] = diff_chance(d, 2) ? gpr[insn->index] & 0xff : gpr[insn->index];
@@ -367,6 +363,7 @@ static void fill_operand(struct diff *d, struct diff_case *c)
         ea &= address_mask[insn->asize];
     }
     ea += c->form->shape == SHAPE_GS ? GS_BASE : 0;
+    c->ea = ea;
     if (ea < BENCH_DATA || ea > BENCH_DATA + DATA_SIZE - 1024) {
         return;
     }
@@ -401,6 +398,7 @@ bool diff_generate(struct diff *d, const struct diff_form *form, struct diff_cas
     const struct op_row *row = &op_table[form->row];
     c->row = row;
     c->form = form;
+    c->ea = 0;
     if (!encode(d, form, c)) {
         return false;
     }
@@ -438,6 +436,12 @@ bool diff_generate(struct diff *d, const struct diff_form *form, struct diff_cas
 
 /* ---- the forms there are ---- */
 
+/* MOV to and from control and debug registers ignores the mode bits of ModRM. */
+static bool is_control(const struct op_row *row)
+{
+    return has_operand(row, O_Cd) || has_operand(row, O_Dd);
+}
+
 static bool shape_fits(const struct op_row *row, unsigned bits, unsigned shape)
 {
     bool modrm = op_row_has_modrm(row), byte = row->ext >= EX_BYTE;
@@ -449,19 +453,19 @@ static bool shape_fits(const struct op_row *row, unsigned bits, unsigned shape)
     case SHAPE_REG:
         return modrm;
     case SHAPE_RIP:
-        return modrm && !byte && bits == 64 && !(row->attr & AT_VSIB);
+        return modrm && !byte && bits == 64 && !is_control(row) && !(row->attr & AT_VSIB);
     case SHAPE_ADDR32:
         return bits == 64 && !byte && (modrm || moffs || is_string(row)) && !(row->attr & AT_VSIB);
     case SHAPE_GS:
-        return bits == 64 && !byte && (modrm || source) && !(row->attr & AT_VSIB);
+        return bits == 64 && !byte && !is_control(row) && (modrm || source) && !(row->attr & AT_VSIB);
     case SHAPE_BASE:
     case SHAPE_DISP8:
     case SHAPE_DISP32:
     case SHAPE_ABSOLUTE:
     case SHAPE_INDEX:
-        return modrm && !byte && !(row->attr & AT_VSIB);
+        return modrm && !byte && !(row->attr & AT_VSIB) && !is_control(row);
     default:
-        return modrm && !byte;
+        return modrm && !byte && !is_control(row);
     }
 }
 
@@ -490,12 +494,12 @@ void diff_enumerate(struct diff *d, const char *only)
         bool vex = row->map >= M_V0F;
         form.vex_w = form.size == SIZE_W;
         if ((only != NULL && strcmp(only, row->mnemonic) != 0) || !shape_fits(row, form.bits, form.shape) ||
-            (form.size == SIZE_66 && !vex && (row->prefix == PX_NP || row->prefix == PX_66)) || (form.size == SIZE_W && form.bits == 32) ||
-            (form.size == SIZE_W && row->attr & (AT_W0 | AT_W1) && vex) || !exists(d, &form)) {
+            (form.size == SIZE_66 && !vex && (row->prefix == PX_NP || row->prefix == PX_66)) || (form.size == SIZE_W && form.bits == 32 && !vex) ||
+            (form.size == SIZE_W && form.bits == 64 && row->attr & (AT_W0 | AT_W1) && vex) || !exists(d, &form)) {
             continue;
         }
         d->form_total++;
-        if (rule_not_run(row, form.bits, form.size, form.shape) == NULL) {
+        if (rule_not_run(row, form.bits, form.size) == NULL) {
             g_array_append_val(forms, form);
         }
     }

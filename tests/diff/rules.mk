@@ -8,6 +8,7 @@ $(BUILD)/tests/diff/diff: $(DIFF_OBJS) $(TEST_SUPPORT) $(LIB)
 	@$(CC) $(LDFLAGS) -o $@ $(DIFF_OBJS) $(TEST_SUPPORT) $(LIB) $(LDLIBS)
 
 tests: $(BUILD)/tests/diff/diff
+SHELL_TESTS += tests/diff/diff.t
 
 .PHONY: check-diff
 check-diff: $(BUILD)/tests/diff/diff

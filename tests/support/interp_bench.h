@@ -1,6 +1,6 @@
 /*
- * A CPU of the interpreter with 4 MiB of RAM at BENCH_BASE, flat segments and no paging, and a twin of that
- * memory in the host's address space, where the same code runs natively.
+ * A CPU of the interpreter with 4 MiB of RAM at BENCH_BASE, flat segments and no paging. tests/diff runs
+ * the same code natively in a twin of that memory in the host's address space.
  */
 #ifndef TESTS_SUPPORT_INTERP_BENCH_H
 #define TESTS_SUPPORT_INTERP_BENCH_H
@@ -34,19 +34,5 @@ void interp_bench_end(struct interp_bench *bench);
 uint8_t *interp_bench_at(struct interp_bench *bench, uint64_t address);
 /* Stores code there and tells the trace cache. */
 void interp_bench_code(struct interp_bench *bench, uint64_t address, const void *code, unsigned size);
-
-/* General registers and flags as the native runner loads and stores them. */
-struct native_regs {
-    uint64_t gpr[16];
-    uint64_t rflags;
-};
-/* Maps the native twin of the memory. False if the address is taken. */
-bool native_begin(void);
-void native_end(void);
-/* Runs `size` bytes of code at BENCH_CODE natively. Returns 0, or the signal it raised (registers are then not
- * stored). */
-int native_run(struct native_regs *regs, const void *code, unsigned size);
-/* The same in 32-bit mode; the upper halves of the registers are undefined afterwards. */
-int native_run32(struct native_regs *regs, const void *code, unsigned size);
 
 #endif
