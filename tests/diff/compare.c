@@ -105,8 +105,12 @@ static void simplify(struct diff *d, struct diff_case *c, void *p, const void *v
     }
 }
 
+/* Those of relative branches stay: the distance is from the end. */
 static void drop_prefixes(struct diff *d, struct diff_case *c)
 {
+    if (c->row->operand[0] == O_Jb || c->row->operand[0] == O_Jz || c->form->shape == SHAPE_RIP) {
+        return;
+    }
     for (unsigned i = 0; i < 5 && i < c->size; i++) {
         struct diff_case old = *c;
         if (memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", c->code[i], 11) == NULL &&

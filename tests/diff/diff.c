@@ -1,6 +1,6 @@
 /*
  * Differential test of the interpreter against the host CPU in user mode, 64-bit and compatibility.
- *   diff [--seed N] [--cases N] [--only MNEMONIC] [--shown N] [--list FILE] [--uncovered]
+ *   diff [--seed N] [--first N] [--cases N] [--only MNEMONIC] [--shown N] [--list FILE] [--uncovered]
  * --list runs the regression list: lines "SEED CASES MNEMONIC". TAP output.
  */
 #include <inttypes.h>
@@ -15,7 +15,7 @@ struct tally {
 };
 
 struct options {
-    gint64 seed, cases, shown;
+    gint64 seed, first, cases, shown;
     char *only, *list;
     gboolean uncovered;
 };
@@ -32,7 +32,7 @@ static void run_cases(struct diff *d, const struct options *o, struct tally *t)
     static struct diff_case c;
     static struct diff_state host, guest;
     GHashTable *reported = g_hash_table_new(g_str_hash, g_str_equal);
-    for (uint64_t i = 0; d->form_count > 0 && i < (uint64_t)o->cases; i++) {
+    for (uint64_t i = o->first; d->form_count > 0 && i < (uint64_t)(o->first + o->cases); i++) {
         struct diff_form *form = &d->forms[i % d->form_count];
         const struct op_row *row = &op_table[form->row];
         bool comparable = false, made = false;
@@ -137,6 +137,7 @@ int main(int argc, char **argv)
     struct options o = { .seed = 1, .cases = 1000000, .shown = SHOWN_DEFAULT };
     const GOptionEntry entries[] = {
         { "seed", 0, 0, G_OPTION_ARG_INT64, &o.seed, "first number of the generator", "N" },
+        { "first", 0, 0, G_OPTION_ARG_INT64, &o.first, "number of the first case", "N" },
         { "cases", 0, 0, G_OPTION_ARG_INT64, &o.cases, "how many", "N" },
         { "shown", 0, 0, G_OPTION_ARG_INT64, &o.shown, "print at most N differences", "N" },
         { "only", 0, 0, G_OPTION_ARG_STRING, &o.only, "this instruction alone", "MNEMONIC" },

@@ -127,6 +127,10 @@ bool rule_incomparable(const struct diff_case *c)
     if ((strcmp(name, "shld") == 0 || strcmp(name, "shrd") == 0) && c->form->size == SIZE_66) {
         return shift_count(c) > 16;
     }
+    /* A repeat prefix selects the condition of LOOPE and LOOPNE on some hosts; reserved in the SDM. */
+    if (g_str_has_prefix(name, "loop") && (memchr(c->code, 0xf3, 3) != NULL || memchr(c->code, 0xf2, 3) != NULL)) {
+        return true;
+    }
     /* FS is the C library's. */
     if (has_operand(c->row, O_Sw) && c->row->operand[0] == O_Sw && c->insn.reg == FS) {
         return true;
