@@ -39,8 +39,8 @@ enum block_op {
 
 struct block_request {
     enum block_op op;
-    uint64_t offset; /* in bytes, a multiple of 512 */
-    uint64_t bytes;  /* a multiple of 512 */
+    uint64_t offset;   /* in bytes, a multiple of 512 */
+    uint64_t bytes;    /* a multiple of 512 */
     struct iovec *iov; /* READ, WRITE: in all exactly `bytes` long; not touched after done() */
     int iov_count;
     /* Machine thread. result: 0 or -errno. May submit, also this one; must not close the block. */
@@ -72,12 +72,12 @@ struct block_options {
     bool snapshot; /* writes go to a temporary file; see block_commit() */
     bool discard;  /* pass BLOCK_DISCARD on to the file (discard=unmap); else it does nothing */
     bool allow_backing; /* accept a backing file outside the image's own folder */
-    bool no_backing;    /* leave the backing file alone; its data reads as zeroes. Writable: tools only,
-                           which leave the data alone too (snapshots, repair) */
+    bool no_backing;    /* leave the backing file alone; its data reads as zeroes. Writable: tools
+                           only,    which leave the data alone too (snapshots, repair) */
     bool repair;        /* tools: open it for repair, though it is damaged */
     bool no_lock;       /* do not lock the file (vmm-img -U) */
     struct block_fault *fault; /* tests: errors below the format (block/fault.h); not owned */
-    unsigned depth; /* block/'s own: number of images above this one; leave at 0 */
+    unsigned depth;            /* block/'s own: number of images above this one; leave at 0 */
 };
 
 /* Counted since open. Times are sums over requests, from submit to completion on the host. */
@@ -102,7 +102,7 @@ struct block_info {
     bool snapshot;
     bool probed; /* the format was guessed from the contents */
     enum block_cache cache;
-    bool dirty;                         /* was not closed: counts may be wrong */
+    bool dirty;                          /* was not closed: counts may be wrong */
     const struct block_details *details; /* what only this format has; or NULL */
 };
 
@@ -188,15 +188,15 @@ struct block_create_options {
     const char *format; /* NULL: raw */
     uint64_t bytes;     /* virtual size; 0 with a backing file: that file's size */
     bool have_bytes;
-    const char *backing_name;   /* stored in the image as given */
-    const char *backing_format; /* NULL: by contents */
-    bool allow_backing;         /* as in struct block_options */
-    bool no_backing_check;      /* the backing file need not be there */
+    const char *backing_name;               /* stored in the image as given */
+    const char *backing_format;             /* NULL: by contents */
+    bool allow_backing;                     /* as in struct block_options */
+    bool no_backing_check;                  /* the backing file need not be there */
     enum block_preallocation preallocation; /* raw, qcow2 */
     /* qcow2: 0, NULL and false are the defaults. */
-    uint32_t cluster_bytes;  /* 64 KiB */
-    unsigned version;        /* 3 */
-    unsigned refcount_bits;  /* 16 */
+    uint32_t cluster_bytes; /* 64 KiB */
+    unsigned version;       /* 3 */
+    unsigned refcount_bits; /* 16 */
     bool lazy_refcounts;
     bool extended_l2;
     const char *compression; /* "zlib" */
@@ -209,8 +209,8 @@ struct block_create_options {
 bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,
                   GError **error);
 
-/* Snapshots inside the image, `count` of them; belongs to the block until the next call that changes
- * them. NULL: none. */
+/* Snapshots inside the image, `count` of them; belongs to the block until the next call that
+ * changes them. NULL: none. */
 const struct block_snapshot *block_snapshots(struct block *block, unsigned *count);
 /* Make one of the disk as it is, go back to one, forget one. Names: its name or id. Drained. */
 bool block_snapshot_create(struct block *block, const char *name, GError **error);

@@ -65,8 +65,8 @@ struct block_image {
     uint64_t bytes; /* virtual size */
     bool read_only;
     bool probed;
-    bool failed;    /* found damaged while it was written: read_only is set too, a flush fails */
-    void *state;                 /* the driver's own */
+    bool failed; /* found damaged while it was written: read_only is set too, a flush fails */
+    void *state; /* the driver's own */
     struct block_image *backing; /* owned, read-only; NULL: none or not opened */
 };
 

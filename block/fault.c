@@ -206,11 +206,9 @@ void block_fault_lose(struct block_fault *fault, const char *path, GRand *random
     for (guint i = fault->saved->len; i-- > 0;) {
         const struct saved *saved = g_ptr_array_index(fault->saved, i);
         for (size_t at = 0; at < saved->bytes;) {
-            size_t piece =
-                MIN(SECTOR - (size_t)((saved->offset + at) % SECTOR), saved->bytes - at);
+            size_t piece = MIN(SECTOR - (size_t)((saved->offset + at) % SECTOR), saved->bytes - at);
             if (g_rand_int_range(random, 0, 100) < percent) {
-                ssize_t put =
-                    pwrite(fd, saved->old + at, piece, (off_t)(saved->offset + at));
+                ssize_t put = pwrite(fd, saved->old + at, piece, (off_t)(saved->offset + at));
                 g_assert(put == (ssize_t)piece);
             }
             at += piece;

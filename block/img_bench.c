@@ -128,7 +128,8 @@ static int open_and_run(struct bench *bench, const char *path)
         status = img_fail("The requests do not fit into the disk");
     } else {
         printf("Sending %" G_GUINT64_FORMAT " %s requests, %" G_GUINT64_FORMAT
-               " bytes each, %" G_GUINT64_FORMAT " in parallel (starting at offset %" G_GUINT64_FORMAT
+               " bytes each, %" G_GUINT64_FORMAT
+               " in parallel (starting at offset %" G_GUINT64_FORMAT
                ", step size %" G_GUINT64_FORMAT ")\n",
                bench->count, bench->write ? "write" : "read", bench->bytes, bench->depth,
                bench->offset, bench->step);

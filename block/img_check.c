@@ -137,12 +137,11 @@ static int check_block(struct block *block, enum block_repair repair, bool quiet
 
 static int run_check(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"force-share", no_argument, NULL, 'U'},
-        {"output", required_argument, NULL, 'O'},
-        {"repair", required_argument, NULL, 'r'},
-        {0}};
+    static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+                                          {"force-share", no_argument, NULL, 'U'},
+                                          {"output", required_argument, NULL, 'O'},
+                                          {"repair", required_argument, NULL, 'r'},
+                                          {0}};
     enum block_repair repair = BLOCK_REPAIR_NOTHING;
     bool json = false;
     struct block_options options = {.read_only = true, .no_backing = true};

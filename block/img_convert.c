@@ -19,7 +19,7 @@ struct convert {
     const char *source_format;
     struct block_create_options create; /* of the target */
     struct block_options target;
-    char **words; /* of -o; create points into them */
+    char **words;     /* of -o; create points into them */
     bool have_target; /* -n: the target is there already */
     bool compress;
     unsigned threads; /* -m */
@@ -194,7 +194,8 @@ static int take_option(struct convert *args, int c, int argc, char **argv)
         number = g_ascii_strtoull(optarg, NULL, 10);
         if (number < 1 || number > THREADS_MAX) {
             return img_fail("Invalid number of coroutines. Allowed number of coroutines is between "
-                            "1 and %d", THREADS_MAX);
+                            "1 and %d",
+                            THREADS_MAX);
         }
         args->threads = (unsigned)number;
         break;
@@ -254,8 +255,8 @@ static int run_convert(int argc, char **argv)
     struct convert args = {.create.format = "raw", .target.cache = BLOCK_CACHE_UNSAFE};
     int status = -1;
 
-    for (int c; status < 0 && (c = getopt_long(argc, argv, ":hpqcWm:nS:f:O:B:b:F:o:t:T:U", longs,
-                                               NULL)) != -1;) {
+    for (int c; status < 0 &&
+                (c = getopt_long(argc, argv, ":hpqcWm:nS:f:O:B:b:F:o:t:T:U", longs, NULL)) != -1;) {
         status = take_option(&args, c, argc, argv);
     }
     if (status < 0) {

@@ -33,8 +33,7 @@ static void pack(gpointer data, gpointer arg)
     struct job *job = data;
 
     job->zero = img_is_zero(job->plain, batch->cluster);
-    job->length =
-        job->zero ? 0 : batch->image->driver->pack(batch->image, job->plain, job->packed);
+    job->length = job->zero ? 0 : batch->image->driver->pack(batch->image, job->plain, job->packed);
     g_mutex_lock(&batch->mutex);
     if (--batch->waiting == 0) {
         g_cond_signal(&batch->done);
@@ -81,11 +80,10 @@ static int store(struct batch *batch, uint64_t at, uint64_t bytes)
         if (job->zero) {
             continue;
         }
-        result = job->length > 0
-                     ? batch->image->driver->write_packed(batch->image, at + offset, job->packed,
-                                                          job->length)
-                     : block_write(batch->target, at + offset, job->plain,
-                                   (size_t)MIN(batch->cluster, bytes - offset));
+        result = job->length > 0 ? batch->image->driver->write_packed(batch->image, at + offset,
+                                                                      job->packed, job->length)
+                                 : block_write(batch->target, at + offset, job->plain,
+                                               (size_t)MIN(batch->cluster, bytes - offset));
     }
     return result;
 }

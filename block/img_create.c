@@ -64,7 +64,8 @@ static int take_qcow2_option(struct block_create_options *options, const char *w
             return img_fail("Parameter 'cluster_size' expects a size");
         }
         options->cluster_bytes = (uint32_t)size;
-        return size == 0 ? img_fail("Cluster size must be a power of two between 512 and 2048k") : 0;
+        return size == 0 ? img_fail("Cluster size must be a power of two between 512 and 2048k")
+                         : 0;
     }
     if (strcmp(word, "compat") == 0) {
         bool old = strcmp(value, "0.10") == 0 || strcmp(value, "v2") == 0;

@@ -19,8 +19,8 @@ static void print_clock(uint64_t ns)
 
 void img_print_snapshots(const struct block_snapshot *list, unsigned count)
 {
-    printf("Snapshot list:\n%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK",
-           "ICOUNT");
+    printf("Snapshot list:\n%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE",
+           "VM CLOCK", "ICOUNT");
     for (unsigned i = 0; i < count; i++) {
         const struct block_snapshot *snapshot = &list[i];
         g_autoptr(GDateTime) date = g_date_time_new_from_unix_local(snapshot->date_seconds);

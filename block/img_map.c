@@ -142,5 +142,6 @@ static int run_map(int argc, char **argv)
 const struct img_command img_map_command = {
     .name = "map",
     .run = run_map,
-    .usage = "[-f FORMAT] [-s OFFSET] [-l LENGTH] [--output=human|json] [-U] [--allow-backing] FILE",
+    .usage =
+        "[-f FORMAT] [-s OFFSET] [-l LENGTH] [--output=human|json] [-U] [--allow-backing] FILE",
 };

@@ -22,7 +22,8 @@ static uint64_t divide_up(uint64_t value, uint64_t unit)
     return value / unit + (value % unit != 0);
 }
 
-/* Bytes of a QCOW2 file whose disk has so many bytes, data_bytes of them stored (whole clusters). */
+/* Bytes of a QCOW2 file whose disk has so many bytes, data_bytes of them stored (whole clusters).
+ */
 static uint64_t qcow2_file_bytes(const struct block_create_options *options, uint64_t bytes,
                                  uint64_t data_bytes)
 {
@@ -37,8 +38,8 @@ static uint64_t qcow2_file_bytes(const struct block_create_options *options, uin
     /* Blocks and their table count themselves too: grow them until they do. */
     for (uint64_t before = UINT64_MAX; before != blocks + table;) {
         before = blocks + table;
-        blocks = divide_up(divide_up(bytes, cluster) * (options->data_file == NULL) + fixed +
-                               before, per_block);
+        blocks = divide_up(
+            divide_up(bytes, cluster) * (options->data_file == NULL) + fixed + before, per_block);
         table = divide_up(blocks * 8, cluster);
     }
     return (fixed + stored + blocks + table) * cluster;

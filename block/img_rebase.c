@@ -113,8 +113,8 @@ static int rebase(const struct rebase *args, const char *path)
     if (status == 0 && !args->unsafe) {
         status = copy_safely(block, args);
     }
-    if (status == 0 && !image->driver->set_backing(image, args->backing_name, args->backing_format,
-                                                   &error)) {
+    if (status == 0 &&
+        !image->driver->set_backing(image, args->backing_name, args->backing_format, &error)) {
         status = img_fail_error(&error);
     }
     block_close(block);
@@ -183,5 +183,6 @@ static int run_rebase(int argc, char **argv)
 const struct img_command img_rebase_command = {
     .name = "rebase",
     .run = run_rebase,
-    .usage = "[-f FORMAT] [-t CACHE] [-u] [-p] [-q] [-U] [--allow-backing] -b BASE [-F FORMAT] FILE",
+    .usage =
+        "[-f FORMAT] [-t CACHE] [-u] [-p] [-q] [-U] [--allow-backing] -b BASE [-F FORMAT] FILE",
 };

@@ -57,8 +57,8 @@ int qcow2_root_write(struct block_image *image, struct qcow2_root *root)
         for (uint32_t i = 0; i < PER_UNIT && unit * PER_UNIT + i < root->count; i++) {
             raw[i] = htobe64(root->entries[unit * PER_UNIT + i]);
         }
-        int result = block_file_write(image->file, root->offset + unit * QCOW2_UNIT_BYTES, raw,
-                                      sizeof(raw));
+        int result =
+            block_file_write(image->file, root->offset + unit * QCOW2_UNIT_BYTES, raw, sizeof(raw));
         if (result < 0) {
             return result;
         }
@@ -90,8 +90,8 @@ int qcow2_write_counts(struct block_image *image)
     if (result == 0) {
         result = qcow2_sync(image);
     }
-    if (result == 0 && (qcow->reftable.dirty_units > 0 ||
-                        qcow->reftable.offset != qcow->header.reftable_offset)) {
+    if (result == 0 &&
+        (qcow->reftable.dirty_units > 0 || qcow->reftable.offset != qcow->header.reftable_offset)) {
         result = qcow2_reftable_write(image);
     }
     return result;
@@ -314,8 +314,8 @@ static bool prepare_writing(struct block_image *image, GError **error)
         result = qcow2_set_incompatible(image, 0, 0);
     }
     if (result < 0) {
-        g_set_error(error, BLOCK_ERROR, -result, "Could not open '%s' for writing: %s",
-                    image->path, g_strerror(-result));
+        g_set_error(error, BLOCK_ERROR, -result, "Could not open '%s' for writing: %s", image->path,
+                    g_strerror(-result));
     }
     return result == 0;
 }

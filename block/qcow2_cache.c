@@ -65,9 +65,9 @@ void qcow2_cache_touch(struct qcow2_cache *cache, struct qcow2_slot *slot, size_
 
 static int write_slot(struct block_image *image, struct qcow2_cache *cache, struct qcow2_slot *slot)
 {
-    int result = block_file_write(image->file, slot->offset + slot->dirty_from,
-                                  slot->bytes + slot->dirty_from,
-                                  slot->dirty_to - slot->dirty_from);
+    int result =
+        block_file_write(image->file, slot->offset + slot->dirty_from,
+                         slot->bytes + slot->dirty_from, slot->dirty_to - slot->dirty_from);
 
     if (result == 0) {
         set_clean(cache, slot);

@@ -24,8 +24,7 @@ static void say(struct block_check *check, const char *format, ...)
 /* ---- building anew ---- */
 
 /* All clusters in use, each with the right count, in new blocks behind the end of the file. */
-static int fill_counts(struct block_image *image, const struct qcow2_counts *counts,
-                       uint64_t end)
+static int fill_counts(struct block_image *image, const struct qcow2_counts *counts, uint64_t end)
 {
     for (uint64_t cluster = 0; cluster < end; cluster++) {
         uint32_t count = qcow2_counts_get(counts, cluster);
@@ -100,8 +99,9 @@ static int compare_one(struct block_image *image, struct block_check *check, uin
     bool leak = stored > found;
 
     if (repairs(check, leak)) {
-        say(check, "Repairing cluster %" G_GUINT64_FORMAT " refcount=%" G_GUINT64_FORMAT
-                   " reference=%" G_GUINT64_FORMAT,
+        say(check,
+            "Repairing cluster %" G_GUINT64_FORMAT " refcount=%" G_GUINT64_FORMAT
+            " reference=%" G_GUINT64_FORMAT,
             cluster, stored, found);
         int result = qcow2_count_set(image, cluster, found);
         if (result == 0) {
@@ -113,8 +113,9 @@ static int compare_one(struct block_image *image, struct block_check *check, uin
             return result;
         }
     }
-    say(check, "%s cluster %" G_GUINT64_FORMAT " refcount=%" G_GUINT64_FORMAT
-               " reference=%" G_GUINT64_FORMAT,
+    say(check,
+        "%s cluster %" G_GUINT64_FORMAT " refcount=%" G_GUINT64_FORMAT
+        " reference=%" G_GUINT64_FORMAT,
         leak ? "Leaked" : "ERROR", cluster, stored, found);
     check->leaks += leak;
     check->errors += !leak;
@@ -166,13 +167,12 @@ static bool flag_is_wrong(struct block_image *image, struct block_check *check, 
     bool flag = (entry & QCOW2_COPIED) != 0;
 
     if (place % qcow->cluster_bytes != 0 ||
-        qcow2_count_get(image, place >> qcow->cluster_bits, &count) < 0 ||
-        flag == (count == 1)) {
+        qcow2_count_get(image, place >> qcow->cluster_bits, &count) < 0 || flag == (count == 1)) {
         return false;
     }
     if (repairs(check, !flag)) {
-        say(check, "Repairing OFLAG_COPIED %s: entry=%" G_GINT64_MODIFIER
-                   "x refcount=%" G_GUINT64_FORMAT,
+        say(check,
+            "Repairing OFLAG_COPIED %s: entry=%" G_GINT64_MODIFIER "x refcount=%" G_GUINT64_FORMAT,
             what, entry, count);
         check->fixed_errors += flag;
         check->fixed_leaks += !flag;
@@ -207,8 +207,7 @@ static int check_flags(struct block_image *image, struct block_check *check)
             uint64_t data = qcow2_l2_entry(qcow, slot, j);
             if (qcow2_entry_placed(qcow, data) && !qcow2_has_data_file(qcow) &&
                 flag_is_wrong(image, check, "data cluster", data)) {
-                qcow2_l2_set(qcow, slot, j, data ^ QCOW2_COPIED,
-                             qcow2_l2_bitmap(qcow, slot, j));
+                qcow2_l2_set(qcow, slot, j, data ^ QCOW2_COPIED, qcow2_l2_bitmap(qcow, slot, j));
             }
         }
     }

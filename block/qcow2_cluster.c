@@ -118,7 +118,7 @@ static enum qcow2_kind kind_of(const struct qcow2 *qcow, uint64_t entry, uint64_
             return QCOW2_RUN_ZERO;
         }
         return qcow2_entry_placed(qcow, entry) && (bitmap >> sub & 1) != 0 ? QCOW2_RUN_DATA
-                                                                          : QCOW2_RUN_NONE;
+                                                                           : QCOW2_RUN_NONE;
     }
     if (qcow->header.version >= 3 && (entry & QCOW2_ZERO) != 0) {
         return QCOW2_RUN_ZERO;

@@ -264,8 +264,8 @@ static void tally_bitmaps(struct tally *tally)
                 return;
             }
             tally_bitmap(tally, qcow2_get64(raw), qcow2_get32(raw + 8));
-            at = qcow2_round_up(at + ENTRY_BYTES + qcow2_get16(raw + 18) + qcow2_get32(raw + 20),
-                                8);
+            at =
+                qcow2_round_up(at + ENTRY_BYTES + qcow2_get16(raw + 18) + qcow2_get32(raw + 20), 8);
         }
     }
 }

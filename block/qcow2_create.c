@@ -129,8 +129,7 @@ static int write_seed(struct block_file *file, const struct block_create_options
 {
     struct qcow2 seed = {
         .backing_name = (char *)options->backing_name,
-        .backing_format =
-            options->backing_name != NULL ? (char *)options->backing_format : NULL,
+        .backing_format = options->backing_name != NULL ? (char *)options->backing_format : NULL,
         .data_name = (char *)options->data_file,
     };
 
@@ -174,8 +173,7 @@ static bool make_data_file(const struct block_file *file,
 bool qcow2_create(struct block_file *file, const struct block_create_options *options,
                   uint64_t bytes, GError **error)
 {
-    struct block_image image = {
-        .driver = &block_qcow2_driver, .file = file, .path = file->path};
+    struct block_image image = {.driver = &block_qcow2_driver, .file = file, .path = file->path};
     struct block_options open_options = {.no_backing = true, .allow_backing = true};
 
     if (!check_options(file, options, error) || !make_data_file(file, options, error)) {

@@ -39,9 +39,9 @@ static const struct {
     uint8_t bit;
     const char *name;
 } feature_names[] = {
-    {0, 0, "dirty bit"},     {0, 1, "corrupt bit"},          {0, 2, "external data file"},
-    {0, 3, "compression type"}, {0, 4, "extended L2 entries"},  {1, 0, "lazy refcounts"},
-    {2, 0, "bitmaps"},       {2, 1, "raw external data"},
+    {0, 0, "dirty bit"},        {0, 1, "corrupt bit"},         {0, 2, "external data file"},
+    {0, 3, "compression type"}, {0, 4, "extended L2 entries"}, {1, 0, "lazy refcounts"},
+    {2, 0, "bitmaps"},          {2, 1, "raw external data"},
 };
 
 static bool fail(GError **error, const struct block_file *file, const char *what)
@@ -81,8 +81,8 @@ static bool check_header(const struct block_file *file, const struct qcow2_heade
         !check_table(header, header->l1_offset, QCOW2_L1_MAX_BYTES)) {
         return fail(error, file, "L1 table is too large or out of line");
     }
-    uint64_t span_bits = header->cluster_bits * 2 - 3 -
-                         ((header->incompatible & QCOW2_INCOMPAT_EXTENDED_L2) != 0);
+    uint64_t span_bits =
+        header->cluster_bits * 2 - 3 - ((header->incompatible & QCOW2_INCOMPAT_EXTENDED_L2) != 0);
     if (header->bytes > INT64_MAX ||
         (header->bytes >> span_bits) + ((header->bytes & ((1ull << span_bits) - 1)) != 0) >
             header->l1_entries) {
@@ -111,9 +111,8 @@ static bool check_header(const struct block_file *file, const struct qcow2_heade
 bool qcow2_read_header(struct block_file *file, struct qcow2_header *header, GError **error)
 {
     uint8_t raw[QCOW2_HEADER_BYTES];
-    int result = file->bytes < QCOW2_HEADER_V2_BYTES
-                     ? -EINVAL
-                     : block_file_read(file, 0, raw, sizeof(raw));
+    int result =
+        file->bytes < QCOW2_HEADER_V2_BYTES ? -EINVAL : block_file_read(file, 0, raw, sizeof(raw));
 
     if (result == 0 && qcow2_get32(raw + AT_MAGIC) != QCOW2_MAGIC) {
         return fail(error, file, "not in qcow2 format");
@@ -146,8 +145,7 @@ bool qcow2_read_header(struct block_file *file, struct qcow2_header *header, GEr
         header->compression = header->length > AT_COMPRESSION ? raw[AT_COMPRESSION] : 0;
     }
     /* Unknown features come first, since they may change what all else means. */
-    return (header->incompatible & ~QCOW2_INCOMPAT_KNOWN) != 0 ||
-           check_header(file, header, error);
+    return (header->incompatible & ~QCOW2_INCOMPAT_KNOWN) != 0 || check_header(file, header, error);
 }
 
 /* "feature name, bit 9": what the image uses and we do not know. */
@@ -340,8 +338,7 @@ static bool put_extensions(const struct qcow2 *qcow, uint8_t *raw, size_t *at)
             &g_array_index(qcow->extensions, struct qcow2_extension, i);
         ok = put_extension(raw, room, at, e->type, e->data, e->bytes);
     }
-    return ok && (qcow->header.version < 3 ||
-                  put_extension(raw, room, at, QCOW2_EXT_END, NULL, 0));
+    return ok && (qcow->header.version < 3 || put_extension(raw, room, at, QCOW2_EXT_END, NULL, 0));
 }
 
 int qcow2_store_header(struct block_file *file, struct qcow2 *qcow)

@@ -3,8 +3,8 @@
  *
  * A header in the first cluster names an L1 table, which names L2 tables (one cluster each), which
  * name the data clusters. Every cluster of the file has a reference count: a refcount table names
- * refcount blocks of one cluster each. Internal snapshots are further L1 tables that share L2 tables
- * and data; an entry with the COPIED flag is referred to once and may be changed in place.
+ * refcount blocks of one cluster each. Internal snapshots are further L1 tables that share L2
+ * tables and data; an entry with the COPIED flag is referred to once and may be changed in place.
  *
  * Order of writes. Guest data goes to the file at once. Tables stay in memory until a flush (or a
  * full cache), and then follow in this order, with a sync between the lines:
@@ -45,12 +45,12 @@
 #include <endian.h>
 #include <string.h>
 
-#define QCOW2_COPIED (1ull << 63)
-#define QCOW2_PACKED (1ull << 62)
-#define QCOW2_ZERO 1ull
-#define QCOW2_OFFSET_MASK 0x00fffffffffffe00ull
+#define QCOW2_COPIED        (1ull << 63)
+#define QCOW2_PACKED        (1ull << 62)
+#define QCOW2_ZERO          1ull
+#define QCOW2_OFFSET_MASK   0x00fffffffffffe00ull
 #define QCOW2_ALL_ALLOCATED 0x00000000ffffffffull /* bitmap of an extended entry */
-#define QCOW2_ALL_ZERO 0xffffffff00000000ull
+#define QCOW2_ALL_ZERO      0xffffffff00000000ull
 
 enum {
     QCOW2_MAGIC = 0x514649fb,
@@ -68,15 +68,15 @@ enum {
 };
 
 /* Incompatible features. */
-#define QCOW2_INCOMPAT_DIRTY (1ull << 0)
-#define QCOW2_INCOMPAT_CORRUPT (1ull << 1)
-#define QCOW2_INCOMPAT_DATA_FILE (1ull << 2)
+#define QCOW2_INCOMPAT_DIRTY       (1ull << 0)
+#define QCOW2_INCOMPAT_CORRUPT     (1ull << 1)
+#define QCOW2_INCOMPAT_DATA_FILE   (1ull << 2)
 #define QCOW2_INCOMPAT_COMPRESSION (1ull << 3)
 #define QCOW2_INCOMPAT_EXTENDED_L2 (1ull << 4)
-#define QCOW2_INCOMPAT_KNOWN 0x1full
-#define QCOW2_COMPAT_LAZY (1ull << 0)
-#define QCOW2_AUTOCLEAR_BITMAPS (1ull << 0)
-#define QCOW2_AUTOCLEAR_DATA_RAW (1ull << 1)
+#define QCOW2_INCOMPAT_KNOWN       0x1full
+#define QCOW2_COMPAT_LAZY          (1ull << 0)
+#define QCOW2_AUTOCLEAR_BITMAPS    (1ull << 0)
+#define QCOW2_AUTOCLEAR_DATA_RAW   (1ull << 1)
 
 enum qcow2_compression { QCOW2_ZLIB = 0, QCOW2_ZSTD = 1 };
 
@@ -389,7 +389,8 @@ int qcow2_map(struct block_image *image, uint64_t offset, uint64_t bytes,
 int qcow2_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes);
 int qcow2_write_zeroes(struct block_image *image, uint64_t offset, uint64_t bytes);
 int qcow2_discard(struct block_image *image, uint64_t offset, uint64_t bytes);
-/* Takes every cluster of a range out of the tables: it reads as the backing file. Whole clusters. */
+/* Takes every cluster of a range out of the tables: it reads as the backing file. Whole clusters.
+ */
 int qcow2_unmap(struct block_image *image, uint64_t offset, uint64_t bytes);
 
 /* ---- qcow2_packed.c ---- */
@@ -418,8 +419,8 @@ int qcow2_update_copied(struct block_image *image, bool clear);
 /* ---- resize, preallocation ---- */
 
 int qcow2_truncate(struct block_image *image, uint64_t bytes);
-/* Makes these entries (copied) the active L1 table, at a new place, and `bytes` the disk's size: one
- * write of the header. The old table's clusters are given back, not what it refers to. */
+/* Makes these entries (copied) the active L1 table, at a new place, and `bytes` the disk's size:
+ * one write of the header. The old table's clusters are given back, not what it refers to. */
 int qcow2_l1_move(struct block_image *image, const uint64_t *entries, uint32_t count,
                   uint64_t bytes);
 int qcow2_preallocate(struct block_image *image, uint64_t offset, uint64_t end,

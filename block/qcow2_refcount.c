@@ -207,8 +207,8 @@ bool qcow2_is_metadata(const struct qcow2 *qcow, uint64_t offset, uint64_t bytes
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
-        if ((i == 0 || ranges[i].offset != 0) && ranges[i].bytes > 0 && offset < ranges[i].offset + ranges[i].bytes &&
-            ranges[i].offset < offset + bytes) {
+        if ((i == 0 || ranges[i].offset != 0) && ranges[i].bytes > 0 &&
+            offset < ranges[i].offset + ranges[i].bytes && ranges[i].offset < offset + bytes) {
             return true;
         }
     }
@@ -553,8 +553,8 @@ int qcow2_reftable_write(struct block_image *image)
         return result;
     }
     header->reftable_offset = qcow->reftable.offset;
-    header->reftable_clusters = (uint32_t)((uint64_t)qcow->reftable.count * 8 >>
-                                           qcow->cluster_bits);
+    header->reftable_clusters =
+        (uint32_t)((uint64_t)qcow->reftable.count * 8 >> qcow->cluster_bits);
     result = qcow2_write_header(image);
     result = result == 0 ? qcow2_sync(image) : result;
     if (result < 0) {

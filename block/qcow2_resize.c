@@ -22,8 +22,8 @@ int qcow2_l1_move(struct block_image *image, const uint64_t *entries, uint32_t c
     fresh.count = count;
     fresh.offset = offset;
     fresh.entries = g_memdup2(entries, MAX((size_t)count * 8, 8));
-    size_t units = (size_t)qcow2_round_up(MAX((uint64_t)count * 8, 1), QCOW2_UNIT_BYTES) /
-                   QCOW2_UNIT_BYTES;
+    size_t units =
+        (size_t)qcow2_round_up(MAX((uint64_t)count * 8, 1), QCOW2_UNIT_BYTES) / QCOW2_UNIT_BYTES;
     fresh.dirty = g_malloc(units);
     memset(fresh.dirty, 1, units);
     fresh.dirty_units = (unsigned)units;
@@ -215,8 +215,8 @@ int qcow2_preallocate(struct block_image *image, uint64_t offset, uint64_t end,
     }
     int result = qcow2_write_out(image);
     /* What has a place is inside the file. */
-    uint64_t file_end = qcow2_has_data_file(qcow) ? image->bytes
-                                                  : qcow->free_hint << qcow->cluster_bits;
+    uint64_t file_end =
+        qcow2_has_data_file(qcow) ? image->bytes : qcow->free_hint << qcow->cluster_bits;
     if (result == 0 && mode != BLOCK_PREALLOCATE_OFF && !qcow->data_file->device &&
         file_end > qcow->data_file->bytes) {
         result = block_file_truncate(qcow->data_file, file_end);

@@ -120,8 +120,7 @@ static int wants_flag(struct block_image *image, uint64_t offset, bool clear, bo
 {
     const struct qcow2 *qcow = image->state;
     uint64_t count = 0;
-    int result =
-        clear ? 0 : qcow2_count_get(image, offset >> qcow->cluster_bits, &count);
+    int result = clear ? 0 : qcow2_count_get(image, offset >> qcow->cluster_bits, &count);
 
     *wanted = !clear && count == 1;
     return result;
@@ -141,8 +140,7 @@ static int update_l2(struct block_image *image, uint64_t offset, bool clear)
         }
         result = wants_flag(image, entry & QCOW2_OFFSET_MASK, clear, &wanted);
         if (result == 0 && wanted != ((entry & QCOW2_COPIED) != 0)) {
-            qcow2_l2_set(qcow, slot, i, entry ^ QCOW2_COPIED,
-                         qcow2_l2_bitmap(qcow, slot, i));
+            qcow2_l2_set(qcow, slot, i, entry ^ QCOW2_COPIED, qcow2_l2_bitmap(qcow, slot, i));
         }
     }
     return result;
@@ -304,8 +302,7 @@ static int apply_steps(struct block_image *image, const struct qcow2_snapshot *s
     uint64_t needed = MAX(qcow2_l1_entries_for(qcow, snapshot->disk_bytes), 1);
     uint32_t count = (uint32_t)MAX(wanted->count, needed);
 
-    if (needed > QCOW2_L1_MAX_BYTES / 8 ||
-        snapshot->disk_bytes > INT64_MAX - BLOCK_SECTOR_BYTES) {
+    if (needed > QCOW2_L1_MAX_BYTES / 8 || snapshot->disk_bytes > INT64_MAX - BLOCK_SECTOR_BYTES) {
         return -EIO;
     }
     g_autofree uint64_t *entries = g_new0(uint64_t, count);

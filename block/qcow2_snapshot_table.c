@@ -39,8 +39,7 @@ static char *take_text(const uint8_t *bytes, size_t length)
 {
     g_autofree char *text = g_strndup((const char *)bytes, length);
 
-    return g_utf8_validate(text, -1, NULL) ? g_steal_pointer(&text)
-                                           : g_utf8_make_valid(text, -1);
+    return g_utf8_validate(text, -1, NULL) ? g_steal_pointer(&text) : g_utf8_make_valid(text, -1);
 }
 
 /* One entry at `at` of the file; its length is added to *at. False: damaged. */
@@ -73,8 +72,8 @@ static bool read_entry(struct block_image *image, uint64_t *at)
     snapshot->date_seconds = qcow2_get32(fixed + AT_DATE_SECONDS);
     snapshot->date_ns = qcow2_get32(fixed + AT_DATE_NS);
     snapshot->clock_ns = qcow2_get64(fixed + AT_CLOCK);
-    snapshot->state_bytes = extra >= 8 ? qcow2_get64(known + EXTRA_STATE_BYTES)
-                                       : qcow2_get32(fixed + AT_STATE_BYTES);
+    snapshot->state_bytes =
+        extra >= 8 ? qcow2_get64(known + EXTRA_STATE_BYTES) : qcow2_get32(fixed + AT_STATE_BYTES);
     snapshot->disk_bytes = extra >= 16 ? qcow2_get64(known + EXTRA_DISK_BYTES) : image->bytes;
     snapshot->icount = extra >= EXTRA_KNOWN ? qcow2_get64(known + EXTRA_ICOUNT) : UINT64_MAX;
     snapshot->stored_extra = extra;

@@ -113,16 +113,15 @@ static int store_data(struct block_image *image, const struct store *store)
             return result;
         }
         memcpy(qcow->cow + head, store->buffer, store->bytes);
-        return block_file_write(qcow->data_file, store->place, qcow->cow,
-                                store->end - store->from);
+        return block_file_write(qcow->data_file, store->place, qcow->cow, store->end - store->from);
     }
     int result = store_margin(image, store, store->from, head, fresh);
     if (result == 0) {
         result = store_margin(image, store, tail_at, tail, fresh);
     }
-    return result == 0 ? block_file_write(qcow->data_file, store->place + head, store->buffer,
-                                          store->bytes)
-                       : result;
+    return result == 0
+               ? block_file_write(qcow->data_file, store->place + head, store->buffer, store->bytes)
+               : result;
 }
 
 /* Does a write to a part of this cluster bring the whole cluster along? */
@@ -281,10 +280,9 @@ static int write_some(struct block_image *image, uint64_t offset, const uint8_t 
     }
     uint64_t entry = qcow2_l2_entry(qcow, slot, qcow2_l2_index(qcow, offset));
     uint64_t place = entry & QCOW2_OFFSET_MASK;
-    if ((entry & QCOW2_PACKED) == 0 &&
-        (place % qcow->cluster_bytes != 0 ||
-         (place != 0 && !qcow2_has_data_file(qcow) &&
-          qcow2_is_metadata(qcow, place, qcow->cluster_bytes)))) {
+    if ((entry & QCOW2_PACKED) == 0 && (place % qcow->cluster_bytes != 0 ||
+                                        (place != 0 && !qcow2_has_data_file(qcow) &&
+                                         qcow2_is_metadata(qcow, place, qcow->cluster_bytes)))) {
         return qcow2_corrupt(image, "data cluster out of line or on metadata", place);
     }
     *done = run_in_place(qcow, slot, offset, bytes);

@@ -2,8 +2,8 @@
  * Zeroes and discards in QCOW2 images: whole clusters (or subclusters) are only marked.
  *
  * Zeroing keeps a cluster's place, since the guest is likely to write there again; discarding gives
- * it up. A discarded cluster of a version 2 image would show the backing file's data, so there, with
- * a backing file, nothing is discarded.
+ * it up. A discarded cluster of a version 2 image would show the backing file's data, so there,
+ * with a backing file, nothing is discarded.
  */
 #include "block/qcow2_impl.h"
 

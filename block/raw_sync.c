@@ -139,8 +139,7 @@ static int raw_status(struct block_image *image, uint64_t offset, uint64_t bytes
 static int raw_map(struct block_image *image, uint64_t offset, uint64_t bytes,
                    struct block_extent *extent)
 {
-    int result =
-        block_file_status(image->file, offset, bytes, &extent->data, &extent->bytes);
+    int result = block_file_status(image->file, offset, bytes, &extent->data, &extent->bytes);
 
     extent->present = true;
     extent->zero = !extent->data;

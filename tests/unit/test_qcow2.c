@@ -31,7 +31,9 @@ static const struct block_create_options variants[] = {
     {.cluster_bytes = 4096, .preallocation = BLOCK_PREALLOCATE_METADATA},
     {.cluster_bytes = 4096, .backing_name = "base.raw", .backing_format = "raw"},
     {.cluster_bytes = 4096, .backing_name = "base.raw", .backing_format = "raw", .version = 2},
-    {.cluster_bytes = 16384, .backing_name = "base.raw", .backing_format = "raw",
+    {.cluster_bytes = 16384,
+     .backing_name = "base.raw",
+     .backing_format = "raw",
      .extended_l2 = true},
     {.cluster_bytes = 4096, .compression = "zstd"},
 };

@@ -28,7 +28,6 @@ static uint8_t *make_image(const struct block_create_options *variant, gsize *le
 {
     g_autofree uint8_t *model = g_malloc0(DISK_BYTES);
     g_autofree uint8_t *packed = g_malloc(variant->cluster_bytes);
-    g_autoptr(GRand) random = g_rand_new_with_seed(9);
     struct block_create_options create = *variant;
     char *bytes;
 
@@ -39,7 +38,7 @@ static uint8_t *make_image(const struct block_create_options *variant, gsize *le
     g_assert_true(block_create("good.qcow2", &create, NULL, NULL));
     struct block *block = block_test_open("good.qcow2", NULL);
     struct block_image *image = block_get_image(block);
-    g_assert_cmpint(block_write(block, 4096, packed, 300), ==, 0);
+    g_assert_cmpint(block_write(block, 4096, model, 300), ==, 0);
     (void)block_snapshot_create(block, "one", NULL);
     g_assert_cmpint(block_write(block, 0, "something", 9), ==, 0);
     g_assert_cmpint(block_write_zeroes(block, 65536, 65536), ==, 0);
@@ -57,9 +56,8 @@ static uint8_t *make_image(const struct block_create_options *variant, gsize *le
 /* Somewhere that means something: mostly the header, or a 64-bit entry that is in use. */
 static void damage(uint8_t *bytes, gsize length, GRand *random)
 {
-    static const uint64_t values[] = {0,    1,          511,        512,       4096,
-                                      ~0ull, 1ull << 63, 1ull << 62, INT64_MAX, 3ull << 62,
-                                      1ull << 40};
+    static const uint64_t values[] = {
+        0, 1, 511, 512, 4096, ~0ull, 1ull << 63, 1ull << 62, INT64_MAX, 3ull << 62, 1ull << 40};
     gsize at = (gsize)g_rand_int_range(random, 0, 112);
 
     if (g_rand_int_range(random, 0, 3) > 0) {
