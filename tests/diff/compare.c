@@ -177,13 +177,13 @@ void diff_print(FILE *out, const struct diff_case *c, const struct diff_state *h
                 const struct diff_state *guest, const char *what)
 {
     const struct diff_state *s = &c->start;
-    fprintf(out, "# %s, %u bits, %s, %s: %s differs; code", c->row->mnemonic, c->form->bits, size_name[c->form->size],
-            shape_name[c->form->shape], what);
+    fprintf(out, "# %s, %u bits, %s, %s: %s differs; code", c->row->mnemonic, c->form->bits,
+            size_name[c->form->size], shape_name[c->form->shape], what);
     for (unsigned i = 0; i < c->size; i++) {
         fprintf(out, " %02x", c->code[i]);
     }
-    fprintf(out, "\n#  exception: host %d error %x rip %" PRIx64 ", interpreter %d error %x rip %" PRIx64 "\n", host->vector,
-            host->error, host->rip, guest->vector, guest->error, guest->rip);
+    fprintf(out, "\n#  exception: host %d error %x rip %" PRIx64 ", interpreter %d error %x rip %" PRIx64 "\n",
+            host->vector, host->error, host->rip, guest->vector, guest->error, guest->rip);
     for (unsigned i = 0; i < 16; i++) {
         print_value(out, "gpr", i, s->gpr[i], host->gpr[i], guest->gpr[i]);
     }
@@ -194,7 +194,8 @@ void diff_print(FILE *out, const struct diff_case *c, const struct diff_state *h
     } control[] = { { "fcw", FX_FCW, 2 }, { "fsw", FX_FSW, 2 }, { "ftw", FX_FTW, 1 }, { "mxcsr", FX_MXCSR, 4 } };
     for (unsigned i = 0; i < 4; i++) {
         unsigned at = control[i].at, n = control[i].size;
-        print_value(out, control[i].name, 0, load64(s->fx + at, n), load64(host->fx + at, n), load64(guest->fx + at, n));
+        print_value(out, control[i].name, 0, load64(s->fx + at, n), load64(host->fx + at, n),
+                    load64(guest->fx + at, n));
     }
     for (unsigned i = 0; i < 16; i++) {
         unsigned st = FX_ST + 16 * (i / 2) + 8 * (i % 2);

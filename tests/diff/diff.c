@@ -96,7 +96,8 @@ static bool run_seed(struct diff *d, const struct options *o, unsigned number)
     struct tally t = { 0 };
     diff_enumerate(d, o->only);
     run_cases(d, o, &t);
-    printf("# %" PRIu64 " cases compared, %" PRIu64 " not comparable, %" PRIu64 " differ\n", t.run, t.skipped, t.differ);
+    printf("# %" PRIu64 " cases compared, %" PRIu64 " not comparable, %" PRIu64 " differ\n", t.run, t.skipped,
+           t.differ);
     if (o->only == NULL) {
         report_coverage(d, o->uncovered);
         if (o->uncovered) {
@@ -156,7 +157,7 @@ int main(int argc, char **argv)
     }
     g_option_context_free(context);
     if (!host_begin()) {
-        printf("1..0 # SKIP host without AVX or FSGSBASE, or address taken\n");
+        printf("1..0 # SKIP host without AVX, FSGSBASE or LDT, or address taken\n");
         return 0;
     }
     guest_begin(&d);

@@ -14,10 +14,11 @@
 
 #define DATA_SIZE 0x1000u
 #define TAKEN_AT 0x40u      /* where branches go, from the instruction's first byte */
-#define GS_BASE BENCH_BASE  /* 64-bit mode */
+#define GS_BASE BENCH_BASE
 #define USER_CS32 0x23      /* Linux's selectors; the interpreter's GDT has the same */
 #define USER_DS 0x2b
 #define USER_CS64 0x33
+#define USER_GS32 0x07 /* the first entry of the LDT */
 #define VECTOR_NONE -1
 #define VECTOR_TAKEN -2     /* no exception, and went to TAKEN_AT */
 
@@ -46,7 +47,8 @@ struct diff_state {
 enum diff_shape {
     SHAPE_NONE, /* no ModRM byte */
     SHAPE_REG, SHAPE_BASE, SHAPE_DISP8, SHAPE_DISP32, SHAPE_SIB, SHAPE_SIB_DISP, SHAPE_INDEX, SHAPE_ABSOLUTE,
-    SHAPE_RIP, SHAPE_ADDR32 /* 67 in 64-bit mode */, SHAPE_GS, SHAPE_LOCK, SHAPES
+    SHAPE_RIP, SHAPE_ADDR32 /* 67 in 64-bit mode */, SHAPE_ADDR16 /* GS and 67 in 32-bit mode */, SHAPE_GS,
+    SHAPE_LOCK, SHAPES
 };
 extern const char *const shape_name[SHAPES];
 enum diff_size { SIZE_DEFAULT, SIZE_66, SIZE_W, SIZES };

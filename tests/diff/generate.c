@@ -5,9 +5,9 @@
 #include "accel/interp/decode_impl.h"
 #include "tests/diff/diff.h"
 
-const char *const shape_name[SHAPES] = { "implied", "register", "[base]", "[base+disp8]", "[base+disp32]", "[base+index]",
-                                         "[base+index+disp]", "[index+disp32]", "[absolute]", "[rip+disp32]",
-                                         "[addr32]", "gs:[base]", "lock [base+disp8]" };
+const char *const shape_name[SHAPES] = { "implied", "register", "[base]", "[base+disp8]", "[base+disp32]",
+                                         "[base+index]", "[base+index+disp]", "[index+disp32]", "[absolute]", "[rip+disp32]",
+                                         "[addr32]", "gs:[addr16]", "gs:[base]", "lock [base+disp8]" };
 const char *const size_name[SIZES] = { "default", "66/L1", "W" };
 
 static bool has_operand(const struct op_row *row, unsigned operand)
@@ -72,6 +72,10 @@ static void choose(struct diff *d, const struct diff_form *f, struct encoding *e
         break;
     case SHAPE_DISP32:
         e->modrm_mod = 2;
+        break;
+    case SHAPE_ADDR16:
+        e->modrm_mod = diff_random(d) % 3;
+        e->sib = false;
         break;
     case SHAPE_SIB_DISP:
         e->modrm_mod = 1 + diff_random(d) % 2;
@@ -179,7 +183,8 @@ static void fix_immediate(struct diff *d, const struct diff_form *f, const struc
         p[5] = 0;
     } else if (has_operand(row, O_Ob) || has_operand(row, O_Ov)) {
         target = BENCH_DATA + diff_random(d) % (DATA_SIZE - 64);
-        memcpy(p, &target, f->bits == 64 && f->shape != SHAPE_ADDR32 ? 8 : 4);
+        target -= f->shape == SHAPE_GS || f->shape == SHAPE_ADDR16 ? GS_BASE : 0;
+        memcpy(p, &target, f->shape == SHAPE_ADDR16 ? 2 : f->bits == 64 && f->shape != SHAPE_ADDR32 ? 8 : 4);
     } else if (has_operand(row, O_Iwb)) {
         p[1] = 0; /* not far below the data */
         p[2] &= 0xe3;
@@ -205,6 +210,9 @@ static bool encode(struct diff *d, const struct diff_form *f, struct diff_case *
         *e.p++ = 0x65;
     } else if (f->shape == SHAPE_ADDR32) {
         *e.p++ = 0x67;
+    } else if (f->shape == SHAPE_ADDR16) {
+        *e.p++ = 0x65;
+        *e.p++ = 0x67;
     }
     if (row->map >= M_V0F) {
         put_vex(d, f, row, &e);
@@ -224,6 +232,10 @@ static bool encode(struct diff *d, const struct diff_form *f, struct diff_case *
         uint32_t target = (uint32_t)(BENCH_DATA + 64 + (diff_random(d) % (DATA_SIZE - 1024) & ~31u));
         target -= f->shape == SHAPE_RIP ? (uint32_t)BENCH_CODE + c->size : 0;
         memcpy(disp, &target, 4);
+        ok = diff_decode(d, c, f->bits);
+    } else if (ok && f->shape == SHAPE_ADDR16 && op_row_has_modrm(row) && (modrm[0] & 0xc7) == 6) {
+        uint16_t target = (uint16_t)(BENCH_DATA - GS_BASE + 64 + (diff_random(d) % (DATA_SIZE - 1024) & ~31u));
+        memcpy(modrm + 1, &target, 2);
         ok = diff_decode(d, c, f->bits);
     }
     return ok;
@@ -260,7 +272,11 @@ static bool aim_operand(struct diff *d, struct diff_case *c)
     uint64_t *gpr = c->start.gpr, mask = address_mask[insn->asize], rest = 0;
     unsigned bits = c->form->bits;
     const char *name = c->row->mnemonic;
-    if (insn->asize == 0 || (insn->base <= R15 && insn->base == insn->index) || (is_stack(c->row) && insn->base == RSP)) {
+    if (insn->asize == 0 && insn->base > R15 && insn->index <= R15) {
+        gpr[insn->index] = (gpr[insn->index] & ~mask) | ((data_address(d) - GS_BASE - (uint64_t)insn->disp) & mask);
+        return true;
+    }
+    if ((insn->base <= R15 && insn->base == insn->index) || (is_stack(c->row) && insn->base == RSP)) {
         return false;
     }
     if (name[0] == 'b' && name[1] == 't' && has_operand(c->row, O_Gv)) { /* BT reaches far */
@@ -271,7 +287,7 @@ static bool aim_operand(struct diff *d, struct diff_case *c)
                          (uint64_t)((int64_t)(gpr[insn->reg] & 0x3ff) - 0x100) * (c->form->size != SIZE_66) +
                          (gpr[insn->reg] & 0x3ff) * (c->form->size == SIZE_66);
     }
-    uint64_t target = data_address(d) - (c->form->shape == SHAPE_GS ? GS_BASE : 0);
+    uint64_t target = data_address(d) - (insn->seg == GS ? GS_BASE : 0);
     if (insn->base > R15) {
         return insn->index > R15; /* absolute or RIP-relative */
     }
@@ -280,6 +296,7 @@ static bool aim_operand(struct diff *d, struct diff_case *c)
         rest = gpr[insn->index] << insn->scale;
     }
     uint64_t high = bits == 64 && insn->asize == 1 ? diff_random(d) & ~mask : 0;
+    high = insn->asize == 0 ? gpr[insn->base] & ~mask : high;
     gpr[insn->base] = ((target - rest - (uint64_t)(int64_t)insn->disp) & mask) | high;
     return true;
 }
@@ -362,7 +379,7 @@ static void fill_operand(struct diff *d, struct diff_case *c)
              (uint64_t)(int64_t)insn->disp;
         ea &= address_mask[insn->asize];
     }
-    ea += c->form->shape == SHAPE_GS ? GS_BASE : 0;
+    ea += insn->seg == GS ? GS_BASE : 0;
     c->ea = ea;
     if (ea < BENCH_DATA || ea > BENCH_DATA + DATA_SIZE - 1024) {
         return;
@@ -404,6 +421,9 @@ bool diff_generate(struct diff *d, const struct diff_form *form, struct diff_cas
     }
     diff_random_state(d, &c->start, row);
     uint64_t *gpr = c->start.gpr;
+    if (form->bits == 32) {
+        c->start.sel[3] = USER_GS32;
+    }
     for (unsigned i = 0; form->bits == 32 && i < 16; i++) {
         gpr[i] = i < 8 ? (uint32_t)gpr[i] : 0;
     }
@@ -420,7 +440,7 @@ bool diff_generate(struct diff *d, const struct diff_form *form, struct diff_cas
     if (strcmp(row->mnemonic, "xlat") == 0) {
         gpr[RBX] = data_address(d) & ~0xffull;
     }
-    if (form->shape == SHAPE_GS && !op_row_has_modrm(row)) {
+    if (c->insn.seg == GS && !op_row_has_modrm(row)) {
         gpr[RSI] -= GS_BASE;
         gpr[RBX] -= GS_BASE;
     }
@@ -456,8 +476,11 @@ static bool shape_fits(const struct op_row *row, unsigned bits, unsigned shape)
         return modrm && !byte && bits == 64 && !is_control(row) && !(row->attr & AT_VSIB);
     case SHAPE_ADDR32:
         return bits == 64 && !byte && (modrm || moffs || is_string(row)) && !(row->attr & AT_VSIB);
+    case SHAPE_ADDR16:
+        source = moffs || strcmp(row->mnemonic, "xlat") == 0;
+        return bits == 32 && !byte && !is_control(row) && (modrm || source) && !(row->attr & AT_VSIB);
     case SHAPE_GS:
-        return bits == 64 && !byte && !is_control(row) && (modrm || source) && !(row->attr & AT_VSIB);
+        return !byte && !is_control(row) && (modrm || source || moffs) && !(row->attr & AT_VSIB);
     case SHAPE_BASE:
     case SHAPE_DISP8:
     case SHAPE_DISP32:

@@ -7,6 +7,7 @@
 #include "tests/diff/diff.h"
 
 #define GDT 0x1000u
+#define LDT 0x1800u
 #define IDT 0x2000u
 #define TSS 0x3000u
 #define HANDLERS_AT 0x4000u /* two bytes for each vector */
@@ -42,10 +43,12 @@ void guest_begin(struct diff *d)
         put64(d, IDT + 16 * v + 8, 0);
         interp_bench_code(&d->bench, offset, "\xf4", 1);
     }
+    put64(d, LDT, 0x10cff3000000ffff);
     put64(d, TSS + 4, STACK_TOP);
     put64(d, TSS + 100, 104ull << 16);
     cpu_state_get(d->bench.cpu, &s);
     s.gdtr = (struct x86_table){ GDT, sizeof(gdt) - 1 };
+    s.ldtr = (struct x86_segment){ LDT, 7, SEG_P | 2u << SEG_TYPE_SHIFT, 0x50 };
     s.idtr = (struct x86_table){ IDT, 4095 };
     s.tr = (struct x86_segment){ TSS, 103, SEG_P | 11u << SEG_TYPE_SHIFT, 0x40 };
     s.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM;
@@ -64,6 +67,8 @@ static void set_segments(struct diff *d, unsigned bits)
     memcpy(cpu->s.seg, d->segments, sizeof(d->segments));
     if (bits == 32) {
         cpu->s.seg[CS] = flat(USER_CS32, SEG_CODE | SEG_R | SEG_DPL | SEG_DB);
+        cpu->s.seg[GS] = flat(USER_GS32, SEG_W | SEG_DPL | SEG_DB);
+        cpu->s.seg[GS].base = GS_BASE;
     } else {
         cpu->s.seg[GS].base = GS_BASE;
     }

@@ -2,12 +2,15 @@
  * The host's side: the instruction stands in the twin of the bench's memory, followed by a jump to a stub that
  * stores the state; exceptions arrive as signals on a stack of their own, whose frame has the state.
  */
+#include <asm/ldt.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "tests/diff/diff.h"
 
@@ -35,7 +38,8 @@ void diff_enter64(struct diff_state *state, const void *target);
 void diff_enter32(struct diff_state *state);
 void diff_return(void);
 void diff_taken(void);
-#define ENTER(name, jump)                                                                       \
+/* gs: how GS is set, from state in RDI. */
+#define ENTER(name, gs, jump)                                                                       \
     ".globl " name "\n" name ":\n"                                                              \
     "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"                      \
     "  mov %rsp, " SAVED_RSP "\n"                                                               \
@@ -44,7 +48,7 @@ void diff_taken(void);
     "  rdgsbase %rax; mov %rax, " SAVED_GS "\n"                                                 \
     "  mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es\n"                                         \
     "  xor %eax, %eax; mov %eax, %gs\n"                                                         \
-    "  mov 968(%rdi), %rax; wrgsbase %rax\n"                                                    \
+    "  " gs "\n"                                                                                \
     "  mov $7, %eax; xor %edx, %edx; xrstor64 (%rdi)\n"                                         \
     "  pushq 960(%rdi); popfq\n"                                                                \
     "  mov 832(%rdi), %rax; mov 840(%rdi), %rcx; mov 848(%rdi), %rdx; mov 856(%rdi), %rbx\n"    \
@@ -54,8 +58,8 @@ void diff_taken(void);
     "  mov 888(%rdi), %rdi\n"                                                                   \
     "  " jump "\n"
 __asm__(".text\n"
-        ENTER("diff_enter64", "jmp *" TARGET)
-        ENTER("diff_enter32", "ljmp *" FAR_SLOT)
+        ENTER("diff_enter64", "mov 968(%rdi), %rax; wrgsbase %rax", "jmp *" TARGET)
+        ENTER("diff_enter32", "mov 982(%rdi), %gs", "ljmp *" FAR_SLOT)
         ".globl diff_taken\n"
         "diff_taken:\n"
         "  mov %rax, " SAVED_RAX "\n"
@@ -112,6 +116,11 @@ bool host_begin(void)
     struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_ONSTACK | SA_SIGINFO };
     void (*stub)(void) = diff_return, (*taken)(void) = diff_taken;
     if (!__builtin_cpu_supports("avx") || (getauxval(AT_HWCAP2) & 2) == 0 /* FSGSBASE */) {
+        return false;
+    }
+    struct user_desc gs = { .entry_number = USER_GS32 >> 3, .base_addr = GS_BASE, .limit = 0xfffff,
+                            .seg_32bit = 1, .limit_in_pages = 1 };
+    if (syscall(SYS_modify_ldt, 0x11, &gs, sizeof(gs)) != 0) {
         return false;
     }
     void *base = mmap((void *)BENCH_BASE, BENCH_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
