@@ -11,7 +11,7 @@
 #define SHOWN_DEFAULT 20
 
 struct tally {
-    uint64_t run, skipped, differ;
+    uint64_t run, skipped, invalid, differ;
 };
 
 struct options {
@@ -29,7 +29,7 @@ static uint64_t case_seed(uint64_t seed, uint64_t number)
 /* All forms in turn. */
 static void run_cases(struct diff *d, const struct options *o, struct tally *t)
 {
-    static struct diff_case c;
+    static struct diff_case c, wrong;
     static struct diff_state host, guest;
     GHashTable *reported = g_hash_table_new(g_str_hash, g_str_equal);
     for (uint64_t i = o->first; d->form_count > 0 && i < (uint64_t)(o->first + o->cases); i++) {
@@ -41,17 +41,26 @@ static void run_cases(struct diff *d, const struct options *o, struct tally *t)
         for (unsigned attempt = 0; attempt < 30 && !made; attempt++) {
             made = diff_generate(d, form, &c);
         }
+        bool invalid = false;
+        if (made && diff_chance(d, 16)) {
+            wrong = c;
+            invalid = diff_corrupt(d, &wrong);
+            c = invalid ? wrong : c;
+        }
         const char *what = made ? diff_run_case(d, &c, &host, &guest, &comparable) : NULL;
         t->run += comparable;
         t->skipped += !comparable;
-        form->runs += comparable;
+        t->invalid += invalid;
+        form->runs += comparable && !invalid;
         if (what == NULL) {
             continue;
         }
         t->differ++;
         if (t->differ <= (uint64_t)o->shown && !g_hash_table_contains(reported, row->mnemonic)) {
             g_hash_table_add(reported, (char *)row->mnemonic);
-            diff_minimise(d, &c);
+            if (!invalid) {
+                diff_minimise(d, &c);
+            }
             what = diff_run_case(d, &c, &host, &guest, &comparable);
             printf("# seed %" PRId64 ", case %" PRIu64 "\n", o->seed, i);
             diff_print(stdout, &c, &host, &guest, what != NULL ? what : "nothing any more");
@@ -96,8 +105,8 @@ static bool run_seed(struct diff *d, const struct options *o, unsigned number)
     struct tally t = { 0 };
     diff_enumerate(d, o->only);
     run_cases(d, o, &t);
-    printf("# %" PRIu64 " cases compared, %" PRIu64 " not comparable, %" PRIu64 " differ\n", t.run, t.skipped,
-           t.differ);
+    printf("# %" PRIu64 " cases compared (%" PRIu64 " invalid encodings), %" PRIu64 " not comparable, %" PRIu64
+           " differ\n", t.run, t.invalid, t.skipped, t.differ);
     if (o->only == NULL) {
         report_coverage(d, o->uncovered);
         if (o->uncovered) {

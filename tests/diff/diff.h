@@ -95,6 +95,8 @@ uint64_t diff_random_integer(struct diff *d);
 void diff_enumerate(struct diff *d, const char *only);
 /* False if the random choices did not give the form. */
 bool diff_generate(struct diff *d, const struct diff_form *form, struct diff_case *c);
+/* Makes the encoding wrong: LOCK where it may not be, VEX.L, W or vvvv. False if it is not #UD after that. */
+bool diff_corrupt(struct diff *d, struct diff_case *c);
 /* Decodes c->code again. False if it is another row. */
 bool diff_decode(struct diff *d, struct diff_case *c, unsigned bits);
 
@@ -113,6 +115,8 @@ const char *rule_not_run(const struct op_row *row, unsigned bits, unsigned size)
 uint32_t rule_undefined_flags(const struct diff_case *c);
 /* Bits of FSW that are not compared. */
 uint16_t rule_undefined_fsw(const struct diff_case *c);
+/* Hosts may take an encoding of it that the SDM says is invalid. */
+bool rule_lenient(const struct op_row *row);
 /* Brings implementation-defined results of both sides in line. */
 void rule_adjust(const struct diff_case *c, struct diff_state *host, struct diff_state *guest);
 /* The host could not tell: undefined through and through. */

@@ -454,6 +454,32 @@ bool diff_generate(struct diff *d, const struct diff_form *form, struct diff_cas
     return !rule_incomparable(c);
 }
 
+bool diff_corrupt(struct diff *d, struct diff_case *c)
+{
+    bool vex = c->row->map >= M_V0F, vex3 = vex && c->code[0] == 0xc4;
+    uint8_t *last = c->code + (vex3 ? 2 : 1);
+    if (rule_lenient(c->row)) {
+        return false;
+    }
+    if (vex && (c->code[0] & 0xfe) == 0xc4) {
+        if (diff_chance(d, 2)) {
+            *last ^= 4; /* L */
+        } else if (vex3 && diff_chance(d, 2)) {
+            *last ^= 0x80;
+        } else {
+            *last ^= (uint8_t)(8 << diff_random(d) % (c->form->bits == 32 ? 3 : 4));
+        }
+    } else if (!vex && c->form->shape != SHAPE_LOCK && c->size < 15 && !(c->row->attr & AT_CPL0)) {
+        memmove(c->code + 1, c->code, 15);
+        c->code[0] = 0xf0;
+        c->size++;
+    } else {
+        return false;
+    }
+    struct diff_case copy = *c;
+    return !diff_decode(d, &copy, c->form->bits) && copy.insn.fn == op_ud;
+}
+
 /* ---- the forms there are ---- */
 
 /* MOV to and from control and debug registers ignores the mode bits of ModRM. */
