@@ -6,7 +6,8 @@
 #include "tests/diff/diff.h"
 
 const char *const shape_name[SHAPES] = { "implied", "register", "[base]", "[base+disp8]", "[base+disp32]",
-                                         "[base+index]", "[base+index+disp]", "[index+disp32]", "[absolute]", "[rip+disp32]",
+                                         "[base+index]", "[base+index+disp]", "[index+disp32]", "[absolute]",
+                                         "[rip+disp32]",
                                          "[addr32]", "gs:[addr16]", "gs:[base]", "lock [base+disp8]" };
 const char *const size_name[SIZES] = { "default", "66/L1", "W" };
 
@@ -445,7 +446,10 @@ bool diff_generate(struct diff *d, const struct diff_form *form, struct diff_cas
         gpr[RBX] -= GS_BASE;
     }
     if (form->shape > SHAPE_REG && op_row_has_modrm(row) && strcmp(row->mnemonic, "lea") != 0) {
-        if (row->attr & AT_VSIB ? !aim_vsib(d, c) : form->shape == SHAPE_INDEX ? !aim_index(d, c) : !aim_operand(d, c)) {
+        bool (*aim)(struct diff *, struct diff_case *) = row->attr & AT_VSIB          ? aim_vsib
+                                                         : form->shape == SHAPE_INDEX ? aim_index
+                                                                                      : aim_operand;
+        if (!aim(d, c)) {
             return false;
         }
         fill_operand(d, c);
@@ -518,6 +522,16 @@ static bool shape_fits(const struct op_row *row, unsigned bits, unsigned shape)
     }
 }
 
+/* 66 is no size where it is the mandatory prefix or its absence is; VEX.W none where it is fixed. */
+static bool size_fits(const struct op_row *row, unsigned bits, unsigned size)
+{
+    bool vex = row->map >= M_V0F;
+    if (size == SIZE_66) {
+        return vex || (row->prefix != PX_NP && row->prefix != PX_66);
+    }
+    return size != SIZE_W || (bits == 32 ? vex : !vex || !(row->attr & (AT_W0 | AT_W1)));
+}
+
 static bool exists(struct diff *d, struct diff_form *form)
 {
     struct diff_case c = { .row = &op_table[form->row] };
@@ -540,11 +554,10 @@ void diff_enumerate(struct diff *d, const char *only)
                                   .size = i / SHAPES % SIZES,
                                   .shape = i % SHAPES };
         const struct op_row *row = &op_table[form.row];
-        bool vex = row->map >= M_V0F;
         form.vex_w = form.size == SIZE_W;
-        if ((only != NULL && strcmp(only, row->mnemonic) != 0) || !shape_fits(row, form.bits, form.shape) ||
-            (form.size == SIZE_66 && !vex && (row->prefix == PX_NP || row->prefix == PX_66)) || (form.size == SIZE_W && form.bits == 32 && !vex) ||
-            (form.size == SIZE_W && form.bits == 64 && row->attr & (AT_W0 | AT_W1) && vex) || !exists(d, &form)) {
+        bool named = only == NULL || strcmp(only, row->mnemonic) == 0;
+        if (!named || !shape_fits(row, form.bits, form.shape) || !size_fits(row, form.bits, form.size) ||
+            !exists(d, &form)) {
             continue;
         }
         d->form_total++;
