@@ -90,7 +90,7 @@ static void report_not_run(struct diff *d)
     GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (unsigned i = 0; i < op_table_size * SIZES * 2; i++) {
         const struct op_row *row = &op_table[i / (SIZES * 2)];
-        const char *reason = x86_has(&d->bench.cpuid, row->feature)
+        const char *reason = row->feature == X86_BASE || x86_has(&d->bench.cpuid, row->feature)
                                  ? rule_not_run(row, i & 1 ? 32 : 64, i / 2 % SIZES)
                                  : "the host or the CPU model lacks it";
         if (reason != NULL && g_hash_table_add(seen, g_strdup_printf("%s: %s", row->mnemonic, reason))) {
