@@ -3,6 +3,7 @@
  * each counts as a reference to every cluster that it touches; the entry gives the length in
  * sectors. zlib: a raw deflate stream with a window of 4 KiB; zstd: a frame.
  */
+#include "block/inflate.h"
 #include "block/qcow2_impl.h"
 
 #include <errno.h>
@@ -27,24 +28,6 @@ uint64_t qcow2_packed_bytes(const struct qcow2 *qcow, uint64_t entry)
 
     return (sectors + 1) * BLOCK_SECTOR_BYTES -
            qcow2_packed_offset(qcow, entry) % BLOCK_SECTOR_BYTES;
-}
-
-static int inflate_cluster(struct qcow2 *qcow, size_t bytes)
-{
-    z_stream stream = {
-        .next_in = qcow->packed,
-        .avail_in = (uInt)bytes,
-        .next_out = qcow->unpacked,
-        .avail_out = (uInt)qcow->cluster_bytes,
-    };
-
-    if (inflateInit2(&stream, -WINDOW_BITS) != Z_OK) {
-        return -ENOMEM;
-    }
-    int outcome = inflate(&stream, Z_FINISH);
-    bool whole = stream.avail_out == 0 && (outcome == Z_STREAM_END || outcome == Z_BUF_ERROR);
-    inflateEnd(&stream);
-    return whole ? 0 : -EIO;
 }
 
 static int unzstd_cluster(struct qcow2 *qcow, size_t bytes)
@@ -85,7 +68,8 @@ int qcow2_unpack(struct block_image *image, uint64_t entry)
     int result = block_file_read(image->file, offset, qcow->packed, bytes);
     if (result == 0) {
         result = qcow->header.compression == QCOW2_ZSTD ? unzstd_cluster(qcow, bytes)
-                                                        : inflate_cluster(qcow, bytes);
+                                                        : block_inflate(qcow->packed, bytes, qcow->unpacked,
+                                                                        qcow->cluster_bytes);
     }
     if (result == 0) {
         qcow->unpacked_entry = entry;

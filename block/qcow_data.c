@@ -2,13 +2,11 @@
  * Reading and writing the disk inside a QCOW image, run by run: a run is a range of clusters below
  * one L2 table that are stored in the same way and, if they are in the file, one behind the other.
  */
+#include "block/inflate.h"
 #include "block/qcow_impl.h"
 
 #include <errno.h>
 #include <string.h>
-#include <zlib.h>
-
-enum { WINDOW_BITS = 12 };
 
 static enum qcow_kind kind_of(uint64_t entry)
 {
@@ -65,24 +63,6 @@ static int find_run(struct block_image *image, uint64_t offset, uint64_t bytes,
 
 /* ---- reading ---- */
 
-static int inflate_cluster(struct qcow *qcow, size_t packed_bytes)
-{
-    z_stream stream = {
-        .next_in = qcow->packed,
-        .avail_in = (uInt)packed_bytes,
-        .next_out = qcow->unpacked,
-        .avail_out = (uInt)qcow->cluster_bytes,
-    };
-
-    if (inflateInit2(&stream, -WINDOW_BITS) != Z_OK) {
-        return -ENOMEM;
-    }
-    int outcome = inflate(&stream, Z_FINISH);
-    bool whole = stream.avail_out == 0 && (outcome == Z_STREAM_END || outcome == Z_BUF_ERROR);
-    inflateEnd(&stream);
-    return whole ? 0 : -EIO;
-}
-
 /* Brings a compressed cluster into qcow->unpacked. */
 static int unpack(struct block_image *image, uint64_t entry)
 {
@@ -99,7 +79,7 @@ static int unpack(struct block_image *image, uint64_t entry)
     }
     int result = block_file_read(image->file, offset, qcow->packed, bytes);
     if (result == 0) {
-        result = inflate_cluster(qcow, bytes);
+        result = block_inflate(qcow->packed, bytes, qcow->unpacked, qcow->cluster_bytes);
     }
     if (result == 0) {
         qcow->unpacked_entry = entry;
