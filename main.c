@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "accel/accel.h"
+#include "accel/choose.h"
 #include "chardev/backends.h"
 #include "chardev/mux.h"
 #include "core/machine.h"
@@ -64,8 +65,7 @@ static void print_help_topic(const char *topic)
         g_string_append(out, "Supported machines are:\n"
                              "pc                   Standard PC (i440FX + PIIX3, 1996) (default)\n");
     } else if (strcmp(topic, "accel") == 0) {
-        g_string_append(out, "Engines:\nauto     the best one here (default)\ninterp   the built-in interpreter "
-                             "(also called tcg)\n");
+        accel_help(out);
     } else {
         for (const struct device_class *const *c = catalog_classes(); *c != NULL; c++) {
             g_string_append_printf(out, "name \"%s\", desc \"%s\"\n", (*c)->name, (*c)->description);
@@ -363,7 +363,13 @@ static bool build(struct app *app, GError **error)
     }
     struct accel_options accel = { .engine = o->accel, .cpu = o->cpu, .cpus = o->cpus };
     app->accel = accel_create(app->machine, &accel, error);
-    return app->accel != NULL;
+    if (app->accel == NULL) {
+        return false;
+    }
+    if (accel_choice(app->accel)->announce) {
+        fprintf(stderr, "vmm: %s\n", accel_reason(app->accel));
+    }
+    return true;
 }
 
 static void start_monitor(struct app *app)

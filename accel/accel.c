@@ -1,6 +1,5 @@
 /*
- * Choosing an engine and attaching it to the machine. So far there is one engine, the interpreter; `auto`
- * says so, and an explicit request for KVM fails instead of falling back in silence.
+ * Attaching the chosen engine (choose.c) to the machine. So far there is one, the interpreter.
  */
 #include "accel/accel.h"
 
@@ -83,38 +82,14 @@ static void on_work(void *arg)
     vcpu_kick_all(arg);
 }
 
-static const struct {
-    const char *name;
-    const struct accel_ops *ops;
-} engines[] = {
-    { "interp", &accel_interp_ops },
-    { "tcg", &accel_interp_ops }, /* what QEMU's users call software emulation */
-};
-
-/* Picks the first usable engine of a list such as "kvm:tcg". */
-static const struct accel_ops *engine_choose(const char *list, char **reason, GError **error)
+static bool engine_exists(const struct accel_choice *choice, GError **error)
 {
-    g_auto(GStrv) names = g_strsplit(list != NULL ? list : "auto", ":", -1);
-    for (unsigned i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], "auto") == 0) {
-            *reason = g_strdup("this version has no KVM engine: interpreter chosen");
-            return &accel_interp_ops;
-        }
-        for (unsigned e = 0; e < G_N_ELEMENTS(engines); e++) {
-            if (strcmp(names[i], engines[e].name) == 0) {
-                *reason = g_strdup(i == 0 ? "interpreter, as asked for" : "no KVM engine: back to the interpreter");
-                return engines[e].ops;
-            }
-        }
-        if (strcmp(names[i], "kvm") != 0) {
-            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "-accel: unknown engine '%s'; known: auto, interp (or tcg), kvm", names[i]);
-            return NULL;
-        }
+    if (choice->kind == ACCEL_KVM) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "-accel kvm: this version has no KVM engine; leave the option out or use -accel interp");
+        return false;
     }
-    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                "-accel kvm: this version has no KVM engine; leave the option out or use -accel interp");
-    return NULL;
+    return true;
 }
 
 struct accel *accel_create(struct machine *machine, const struct accel_options *options, GError **error)
@@ -122,8 +97,8 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     struct accel *accel = g_new0(struct accel, 1);
     accel->machine = machine;
     accel->cpus = MAX(options->cpus, 1);
-    accel->ops = engine_choose(options->engine, &accel->reason, error);
-    if (accel->ops == NULL || !x86_cpuid_parse(&accel->cpuid, options->cpu, error)) {
+    if (!accel_choose(&accel->choice, options->engine, &kvm_sys_host, error) ||
+        !engine_exists(&accel->choice, error) || !x86_cpuid_parse(&accel->cpuid, options->cpu, error)) {
         accel_destroy(accel);
         return NULL;
     }
@@ -133,6 +108,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         accel_destroy(accel);
         return NULL;
     }
+    accel->ops = &accel_interp_ops;
     accel->cpuid.cpu_count = accel->cpus;
     accel->cpuid.tsc_khz = TSC_KHZ;
     x86_cpuid_mask(&accel->cpuid, accel->ops->supports);
@@ -178,7 +154,7 @@ void accel_destroy(struct accel *accel)
     if (accel->engine != NULL) {
         accel->ops->close(accel->engine);
     }
-    g_free(accel->reason);
+    accel_choice_finish(&accel->choice);
     g_free(accel);
 }
 
@@ -189,7 +165,12 @@ const char *accel_name(const struct accel *accel)
 
 const char *accel_reason(const struct accel *accel)
 {
-    return accel->reason;
+    return accel->choice.reason;
+}
+
+const struct accel_choice *accel_choice(const struct accel *accel)
+{
+    return &accel->choice;
 }
 
 unsigned accel_cpu_count(const struct accel *accel)

@@ -14,6 +14,7 @@
 
 struct machine;
 struct accel;
+struct accel_choice;
 
 /* Why vcpu_run came back. */
 enum vcpu_exit { VCPU_KICKED, VCPU_HALTED, VCPU_SHUTDOWN /* triple fault */, VCPU_DEBUG, VCPU_ERROR };
@@ -62,6 +63,8 @@ void accel_destroy(struct accel *accel);
 
 const char *accel_name(const struct accel *accel);
 const char *accel_reason(const struct accel *accel); /* one sentence, for the start line and `info accel` */
+/* How it was chosen, and what was measured for it (choose.h). */
+const struct accel_choice *accel_choice(const struct accel *accel);
 unsigned accel_cpu_count(const struct accel *accel);
 const struct x86_cpuid *accel_cpuid(const struct accel *accel);
 uint64_t accel_instructions(const struct accel *accel);

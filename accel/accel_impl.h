@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "accel/accel.h"
+#include "accel/choose.h"
 #include "core/machine.h"
 
 struct accel {
@@ -15,7 +16,7 @@ struct accel {
     void *engine; /* owned, made by ops->open */
     struct x86_cpuid cpuid;
     unsigned cpus;
-    char *reason; /* owned */
+    struct accel_choice choice;
 
     /* The VCPU thread; one for all CPUs in turn. */
     pthread_t thread;

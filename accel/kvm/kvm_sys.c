@@ -48,6 +48,11 @@ static void *host_memory(void *arg, size_t size)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+static int host_read(void *arg, int fd, void *data, size_t size, uint64_t offset)
+{
+    return result(pread(fd, data, size, (off_t)offset));
+}
+
 static int host_owner(void *arg, const char *path, struct kvm_sys_owner *owner)
 {
     struct stat st;
@@ -89,6 +94,7 @@ static const struct kvm_sys_ops host_ops = {
     .map = host_map,
     .unmap = host_unmap,
     .memory = host_memory,
+    .read = host_read,
     .owner = host_owner,
     .read_text = host_read_text,
     .now = host_now,

@@ -42,6 +42,8 @@ struct kvm_sys_ops {
     /* Anonymous zeroed memory for guest code of the probe, page-aligned. NULL if there is none. To be given back by
      * unmap(). */
     void *(*memory)(void *arg, size_t size);
+    /* Reads at `offset` of fd; how many bytes. */
+    int (*read)(void *arg, int fd, void *data, size_t size, uint64_t offset);
     int (*owner)(void *arg, const char *path, struct kvm_sys_owner *owner);
     /* The file's bytes, at most size - 1, with a 0 behind; how many. */
     int (*read_text)(void *arg, const char *path, char *text, size_t size);
