@@ -47,6 +47,11 @@ static void probe_once(struct accel_choice *choice, const struct kvm_sys *sys)
 
 static bool known(char **names, GError **error)
 {
+    if (names[0] == NULL) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-accel: no engine named; known: auto, interp (or tcg), kvm");
+        return false;
+    }
     for (unsigned i = 0; names[i] != NULL; i++) {
         if (engine_find(names[i]) == NULL) {
             g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -117,4 +122,35 @@ bool accel_choose(struct accel_choice *choice, const char *list, const struct kv
 void accel_choice_finish(struct accel_choice *choice)
 {
     g_clear_pointer(&choice->reason, g_free);
+}
+
+static const char *yes(bool value)
+{
+    return value ? "yes" : "no";
+}
+
+void accel_choice_describe(const struct accel_choice *choice, GString *out)
+{
+    const struct kvm_probe *probe = &choice->probe;
+    if (!choice->probed) {
+        return;
+    }
+    g_string_append_printf(out, "  KVM class: %s (found in %.1f ms)\n", kvm_class_name(probe->class),
+                           (double)probe->elapsed_ns / 1e6);
+    g_string_append_printf(out, "  CPU virtualization: %s\n",
+                           probe->cpu_feature != NULL ? probe->cpu_feature : "neither vmx nor svm");
+    if (!kvm_probe_usable(probe)) {
+        return;
+    }
+    g_string_append_printf(out, "  32-bit paging: %s\n", yes(!probe->limits.no_paging32));
+    if (probe->loop_done) {
+        g_string_append_printf(out, "  loop of 20,000 rounds: %.3f ms\n", (double)probe->loop_ns / 1e6);
+    }
+    if (probe->x87_done) {
+        g_string_append_printf(out, "  x87 instructions: %s\n", yes(!probe->limits.no_x87));
+    }
+    if (probe->stats_done) {
+        g_string_append_printf(out, "  instructions emulated by the kernel meanwhile: %" G_GUINT64_FORMAT "\n",
+                               probe->emulated);
+    }
 }

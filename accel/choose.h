@@ -28,6 +28,9 @@ struct accel_choice {
 bool accel_choose(struct accel_choice *choice, const char *list, const struct kvm_sys *sys, GError **error);
 void accel_choice_finish(struct accel_choice *choice);
 
+/* What was measured, for `info accel` and `vmm -doctor`: indented lines. Nothing if nothing was. */
+void accel_choice_describe(const struct accel_choice *choice, GString *out);
+
 /* For -accel help: one line an engine. */
 void accel_help(GString *out);
 

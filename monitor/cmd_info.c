@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "accel/accel.h"
+#include "accel/choose.h"
 #include "core/machine.h"
 #include "monitor/cmd.h"
 #include "monitor/cpu_view.h"
@@ -37,6 +38,7 @@ void cmd_info_accel(struct command_call *call)
         return;
     }
     command_print(call, "%s: %s\n", accel_name(call->env->accel), accel_reason(call->env->accel));
+    accel_choice_describe(accel_choice(call->env->accel), call->out);
     uint64_t instructions = accel_instructions(call->env->accel);
     if (instructions > 0) {
         command_print(call, "instructions: %" PRIu64 "\n", instructions);

@@ -99,9 +99,14 @@ static void no_device(struct kvm_probe *probe, int error)
 
 /* The device belongs to a group that lets its members in, by the distribution's rules: joining it is the remedy
  * that lasts. A device of root's group must not be opened up by joining that. */
-static void no_permission(struct kvm_probe *probe, const char *user)
+void kvm_probe_no_permission(struct kvm_probe *probe, const char *user)
 {
     const struct kvm_sys_owner *owner = &probe->owner;
+    if (user == NULL) {
+        conclude(probe, KVM_CLASS_NO_PERMISSION, KVM_DEVICE_PATH " may not be opened, even by root");
+        remedy(probe, "start the container with --device " KVM_DEVICE_PATH);
+        return;
+    }
     struct group *group = getgrgid(owner->gid);
     g_autofree char *name = group != NULL ? g_strdup(group->gr_name) : g_strdup_printf("%u", (unsigned)owner->gid);
     conclude(probe, KVM_CLASS_NO_PERMISSION, KVM_DEVICE_PATH " may not be opened; it belongs to group %s", name);
@@ -118,13 +123,10 @@ static void not_opened(struct kvm_probe *probe, int error)
 {
     if (error != EACCES && error != EPERM) {
         no_device(probe, error);
-    } else if (geteuid() == 0) {
-        conclude(probe, KVM_CLASS_NO_PERMISSION, KVM_DEVICE_PATH " may not be opened, even by root");
-        remedy(probe, "start the container with --device " KVM_DEVICE_PATH);
-    } else {
-        struct passwd *user = getpwuid(geteuid());
-        no_permission(probe, user != NULL ? user->pw_name : "$USER");
+        return;
     }
+    struct passwd *user = getpwuid(geteuid());
+    kvm_probe_no_permission(probe, geteuid() == 0 ? NULL : user != NULL ? user->pw_name : "$USER");
 }
 
 /* True if the interface has what the engine needs. */

@@ -23,15 +23,16 @@
 #define LOOP_AT 0x1000u
 #define X87_AT 0x1100u
 #define TSS_AT 0xfffbd000ull /* three pages that no guest has: for VT without unrestricted guests */
-#define PIECES 10u
+#define PIECES 100u
 #define PIECES_MIN 3u
 #define PIECE_ROUNDS (PROBE_ROUNDS / PIECES)
 #define PORT_DONE 0x80
 
-/* For all rounds: hardware needs a few dozen microseconds, PVM's emulator ten milliseconds. */
-#define SLOW_NS 2000000ull
+/* For all rounds: hardware needs a few dozen microseconds, and a millisecond or two for a hundred exits to a
+ * hypervisor below another; PVM's emulator needs ten milliseconds and more. */
+#define SLOW_NS 5000000ull
 /* Real hardware emulates none of the loop; a few are emulated to get a CPU without unrestricted mode started. */
-#define EMULATED_MIN 1000u
+#define EMULATED_MIN 500u
 
 struct guest {
     const struct kvm_sys *sys;
@@ -180,7 +181,8 @@ static bool enter_protected(struct guest *g, struct kvm_sregs *sregs)
     return kvm_sys_ioctl_ptr(g->sys, g->cpu, KVM_SET_SREGS, sregs) >= 0;
 }
 
-/* 32-bit paging is asked for and read back; the tables are empty, but nothing runs. */
+/* 32-bit paging is asked for and read back; the tables are empty, but nothing runs. It comes last: where paging
+ * does not stick, the CPU is not fit to run afterwards. */
 static void try_paging(struct guest *g, struct kvm_probe *probe, const struct kvm_sregs *protected)
 {
     struct kvm_sregs sregs = *protected;
@@ -188,8 +190,6 @@ static void try_paging(struct guest *g, struct kvm_probe *probe, const struct kv
     probe->limits.no_paging32 = kvm_sys_ioctl_ptr(g->sys, g->cpu, KVM_SET_SREGS, &sregs) < 0 ||
                                 kvm_sys_ioctl_ptr(g->sys, g->cpu, KVM_GET_SREGS, &sregs) < 0 ||
                                 !(sregs.cr0 & CR0_PG);
-    sregs = *protected;
-    kvm_sys_ioctl_ptr(g->sys, g->cpu, KVM_SET_SREGS, &sregs);
 }
 
 static bool start_at(struct guest *g, uint32_t address)
@@ -231,9 +231,12 @@ static void time_loop(struct guest *g, struct kvm_probe *probe)
     probe->limits.emulated = probe->loop_ns > SLOW_NS;
 }
 
+/* The kernel's emulator takes its time to say that it cannot; where the class is known already, and the time is
+ * half over, it is not asked. */
 static void try_x87(struct guest *g, struct kvm_probe *probe)
 {
-    if (!start_at(g, X87_AT)) {
+    bool late = g->sys->ops->now(g->sys->arg) + KVM_PROBE_BUDGET_NS / 2 > g->deadline;
+    if ((late && probe->limits.emulated) || !start_at(g, X87_AT)) {
         return;
     }
     bool ran = run_to_port(g);
@@ -288,10 +291,10 @@ bool kvm_probe_guest(struct kvm_probe *probe, const struct kvm_sys *sys, int dev
         write_code(g.memory);
         timeout_start(&g);
         if (enter_protected(&g, &sregs)) {
-            try_paging(&g, probe, &sregs);
             time_loop(&g, probe);
             count_emulated(&g, probe);
             try_x87(&g, probe);
+            try_paging(&g, probe, &sregs);
         }
         timeout_stop(&g);
     }

@@ -13,4 +13,7 @@
 bool kvm_probe_guest(struct kvm_probe *probe, const struct kvm_sys *sys, int device, uint64_t deadline,
                      const char **what, int *error);
 
+/* The device may not be opened by `user` (NULL: root): fills class, reason and remedy from probe->owner. */
+void kvm_probe_no_permission(struct kvm_probe *probe, const char *user);
+
 #endif

@@ -47,7 +47,7 @@ expect "vnc: not supported yet" $vmm $q -vnc :1
 expect "soundhw: not supported yet" $vmm $q -soundhw all
 expect "unknown model 'quantum'" $vmm $q -cpu quantum
 expect "accel.*warp" $vmm $q -accel warp
-expect "accel kvm" $vmm $q -enable-kvm
+expect "accel.*warp" $vmm $q -accel kvm:warp
 expect "two drives" $vmm $q -hdc "$tmp/raw.img" -cdrom "$tmp/raw.img"
 expect "nosuchdir" $vmm $q -serial file:/nosuchdir/x
 expect "serial" $vmm $q -serial bogus
