@@ -56,7 +56,21 @@ static void stdio_destroy(struct stream *stream)
     }
 }
 
-static const struct stream_ops stdio_stream_ops = {.destroy = stdio_destroy};
+static bool stdio_may_read(struct stream *stream)
+{
+    struct stdio *self = (struct stdio *)stream;
+    return self->terminal == NULL || terminal_has_keys(self->terminal);
+}
+
+static void stdio_foreground(void *arg)
+{
+    stream_resume(arg);
+}
+
+static const struct stream_ops stdio_stream_ops = {
+    .may_read = stdio_may_read,
+    .destroy = stdio_destroy,
+};
 
 static const struct chardev_ops stdio_ops = {
     .write = stream_write,
@@ -114,6 +128,9 @@ struct chardev *chardev_stdio_create(int in, int out, GError **error)
     }
     if (!self->script) {
         self->terminal = terminal_enter(in);
+    }
+    if (self->terminal != NULL) {
+        terminal_on_foreground(self->terminal, stdio_foreground, &self->stream.base);
     }
     stream_open(&self->stream, own_in, own_out);
     return &self->stream.base;

@@ -78,17 +78,22 @@ static void hang_up(struct stream *stream)
     }
 }
 
+static bool may_read(struct stream *stream)
+{
+    return chardev_room(&stream->base) > 0 &&
+           (stream->stream_ops->may_read == NULL || stream->stream_ops->may_read(stream));
+}
+
 static gboolean can_read(gint fd, GIOCondition condition, gpointer arg)
 {
     struct stream *stream = arg;
     uint8_t data[STREAM_CHUNK];
-    size_t room = MIN(chardev_room(&stream->base), sizeof(data));
-    if (room == 0) {
+    if (!may_read(stream)) {
         stream->in_watch = 0; /* resume is owed to us */
         return G_SOURCE_REMOVE;
     }
-    ssize_t n = read(fd, data, room);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    ssize_t n = read(fd, data, MIN(chardev_room(&stream->base), sizeof(data)));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR || !may_read(stream))) {
         return G_SOURCE_CONTINUE;
     }
     if (n <= 0) {
@@ -132,7 +137,7 @@ static void stream_update(void *arg)
         stream->out_watch =
             g_unix_fd_add(stream->out, G_IO_OUT | G_IO_ERR | G_IO_HUP, can_write, stream);
     }
-    if (stream->in >= 0 && stream->in_watch == 0 && chardev_room(&stream->base) > 0) {
+    if (stream->in >= 0 && stream->in_watch == 0 && may_read(stream)) {
         stream->in_watch =
             g_unix_fd_add(stream->in, G_IO_IN | G_IO_ERR | G_IO_HUP, can_read, stream);
     }

@@ -19,6 +19,9 @@ struct stream_ops {
     /* Changes n bytes that were read, in place; returns how many are left for the front. NULL:
      * none. */
     size_t (*decode)(struct stream *stream, uint8_t *data, size_t n);
+    /* Whether a read is allowed now; when it is again, the backend calls stream_resume(). NULL:
+     * always. Main thread. */
+    bool (*may_read)(struct stream *stream);
     /* The peer went away: end of file or an error. Both descriptors were closed. Main thread. */
     void (*hung_up)(struct stream *stream);
     /* The first of the backend's own duties at its end: before the descriptors are closed. May be

@@ -16,11 +16,20 @@
 
 static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
+/* Nothing tells a process that it came to the foreground; a shell sends SIGCONT only to stopped
+ * jobs. */
+#define FOREGROUND_POLL_MS 250
+
 struct terminal {
     int fd;
     struct termios cooked, raw;
     int continued; /* signalfd of SIGCONT; -1 = none */
     guint watch;
+    guint poll; /* looks for the foreground; 0 = is there, or nobody asked */
+    bool told;  /* that there are no keys */
+    struct sigaction old_ttin;
+    void (*foreground)(void *arg); /* may be NULL */
+    void *foreground_arg;
 };
 
 static struct {
@@ -65,9 +74,47 @@ static void rescue_stop(void)
     }
 }
 
+/* A terminal that does not control our session (-1) stops nobody. */
 static bool in_foreground(int fd)
 {
-    return tcgetpgrp(fd) == getpgrp();
+    pid_t group = tcgetpgrp(fd);
+    return group < 0 || group == getpgrp();
+}
+
+static gboolean look_for_foreground(gpointer arg)
+{
+    struct terminal *terminal = arg;
+    if (!in_foreground(terminal->fd)) {
+        return G_SOURCE_CONTINUE;
+    }
+    terminal->poll = 0;
+    tcsetattr(terminal->fd, TCSANOW, &terminal->raw);
+    if (terminal->foreground != NULL) {
+        terminal->foreground(terminal->foreground_arg);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+bool terminal_has_keys(struct terminal *terminal)
+{
+    if (in_foreground(terminal->fd)) {
+        return true;
+    }
+    if (!terminal->told) {
+        terminal->told = true;
+        g_printerr("vmm: in the background of its terminal, whose keys are read in the foreground "
+                   "only ('fg', or 'timeout --foreground')\n");
+    }
+    if (terminal->poll == 0) {
+        terminal->poll = g_timeout_add(FOREGROUND_POLL_MS, look_for_foreground, terminal);
+    }
+    return false;
+}
+
+void terminal_on_foreground(struct terminal *terminal, void (*call)(void *arg), void *arg)
+{
+    terminal->foreground = call;
+    terminal->foreground_arg = arg;
 }
 
 static gboolean on_continued(gint fd, GIOCondition condition, gpointer arg)
@@ -107,6 +154,9 @@ struct terminal *terminal_enter(int fd)
     terminal->raw.c_lflag |= ISIG;
     rescue_start(terminal);
     watch_continue(terminal);
+    /* Between a look at the foreground and the read the shell may take it away: then EIO. */
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTTIN, &ignore, &terminal->old_ttin);
     if (in_foreground(fd)) {
         tcsetattr(fd, TCSANOW, &terminal->raw);
     }
@@ -131,8 +181,12 @@ void terminal_leave(struct terminal *terminal)
         return;
     }
     rescue_stop();
+    sigaction(SIGTTIN, &terminal->old_ttin, NULL);
     if (terminal->watch != 0) {
         g_source_remove(terminal->watch);
+    }
+    if (terminal->poll != 0) {
+        g_source_remove(terminal->poll);
     }
     if (terminal->continued >= 0) {
         close(terminal->continued);

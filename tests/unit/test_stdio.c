@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -268,6 +269,45 @@ static int continued(int master, int slave)
     return 0;
 }
 
+/* In a background job keys wait and output goes on; both come with the foreground. */
+static int in_background(int master, int slave)
+{
+    struct termios mode;
+    struct test_front front;
+    pid_t other = fork();
+    if (other == 0) {
+        setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    setpgid(other, other);
+    CHECK(tcsetpgrp(slave, other) == 0);
+    test_front_init(&front, create(slave, slave));
+    tcgetattr(slave, &mode);
+    CHECK(mode.c_lflag & ICANON);
+    CHECK(write(master, "key\n", 4) == 4);
+    for (unsigned i = 0; i < 60; i++) {
+        g_usleep(10000);
+        g_main_context_iteration(NULL, FALSE);
+    }
+    CHECK(front.got->len == 0 && front.closed == 0);
+    CHECK(chardev_write(front.chr, "out", 3) == 3);
+    g_autofree char *text = test_read(master, 8);
+    CHECK(strcmp(text, "key\r\nout") == 0); /* behind the terminal's echo */
+    /* What a shell does in fg: it takes the terminal as a member of the background, too. */
+    signal(SIGTTOU, SIG_IGN);
+    CHECK(tcsetpgrp(slave, getpgrp()) == 0);
+    TEST_WAIT(front.got->len == 4);
+    CHECK(memcmp(front.got->str, "key\n", 4) == 0);
+    tcgetattr(slave, &mode);
+    CHECK(!(mode.c_lflag & (ICANON | ECHO)));
+    test_front_finish(&front);
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
+    return 0;
+}
+
 static int crash(int master, int slave)
 {
     signal(SIGBUS, SIG_DFL); /* a sanitizer may have been there before us */
@@ -284,6 +324,11 @@ static void test_raw_mode(void)
 static void test_continued(void)
 {
     in_terminal(continued, 0);
+}
+
+static void test_in_background(void)
+{
+    in_terminal(in_background, 0);
 }
 
 static void test_crash(void)
@@ -303,6 +348,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stdio/closed", test_closed);
     g_test_add_func("/stdio/raw-mode", test_raw_mode);
     g_test_add_func("/stdio/continued", test_continued);
+    g_test_add_func("/stdio/in-background", test_in_background);
     g_test_add_func("/stdio/crash", test_crash);
     return g_test_run();
 }
