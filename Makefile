@@ -102,7 +102,8 @@ check-unit: $(UNIT_TESTS)
 check-boot: all
 	VMM_BUILD=$(BUILD) VMM_BOOT=all prove -v --exec '' tests/boot/*.t
 
-bench: all
+bench: all $(BUILD)/tests/bench/guest/loops.img
+	VMM_BUILD=$(BUILD) tests/bench/loops.py -o docs/performance.md
 	VMM_BUILD=$(BUILD) tests/bench/boot.sh
 
 demo:
