@@ -130,6 +130,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         .sipi = cpus_sipi,
         .set_ignne = cpus_set_ignne,
     };
+    debug_start(accel);
     event_on_post(machine->events, on_work, accel);
     clock_on_earlier(machine->guest_clock, on_work, accel);
     clock_on_earlier(machine->host_clock, on_work, accel);
@@ -144,6 +145,7 @@ void accel_destroy(struct accel *accel)
     }
     vcpu_thread_stop(accel);
     struct machine *machine = accel->machine;
+    debug_stop(accel);
     if (machine->cpus.arg == accel) {
         event_on_post(machine->events, NULL, NULL);
         clock_on_earlier(machine->guest_clock, NULL, NULL);
@@ -155,6 +157,7 @@ void accel_destroy(struct accel *accel)
         accel->ops->close(accel->engine);
     }
     accel_choice_finish(&accel->choice);
+    breakpoints_destroy(accel->breakpoints);
     g_free(accel);
 }
 

@@ -15,6 +15,7 @@
 struct machine;
 struct accel;
 struct accel_choice;
+struct breakpoints;
 
 /* Why vcpu_run came back. */
 enum vcpu_exit { VCPU_KICKED, VCPU_HALTED, VCPU_SHUTDOWN /* triple fault */, VCPU_DEBUG, VCPU_ERROR };
@@ -47,6 +48,14 @@ struct accel_ops {
     uint64_t (*instructions)(void *engine);
     /* Executes exactly one instruction. Parked. */
     enum vcpu_exit (*vcpu_step)(void *engine, unsigned cpu);
+    /* The set of breakpoints has changed; it stays where it is and outlives the engine. Parked. NULL: the engine
+     * has no breakpoints. See accel/breakpoint.h for what it has to do. */
+    void (*breakpoints_changed)(void *engine, struct breakpoints *set);
+    /* The CPUs have come to a stop that somebody sees: the instruction at which each stands may run next without
+     * meeting the breakpoints on it (again). Parked. */
+    void (*breakpoints_pass)(void *engine);
+    /* Holds interrupts and NMIs back during vcpu_step, or no more. Parked. */
+    void (*hold_interrupts)(void *engine, unsigned cpu, bool hold);
 };
 extern const struct accel_ops accel_interp_ops;
 

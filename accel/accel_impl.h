@@ -8,6 +8,7 @@
 
 #include "accel/accel.h"
 #include "accel/choose.h"
+#include "accel/breakpoint.h"
 #include "core/machine.h"
 
 struct accel {
@@ -17,6 +18,8 @@ struct accel {
     struct x86_cpuid cpuid;
     unsigned cpus;
     struct accel_choice choice;
+    struct breakpoints *breakpoints; /* owned */
+    uint64_t frozen; /* bit n: CPU n does not run; changed while parked */
 
     /* The VCPU thread; one for all CPUs in turn. */
     pthread_t thread;
@@ -37,5 +40,11 @@ void vcpu_kick_all(struct accel *accel);
 void vcpu_wake(struct accel *accel);
 void vcpu_park(struct accel *accel);
 void vcpu_resume(struct accel *accel);
+
+/* debug.c */
+void debug_start(struct accel *accel);
+void debug_stop(struct accel *accel);
+/* VCPU thread: a CPU left guest code with VCPU_DEBUG or shut down. True if the machine shall stop for it. */
+bool debug_accept(struct accel *accel, unsigned cpu);
 
 #endif

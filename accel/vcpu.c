@@ -42,16 +42,19 @@ void vcpu_resume(struct accel *accel)
 {
     pthread_mutex_lock(&accel->mutex);
     accel->want_parked = false;
-    accel->held = false;
+    /* Not if somebody only had a look before the request was served. */
+    if (__atomic_load_n(&accel->machine->request, __ATOMIC_ACQUIRE) == REQUEST_NONE) {
+        accel->held = false;
+    }
     pthread_cond_broadcast(&accel->cond);
     pthread_mutex_unlock(&accel->mutex);
 }
 
-/* Waits while parking is wanted. False if the thread shall end. */
+/* Waits while parking is wanted or the main thread has to be waited for. False if the thread shall end. */
 static bool vcpu_wait_unparked(struct accel *accel)
 {
     pthread_mutex_lock(&accel->mutex);
-    while (accel->want_parked && !accel->quit) {
+    while ((accel->want_parked || accel->held) && !accel->quit) {
         accel->parked = true;
         pthread_cond_broadcast(&accel->cond);
         pthread_cond_wait(&accel->cond, &accel->mutex);
@@ -106,10 +109,14 @@ static void vcpu_hold(struct accel *accel)
 {
     pthread_mutex_lock(&accel->mutex);
     accel->held = true;
-    while (accel->held && !accel->want_parked && !accel->quit) {
-        pthread_cond_wait(&accel->cond, &accel->mutex);
-    }
     pthread_mutex_unlock(&accel->mutex);
+}
+
+static void vcpu_debug(struct accel *accel)
+{
+    accel->machine->pause_why = RUN_STATE_DEBUG;
+    machine_request(accel->machine, REQUEST_PAUSE);
+    vcpu_hold(accel);
 }
 
 /* Runs each CPU once. True if all are halted. */
@@ -117,6 +124,9 @@ static bool vcpu_round(struct accel *accel)
 {
     bool all_halted = true;
     for (unsigned i = 0; i < accel->cpus; i++) {
+        if ((accel->frozen >> i & 1) != 0) {
+            continue;
+        }
         switch (accel->ops->vcpu_run(accel->engine, i)) {
         case VCPU_HALTED:
             break;
@@ -124,17 +134,26 @@ static bool vcpu_round(struct accel *accel)
             all_halted = false;
             break;
         case VCPU_SHUTDOWN:
+            if (debug_accept(accel, i)) {
+                vcpu_debug(accel);
+                return false;
+            }
             log_print(accel->machine->log, LOG_CPU_RESET, "CPU#%u: triple fault\n", i);
             machine_request(accel->machine, REQUEST_RESET);
             vcpu_hold(accel);
             return false;
         case VCPU_ERROR:
             accel->machine->pause_why = RUN_STATE_INTERNAL_ERROR;
-            /* fall through */
-        case VCPU_DEBUG:
             machine_request(accel->machine, REQUEST_PAUSE);
             vcpu_hold(accel);
             return false;
+        case VCPU_DEBUG:
+            if (debug_accept(accel, i)) {
+                vcpu_debug(accel);
+                return false;
+            }
+            all_halted = false;
+            break;
         }
     }
     return all_halted;

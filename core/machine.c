@@ -114,6 +114,8 @@ const char *run_state_text(enum run_state state)
         return "paused (io-error)";
     case RUN_STATE_SHUTDOWN:
         return "paused (shutdown)";
+    case RUN_STATE_DEBUG:
+        return "paused (debug)";
     }
     return "unknown";
 }
@@ -127,17 +129,40 @@ void machine_on_state(struct machine *machine, run_state_fn *fn, void *arg)
     g_ptr_array_add(machine->state_listeners, listener);
 }
 
-static void set_run_state(struct machine *machine, enum run_state state)
+void machine_off_state(struct machine *machine, run_state_fn *fn, void *arg)
 {
-    if (machine->run_state == state) {
-        return;
+    for (unsigned i = 0; i < machine->state_listeners->len; i++) {
+        const struct state_listener *listener = g_ptr_array_index(machine->state_listeners, i);
+
+        if (listener->fn == fn && listener->arg == arg) {
+            g_ptr_array_remove_index(machine->state_listeners, i);
+            return;
+        }
     }
-    __atomic_store_n(&machine->run_state, state, __ATOMIC_RELEASE);
+}
+
+static void tell_listeners(struct machine *machine, enum run_state state)
+{
     for (unsigned i = 0; i < machine->state_listeners->len; i++) {
         struct state_listener *listener = g_ptr_array_index(machine->state_listeners, i);
 
         listener->fn(listener->arg, machine, state);
     }
+}
+
+static void set_run_state(struct machine *machine, enum run_state state)
+{
+    if (machine->run_state != state) {
+        __atomic_store_n(&machine->run_state, state, __ATOMIC_RELEASE);
+        tell_listeners(machine, state);
+    }
+}
+
+void machine_set_stopped(struct machine *machine, enum run_state why)
+{
+    assert(machine->run_state != RUN_STATE_RUNNING && why != RUN_STATE_RUNNING);
+    __atomic_store_n(&machine->run_state, why, __ATOMIC_RELEASE);
+    tell_listeners(machine, why);
 }
 
 void machine_resume(struct machine *machine)

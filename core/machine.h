@@ -31,6 +31,7 @@ enum run_state {
     RUN_STATE_INTERNAL_ERROR, /* the engine gave up */
     RUN_STATE_IO_ERROR,       /* werror=stop or a full host disk */
     RUN_STATE_SHUTDOWN,       /* the guest asked for power off with -no-shutdown */
+    RUN_STATE_DEBUG,          /* a breakpoint or a step: accel/debug.h says which */
 };
 
 enum machine_request {
@@ -136,6 +137,10 @@ void machine_pause(struct machine *machine, enum run_state why);
 const char *run_state_text(enum run_state state); /* "running", "paused", "paused (prelaunch)" ... */
 
 void machine_on_state(struct machine *machine, run_state_fn *fn, void *arg);
+/* Takes away the listener that was added with these two; not from within a listener. */
+void machine_off_state(struct machine *machine, run_state_fn *fn, void *arg);
+/* Main thread, CPUs standing: another reason why they do, for the listeners to be told (also if it is the same). */
+void machine_set_stopped(struct machine *machine, enum run_state why);
 
 /* Any thread, also with the machine lock held: note the request, kick the VCPUs, wake the main loop. The
  * main loop serves it with machine_serve_request(). */

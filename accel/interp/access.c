@@ -8,6 +8,7 @@
 #include "accel/interp/access.h"
 
 #include "accel/interp/apic.h"
+#include "accel/interp/breaks.h"
 #include "accel/interp/debug.h"
 #include "accel/interp/fpu.h"
 #include "accel/interp/segment.h"
@@ -164,10 +165,26 @@ static void span_read(struct cpu *cpu, const struct span *span, void *data)
         if ((span->entry[i]->read_tag & TLB_SLOW) == 0) {
             memcpy(bytes, (const void *)(span->linear[i] + span->entry[i]->addend), span->size[i]);
         } else {
-            device_read(cpu, span->phys[i], bytes, span->size[i]);
+            piece_read(cpu, span->phys[i], bytes, span->size[i]);
+            if (unlikely(cpu->breaks != NULL)) {
+                breaks_access(cpu, span->linear[i], span->phys[i], bytes, bytes, span->size[i], false);
+            }
         }
         bytes += span->size[i];
     }
+}
+
+static bool is_watched(const struct cpu *cpu, uint64_t linear, uint64_t phys)
+{
+    return unlikely(cpu->breaks != NULL) && breaks_watched(cpu, linear, phys);
+}
+
+/* Just before a store to a watched page, which is within the page. */
+static void report_write(struct cpu *cpu, uint64_t linear, uint64_t phys, const void *data, unsigned size,
+                         const struct memory_page *page)
+{
+    const void *before = page->host != NULL ? page->host + (phys & PAGE_MASK) : data;
+    breaks_access(cpu, linear, phys, data, before, size, true);
 }
 
 static void span_write(struct cpu *cpu, const struct span *span, const void *data)
@@ -179,11 +196,17 @@ static void span_write(struct cpu *cpu, const struct span *span, const void *dat
             memcpy((void *)(span->linear[i] + entry->addend), bytes, span->size[i]);
         } else {
             struct memory_page page = apic_memory_find(cpu, span->phys[i]);
+            bool watched = is_watched(cpu, span->linear[i], span->phys[i]);
+            if (watched) {
+                report_write(cpu, span->linear[i], span->phys[i], bytes, span->size[i], &page);
+            }
             if (page.kind == MEMORY_RAM) {
                 unsigned offset = span->phys[i] & PAGE_MASK;
                 memcpy(page.host + offset, bytes, span->size[i]);
                 memory_stored(cpu->memory, &page, offset, span->size[i]);
-                tlb_relax(entry, span->linear[i], &page);
+                if (!watched) {
+                    tlb_relax(entry, span->linear[i], &page);
+                }
             } else {
                 device_write(cpu, span->phys[i], bytes, span->size[i]);
             }
@@ -326,9 +349,12 @@ uint64_t mem_rmw_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, ui
     cpu->rmw.first = (uint8_t)span.size[0];
     cpu->rmw.phys[0] = span.phys[0];
     cpu->rmw.phys[1] = span.size[1] != 0 ? span.phys[1] : 0;
+    cpu->rmw_linear[0] = span.linear[0];
+    cpu->rmw_linear[1] = span.size[1] != 0 ? span.linear[1] : 0;
     if (span.size[1] == 0) {
         struct memory_page page = apic_memory_find(cpu, span.phys[0]);
-        if (page.kind == MEMORY_RAM && memory_mark_dirty(&page)) {
+        bool watched = is_watched(cpu, span.linear[0], span.phys[0]);
+        if (page.kind == MEMORY_RAM && !watched && memory_mark_dirty(&page)) {
             tlb_relax(span.entry[0], span.linear[0], &page);
             cpu->rmw.host = page.host + (span.phys[0] & PAGE_MASK);
         }
@@ -340,12 +366,22 @@ uint64_t mem_rmw_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, ui
     return value;
 }
 
+static void rmw_write(struct cpu *cpu, unsigned i, const void *data, unsigned size)
+{
+    if (is_watched(cpu, cpu->rmw_linear[i], cpu->rmw.phys[i])) {
+        struct memory_page page = apic_memory_find(cpu, cpu->rmw.phys[i]);
+        const void *before = page.host != NULL ? page.host + (cpu->rmw.phys[i] & PAGE_MASK) : data;
+        report_write(cpu, cpu->rmw_linear[i], cpu->rmw.phys[i], data, size, &page);
+        breaks_access(cpu, cpu->rmw_linear[i], cpu->rmw.phys[i], before, before, size, false);
+    }
+    piece_write(cpu, cpu->rmw.phys[i], data, size);
+}
+
 void mem_rmw_finish_slow(struct cpu *cpu, const struct insn *insn, uint64_t value)
 {
-    piece_write(cpu, cpu->rmw.phys[0], &value, cpu->rmw.first);
+    rmw_write(cpu, 0, &value, cpu->rmw.first);
     if (cpu->rmw.first < cpu->rmw.size) {
-        piece_write(cpu, cpu->rmw.phys[1], (const uint8_t *)&value + cpu->rmw.first,
-                    cpu->rmw.size - cpu->rmw.first);
+        rmw_write(cpu, 1, (const uint8_t *)&value + cpu->rmw.first, cpu->rmw.size - cpu->rmw.first);
     }
 }
 

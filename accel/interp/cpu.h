@@ -27,6 +27,7 @@
 #include "accel/x86_cpuid.h"
 #include "accel/x86_state.h"
 
+struct breakpoints;
 struct cpu;
 struct insn;
 struct machine;
@@ -129,6 +130,7 @@ struct seg_fast {
 #define CPU_ATTENTION_DEBUG 32u  /* TF or a breakpoint trap is pending */
 #define CPU_ATTENTION_SMI 64u
 #define CPU_ATTENTION_SIPI 128u  /* start-up message, vector in sipi_vector */
+#define CPU_ATTENTION_STOP 1024u /* leave with VCPU_DEBUG: a breakpoint of the debugger was met */
 #define CPU_ATTENTION_TLB 512u   /* dirty bits were fetched, or memory moved: drop cached translations */
 
 struct cpu {
@@ -207,6 +209,15 @@ struct cpu {
     bool code_breakpoints;  /* DR7 enables an instruction breakpoint */
     bool data_breakpoints;  /* DR7 enables a data breakpoint: no access is fast */
     bool alignment_check;   /* CPL 3, CR0.AM, EFLAGS.AC: no access is fast */
+    bool delivering;        /* an external interrupt or NMI is on its way to its handler */
+
+    /* The debugger's breakpoints (breaks.h). */
+    struct breakpoints *breaks; /* NULL: none set */
+    uint64_t passed_count, passed_rip; /* execution that no code breakpoint stops: 1 + interp_instructions(), RIP */
+    uint64_t raised_count, raised_rip; /* execution whose exceptions in `raised` (a bit each) were reported */
+    uint32_t raised;
+    bool hold_interrupts;   /* no NMI and no interrupt is taken: single step */
+    uint64_t rmw_linear[2]; /* of cpu->rmw.phys */
 
     struct tlb_entry tlb_bank[TLB_BANKS][TLB_SIZE];
     /* Beside each entry: the guest physical page, and bitmaps of entries in use, global, from large pages. */

@@ -4,6 +4,7 @@
  *
  * Everything that can fault is done before the first register changes.
  */
+#include "accel/interp/breaks.h"
 #include "accel/interp/interrupt.h"
 #include "accel/interp/segment.h"
 #include "accel/interp/stack.h"
@@ -218,6 +219,7 @@ void cpu_event_deliver(struct cpu *cpu, const struct cpu_event *event)
     if (cpu->machine != NULL && log_wants(cpu->machine->log, LOG_INT)) {
         log_delivery(cpu, event);
     }
+    cpu->delivering = event->kind == EVENT_EXTERNAL;
     if ((cpu->mode & MODE_PE) == 0) {
         deliver_real(cpu, &d);
     } else if (event->kind == EVENT_INT_N && v86_redirected(cpu, event->vector)) {
@@ -238,7 +240,11 @@ void cpu_event_deliver(struct cpu *cpu, const struct cpu_event *event)
         }
     }
     cpu->s.activity = X86_ACTIVE;
+    cpu->delivering = false;
     cpu->step_armed = false;
     cpu->step_count = 0;
     cpu_update_mode(cpu);
+    if (cpu->breaks != NULL && event->kind != EVENT_EXCEPTION) {
+        breaks_interrupt(cpu, event->vector);
+    }
 }

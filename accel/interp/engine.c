@@ -6,6 +6,7 @@
  * and HLT end it early. No instruction is interrupted by another CPU, so LOCK needs nothing.
  */
 #include "accel/accel.h"
+#include "accel/interp/breaks.h"
 #include "accel/interp/fpu.h"
 #include "accel/interp/interp.h"
 #include "accel/interp/interrupt.h"
@@ -22,6 +23,7 @@ struct engine {
     struct cpu **cpus; /* owned */
     struct trace_cache *traces;
     struct interp_memory *memory;
+    struct break_index planted; /* what the traces check: at least what is set */
 };
 
 static void engine_close(void *arg)
@@ -75,6 +77,13 @@ static struct cpu *engine_cpu(void *arg, unsigned cpu)
     return ((struct engine *)arg)->cpus[cpu];
 }
 
+/* Once nothing is set any more, nothing shall be checked. */
+static void drop_checks(struct engine *e)
+{
+    trace_cache_flush(e->traces);
+    e->planted = (struct break_index){ 0 };
+}
+
 static enum vcpu_exit engine_run(void *arg, unsigned cpu)
 {
     struct engine *e = arg;
@@ -82,6 +91,9 @@ static enum vcpu_exit engine_run(void *arg, unsigned cpu)
     bool waits = c->s.activity == X86_HALTED || c->s.activity == X86_WAIT_SIPI;
     if (waits && __atomic_load_n(&c->attention, __ATOMIC_RELAXED) == 0) {
         return VCPU_HALTED;
+    }
+    if (c->breaks == NULL && e->planted.events != 0) {
+        drop_checks(e);
     }
     return interp_run(e->cpus[cpu], e->count > 1 ? SLICE : 0);
 }
@@ -178,6 +190,34 @@ static enum vcpu_exit engine_step(void *arg, unsigned cpu)
     return interp_step(engine_cpu(arg, cpu));
 }
 
+/* Debuggers take their breakpoints away at each stop and put them back: traces that check too much are kept for the
+ * time of a step. */
+static void engine_breakpoints_changed(void *arg, struct breakpoints *set)
+{
+    struct engine *e = arg;
+    for (unsigned i = 0; i < e->count; i++) {
+        breaks_set(e->cpus[i], set);
+        tlb_flush(e->cpus[i], true);
+    }
+    if (!break_index_covers(&e->planted, &set->index)) {
+        trace_cache_flush(e->traces);
+        e->planted = set->index;
+    }
+}
+
+static void engine_breakpoints_pass(void *arg)
+{
+    struct engine *e = arg;
+    for (unsigned i = 0; i < e->count; i++) {
+        breaks_pass(e->cpus[i]);
+    }
+}
+
+static void engine_hold_interrupts(void *arg, unsigned cpu, bool hold)
+{
+    engine_cpu(arg, cpu)->hold_interrupts = hold;
+}
+
 const struct accel_ops accel_interp_ops = {
     .name = "interp",
     .open = engine_open,
@@ -198,4 +238,7 @@ const struct accel_ops accel_interp_ops = {
     .translate = engine_translate,
     .instructions = engine_instructions,
     .vcpu_step = engine_step,
+    .breakpoints_changed = engine_breakpoints_changed,
+    .breakpoints_pass = engine_breakpoints_pass,
+    .hold_interrupts = engine_hold_interrupts,
 };

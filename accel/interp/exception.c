@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 
+#include "accel/interp/breaks.h"
 #include "accel/interp/interrupt.h"
 #include "accel/interp/segment.h"
 #include "core/machine.h"
@@ -37,7 +38,11 @@ static void shut_down(struct cpu *cpu)
     if (cpu->machine != NULL) {
         log_print(cpu->machine->log, LOG_INT, "Triple fault\n");
     }
+    if (cpu->breaks != NULL) {
+        breaks_triple(cpu);
+    }
     cpu->exception_depth = -1;
+    cpu->delivering = false;
     cpu->triple_fault = true;
     cpu->s.activity = X86_SHUTDOWN;
     siglongjmp(cpu->fault_exit, 1);
@@ -62,7 +67,14 @@ void cpu_fault(struct cpu *cpu, const struct insn *insn, enum x86_vector vector,
         second = EXC_DF;
         error = 0;
     }
+    /* What raises #DB, and the acknowledgement of an interrupt, are not done a second time. */
+    bool can_retry = second != EXC_DB && !cpu->delivering;
+    if (cpu->breaks != NULL && breaks_exception(cpu, (unsigned)second, error, can_retry)) {
+        cpu->exception_depth = -1;
+        siglongjmp(cpu->fault_exit, 1);
+    }
     cpu->exception_depth = second;
+    cpu->delivering = false;
     cpu->step_armed = false;
     if (second != EXC_DB) {
         cpu->debug_pending = 0; /* the instruction did not complete */

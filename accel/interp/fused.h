@@ -6,8 +6,7 @@
 
 #include "accel/interp/cpu.h"
 
-/* The handler that does the work of both records, to stand in the first; NULL if there is none. The second record
- * stays as it is. */
-insn_fn *op_fused(const struct insn *first, const struct insn *second);
+/* Gives the records of pairs that have one their common handler: the first gets it, the second stays as it is. */
+void op_fuse(struct insn *insn, unsigned count);
 
 #endif

@@ -73,6 +73,8 @@ void cpu_state_put(struct cpu *cpu, const struct x86_state *state)
                          (state->nmi_pending ? CPU_ATTENTION_NMI : 0) |
                          (state->smi_pending ? CPU_ATTENTION_SMI : 0) |
                          (state->shadow_sti || state->shadow_mov_ss ? CPU_ATTENTION_SHADOW : 0);
+    struct breakpoints *breaks = cpu->breaks;
+    cpu->breaks = NULL; /* this is no event in the guest */
     cpu->s = *state;
     memcpy(cpu->gpr, state->gpr, sizeof(state->gpr));
     cpu->gpr[REG_ZERO] = 0;
@@ -98,6 +100,7 @@ void cpu_state_put(struct cpu *cpu, const struct x86_state *state)
     for (unsigned i = 0; i < G_N_ELEMENTS(cpu->segf); i++) {
         cpu_update_segment(cpu, i);
     }
+    cpu->breaks = breaks;
 }
 
 void interp_cpu_reset(struct cpu *cpu, bool init)
@@ -212,7 +215,11 @@ static bool ready(struct cpu *cpu, enum vcpu_exit *reason)
         return true;
     }
     *reason = exit_reason(cpu);
-    if (attention & CPU_ATTENTION_KICK) {
+    attention = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
+    if (attention & CPU_ATTENTION_STOP) {
+        cpu_attention_clear(cpu, CPU_ATTENTION_STOP);
+        *reason = cpu->triple_fault ? VCPU_SHUTDOWN : VCPU_DEBUG;
+    } else if (attention & CPU_ATTENTION_KICK) {
         cpu_attention_clear(cpu, CPU_ATTENTION_KICK);
         *reason = cpu->triple_fault ? VCPU_SHUTDOWN : VCPU_KICKED;
     }
@@ -270,6 +277,16 @@ enum vcpu_exit interp_run(struct cpu *cpu, uint64_t max_instructions)
     return reason;
 }
 
+/* Parked already, so a kick means nothing. */
+static bool ready_to_step(struct cpu *cpu, enum vcpu_exit *reason)
+{
+    bool go;
+    do {
+        go = ready(cpu, reason);
+    } while (!go && *reason == VCPU_KICKED);
+    return go;
+}
+
 enum vcpu_exit interp_step(struct cpu *cpu)
 {
     enum vcpu_exit reason = VCPU_DEBUG;
@@ -277,11 +294,12 @@ enum vcpu_exit interp_step(struct cpu *cpu)
     fpu_enter(cpu);
     if (sigsetjmp(cpu->fault_exit, 0) != 0) {
         reason = cpu->triple_fault ? VCPU_SHUTDOWN : VCPU_DEBUG;
-    } else if (ready(cpu, &reason)) {
+    } else if (ready_to_step(cpu, &reason)) {
         cpu->mode |= MODE_SINGLE;
         run_traces(cpu);
         reason = VCPU_DEBUG;
     }
+    cpu_attention_clear(cpu, CPU_ATTENTION_STOP);
     cpu_update_mode(cpu);
     begin_quantum(cpu, 0);
     fpu_leave(cpu);

@@ -157,6 +157,9 @@ static void events(struct cpu *cpu)
         attention_clear(cpu, CPU_ATTENTION_NMI);
         cpu->s.nmi_pending = true;
     }
+    if (cpu->hold_interrupts) {
+        return;
+    }
     bool intr = (attention & CPU_ATTENTION_INTR) != 0;
     if (shadow && (intr || cpu->s.nmi_pending || cpu->debug_pending != 0)) {
         pass_shadow(cpu);
@@ -237,7 +240,7 @@ bool cpu_handle_attention(struct cpu *cpu)
     uint32_t attention = __atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST);
 
     serve_lines(cpu, attention);
-    if ((attention & CPU_ATTENTION_KICK) != 0) {
+    if ((attention & (CPU_ATTENTION_KICK | CPU_ATTENTION_STOP)) != 0) {
         in_shadow(cpu);
         return false;
     }
@@ -247,6 +250,9 @@ bool cpu_handle_attention(struct cpu *cpu)
     events(cpu);
     if (cpu->s.activity != X86_ACTIVE) {
         return false;
+    }
+    if ((__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & CPU_ATTENTION_STOP) != 0) {
+        return false; /* the debugger wants to see the handler that was just entered */
     }
     before_instruction(cpu);
     return true;

@@ -2,6 +2,7 @@
  * Control and debug registers: MOV CRn, MOV DRn, LMSW, SMSW, CLTS. SDM volume 3, 2.5, 9.9 (mode switching) and
  * 18.2. Reserved bits raise #GP as the CPU model defines them.
  */
+#include "accel/interp/breaks.h"
 #include "accel/interp/apic.h"
 #include "accel/interp/debug.h"
 #include "accel/interp/decode.h"
@@ -42,6 +43,9 @@ bool cr3_loadable(struct cpu *cpu, uint64_t cr3)
 
 void cr3_set(struct cpu *cpu, uint64_t cr3)
 {
+    if (cpu->breaks != NULL) {
+        breaks_cr3(cpu, cr3 & ~CR3_NO_FLUSH);
+    }
     cpu->s.cr3 = cr3 & ~CR3_NO_FLUSH;
     if (uses_pdptes(cpu->s.cr0, cpu->s.cr4, cpu->s.msr.efer)) {
         pagewalk_load_pdptes(cpu, cr3, cpu->s.pdpte);

@@ -133,7 +133,8 @@ static const struct fusion fusions[] = {
     { &op_cmp_Eb_Ib, 0, true, NAMES(cmp_MI8) }, { &op_test_Eb_Ib, 0, true, NAMES(test_MI8) },
 };
 
-insn_fn *op_fused(const struct insn *first, const struct insn *second)
+/* The handler that does the work of both records; NULL if there is none. */
+static insn_fn *op_fused(const struct insn *first, const struct insn *second)
 {
 #define HANDLERS_OF(cc) &op_j##cc,
     static const struct op_handlers *const branches[16] = { FOR_CONDITIONS(HANDLERS_OF) };
@@ -149,4 +150,14 @@ insn_fn *op_fused(const struct insn *first, const struct insn *second)
         }
     }
     return NULL;
+}
+
+void op_fuse(struct insn *insn, unsigned count)
+{
+    for (unsigned i = 0; i + 1 < count; i++) {
+        insn_fn *fused = op_fused(&insn[i], &insn[i + 1]);
+        if (fused != NULL) {
+            insn[i].fn = fused;
+        }
+    }
 }

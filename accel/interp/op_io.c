@@ -4,6 +4,7 @@
  * A repeated INS or OUTS moves as much as lies in one page under one acquisition of the machine lock; between pages
  * it looks at the attention word and can be resumed. What would fault does so before the port is touched.
  */
+#include "accel/interp/breaks.h"
 #include "accel/interp/debug.h"
 #include "accel/interp/decode.h"
 #include "accel/interp/fpu.h"
@@ -35,6 +36,9 @@ static uint32_t port_read(struct cpu *cpu, uint16_t port, unsigned size)
     uint32_t value = (uint32_t)bus_read(machine->io, port, size);
     lock_release(&machine->lock);
     fpu_flags_restore(fp_flags);
+    if (cpu->breaks != NULL) {
+        breaks_port(cpu, port, value, size, false);
+    }
     return value;
 }
 
@@ -46,6 +50,9 @@ static void port_write(struct cpu *cpu, uint16_t port, uint32_t value, unsigned 
     bus_write(machine->io, port, value, size);
     lock_release(&machine->lock);
     fpu_flags_restore(fp_flags);
+    if (cpu->breaks != NULL) {
+        breaks_port(cpu, port, value, size, true);
+    }
 }
 
 /* Goes on in the trace unless the device wants something of the run loop. */
@@ -183,7 +190,7 @@ static uint64_t ins_some(struct cpu *cpu, const struct insn *insn, unsigned size
     uint64_t n = string_block(cpu, cpu->segf[ES].base + ea, ea, insn, size, count);
     void *host = mem_page_pointer(cpu, NULL, ES, ea, n * size, ACCESS_WRITE);
 
-    if (host != NULL) {
+    if (host != NULL && cpu->breaks == NULL) {
         ins_elements(cpu, port, host, size, n);
         return n;
     }
@@ -206,7 +213,7 @@ static uint64_t outs_some(struct cpu *cpu, const struct insn *insn, unsigned siz
     uint64_t n = string_block(cpu, cpu->segf[insn->seg].base + ea, ea, insn, size, count);
     const void *host = mem_page_pointer(cpu, NULL, insn->seg, ea, n * size, ACCESS_READ);
 
-    if (host != NULL) {
+    if (host != NULL && cpu->breaks == NULL) {
         outs_elements(cpu, port, host, size, n);
         return n;
     }

@@ -7,6 +7,7 @@
  */
 #include "accel/interp/segment.h"
 
+#include "accel/interp/breaks.h"
 #include "accel/interp/debug.h"
 #include "accel/interp/tlb.h"
 
@@ -304,6 +305,9 @@ void cpu_update_mode(struct cpu *cpu)
     cpu->alignment_check =
         cpu->cpl == 3 && (s->cr0 & CR0_AM) != 0 && (cpu->eflags & FLAG_AC) != 0;
     mode |= cpu->alignment_check ? MODE_ALIGN : 0;
+    if (cpu->breaks != NULL) {
+        breaks_mode(cpu, before, mode);
+    }
     cpu->mode = mode;
     cpu->tlb = cpu->tlb_bank[tlb_bank_of(cpu, cpu->cpl)];
 

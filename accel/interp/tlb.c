@@ -5,6 +5,7 @@
 #include "accel/interp/tlb.h"
 
 #include "accel/interp/apic.h"
+#include "accel/interp/breaks.h"
 #include "core/ram.h"
 
 #define LARGEST_PAGE_BITS 30
@@ -120,6 +121,10 @@ static void entry_fill(struct cpu *cpu, struct tlb_entry *entry, enum tlb_bank b
                        : write_is_slow(&page)          ? tag | TLB_SLOW
                                                        : tag;
     entry->exec_tag = !walk->executable ? TLB_INVALID : page.host != NULL ? tag : tag | TLB_SLOW;
+    if (unlikely(cpu->breaks != NULL) && breaks_watched(cpu, linear, phys)) {
+        entry->read_tag |= entry->read_tag != TLB_INVALID ? TLB_SLOW : 0;
+        entry->write_tag |= entry->write_tag != TLB_INVALID ? TLB_SLOW : 0;
+    }
     cpu->tlb_phys[bank][index] = phys;
     set_bit(cpu->tlb_used[bank], index, true);
     set_bit(cpu->tlb_global[bank], index, walk->global);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "accel/interp/breaks.h"
 #include "accel/interp/decode.h"
 #include "accel/interp/fpu.h"
 #include "accel/interp/fused.h"
@@ -69,7 +70,7 @@ static size_t trace_size(unsigned count)
 
 static uint8_t *cross_bytes(struct trace *trace)
 {
-    return (uint8_t *)&trace->insn[2];
+    return (uint8_t *)&trace->insn[trace->count + 1];
 }
 
 /* So placed that the records begin on a cache line. */
@@ -278,7 +279,7 @@ struct fetch {
 static struct trace *trace_alloc(struct trace_cache *cache)
 {
     size_t at = place(cache->used);
-    if (at + trace_size(TRACE_MAX) > POOL_BYTES) {
+    if (at + trace_size(TRACE_MAX + 1) > POOL_BYTES) {
         trace_cache_flush(cache);
         at = place(cache->used);
     }
@@ -287,7 +288,7 @@ static struct trace *trace_alloc(struct trace_cache *cache)
 }
 
 static void trace_commit(struct trace_cache *cache, struct trace *trace, const struct fetch *f, uint32_t mode,
-                         unsigned count, unsigned bytes)
+                         unsigned count, unsigned n, unsigned bytes)
 {
     trace->key = (uintptr_t)f->host;
     trace->mode = mode;
@@ -295,7 +296,7 @@ static void trace_commit(struct trace_cache *cache, struct trace *trace, const s
     trace->count = count;
     trace->next = NULL;
     trace->page_next = NULL;
-    trace->insn[count] = (struct insn){ .fn = op_trace_end, .off = bytes, .n = count };
+    trace->insn[count] = (struct insn){ .fn = op_trace_end, .off = bytes, .n = n };
     cache->used += trace_size(count);
     hash_add(cache, trace);
 }
@@ -306,46 +307,44 @@ static bool ends_trace(const struct insn *insn, const struct op_row *row, uint32
            insn->fn == op_nm || mode & MODE_SINGLE;
 }
 
-/* Gives the records of pairs that have one their common handler. */
-static void trace_fuse(struct trace *trace, unsigned count)
-{
-    for (unsigned i = 0; i + 1 < count; i++) {
-        insn_fn *fused = op_fused(&trace->insn[i], &trace->insn[i + 1]);
-        if (fused != NULL) {
-            trace->insn[i].fn = fused;
-        }
-    }
-}
-
 /* Decodes the trace at f; NULL if its first instruction does not end before the page or the segment does. */
 static struct trace *trace_build(struct cpu *cpu, const struct fetch *f)
 {
     struct trace_cache *cache = cpu->traces;
     unsigned avail = MIN(f->page_left, f->limit_left);
-    unsigned pos = 0, count = 0;
+    unsigned pos = 0, count = 0, n = 0, max = breaks_trace_max(cpu);
     bool end = false;
     struct trace *trace = trace_alloc(cache);
     page_protect(cpu, f->ram, f->ram_offset);
-    while (!end && count < TRACE_MAX && pos < avail) {
+    while (!end && n < max && pos < avail) {
         struct insn *insn = &trace->insn[count];
         bool more;
         insn->off = pos;
-        insn->n = count;
+        insn->n = n;
         const struct op_row *row = decode_insn_indexed(cache->index, insn, f->host + pos,
                                                        MIN(avail - pos, INSN_BYTES), cpu->mode,
                                                        cpu->cpuid, &more);
         if (more) {
             break;
         }
+        unsigned check = breaks_decoded(cpu, insn, f->linear + pos, cpu->rip + pos, f->host + pos);
+        if (unlikely(check != 0)) {
+            if (n > 0) {
+                break;
+            }
+            breaks_insert(insn++, check);
+            count++;
+        }
         pos += insn->len;
         count++;
+        n++;
         end = ends_trace(insn, row, cpu->mode);
     }
-    if (count == 0) {
+    if (n == 0) {
         return NULL;
     }
-    trace_fuse(trace, count);
-    trace_commit(cache, trace, f, f->mode, count, pos);
+    op_fuse(trace->insn, count);
+    trace_commit(cache, trace, f, f->mode, count, n, pos);
     page_add(cache, trace);
     return trace;
 }
@@ -390,7 +389,12 @@ static struct trace *trace_cross(struct cpu *cpu, const struct fetch *f)
     if (more) {
         cpu_fault(cpu, NULL, EXC_GP, 0);
     }
-    trace_commit(cache, trace, f, mode, 1, trace->insn[0].len);
+    unsigned length = trace->insn[0].len;
+    unsigned check = breaks_decoded(cpu, &trace->insn[0], f->linear, cpu->rip, bytes);
+    if (check != 0) {
+        breaks_insert(&trace->insn[0], check);
+    }
+    trace_commit(cache, trace, f, mode, check != 0 ? 2 : 1, 1, length);
     memcpy(cross_bytes(trace), bytes, trace->bytes);
     return trace;
 }
