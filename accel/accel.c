@@ -205,8 +205,3 @@ bool accel_translate(struct accel *accel, unsigned cpu, uint64_t linear, uint64_
 {
     return accel->ops->translate(accel->engine, cpu, linear, physical);
 }
-
-enum vcpu_exit accel_step(struct accel *accel, unsigned cpu)
-{
-    return accel->ops->vcpu_step(accel->engine, cpu);
-}

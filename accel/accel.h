@@ -82,6 +82,5 @@ uint64_t accel_instructions(const struct accel *accel);
 void accel_state_get(struct accel *accel, unsigned cpu, struct x86_state *state);
 void accel_state_put(struct accel *accel, unsigned cpu, const struct x86_state *state);
 bool accel_translate(struct accel *accel, unsigned cpu, uint64_t linear, uint64_t *physical);
-enum vcpu_exit accel_step(struct accel *accel, unsigned cpu);
 
 #endif

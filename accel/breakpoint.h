@@ -68,7 +68,7 @@ struct breakpoint {
     bool hidden;       /* not in lists: made by a command for its own use */
     uint64_t ignore;   /* so many more hits do not stop */
     uint64_t sp_above; /* only with a stack pointer at least this: the frame that set it, not a deeper one */
-    /* NULL: always. Called in the VCPU thread, outside guest code; or in the main thread by accel_step(). */
+    /* NULL: always. Called in the VCPU thread, outside guest code; or in the main thread by accel_debug_step(). */
     breakpoint_condition *condition;
     void *condition_arg;              /* given back through condition_free (may be NULL) */
     GDestroyNotify condition_free;
