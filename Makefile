@@ -23,7 +23,7 @@ LDFLAGS := -pthread $(SANITIZE)
 LDLIBS := $(LIB_LIBS) -lm
 
 PARTS := core accel accel/interp accel/kvm hw hw/* block chardev net ui monitor
-ALL_SRCS := options.c options_drive.c options_net.c drives.c network.c $(wildcard $(addsuffix /*.c,$(PARTS)))
+ALL_SRCS := $(filter-out main.c,$(wildcard *.c)) $(wildcard $(addsuffix /*.c,$(PARTS)))
 TOOL_SRCS := block/vmm-img.c
 LIB_SRCS := $(filter-out $(TOOL_SRCS),$(ALL_SRCS))
 LIB_OBJS := $(LIB_SRCS:%.c=$(BUILD)/%.o)

@@ -23,6 +23,7 @@
 #include "monitor/monitor.h"
 #include "network.h"
 #include "options.h"
+#include "scripted.h"
 #include "ui/display.h"
 #include "ui/input.h"
 #include "ui/sdl.h"
@@ -45,6 +46,8 @@ struct app {
     struct mux *mux; /* stdio shared by serial port and monitor */
     struct monitor_env monitor_env;
     struct monitor *monitor;
+    struct scripted scripted;
+    bool guest_ended; /* the guest has ended the run, with exit_code */
     bool called_qemu; /* by a link named qemu... or kvm: the monitor's prompt is QEMU's */
     bool on_terminal; /* serial port and monitor are on the terminal */
     struct sdl_window *window; /* NULL: none */
@@ -91,6 +94,7 @@ static gboolean on_request(gpointer arg)
     }
     if (!machine_serve_request(app->machine)) {
         app->exit_code = app->machine->exit_code;
+        app->guest_ended = true;
         app_quit(app);
     }
     return G_SOURCE_REMOVE;
@@ -372,7 +376,7 @@ static bool build(struct app *app, GError **error)
     return true;
 }
 
-static void start_monitor(struct app *app)
+static bool start_monitor(struct app *app, GError **error)
 {
     app->monitor_env = (struct monitor_env){
         .machine = app->machine,
@@ -394,6 +398,7 @@ static void start_monitor(struct app *app)
     if (app->monitor_chr != NULL) {
         app->monitor = monitor_create(&app->monitor_env, app->monitor_chr, chardev_wants_echo(app->monitor_chr));
     }
+    return scripted_init(&app->scripted, &app->monitor_env, &app->options, app->serial, error);
 }
 
 static bool write_pidfile(const char *path, GError **error)
@@ -414,13 +419,12 @@ static void app_run(struct app *app)
     g_unix_signal_add(SIGINT, on_signal, app);
     g_unix_signal_add(SIGTERM, on_signal, app);
     g_unix_signal_add(SIGHUP, on_signal, app);
-    signal(SIGPIPE, SIG_IGN);
     machine_on_state(app->machine, on_state, app);
-    start_monitor(app);
     machine_reset(app->machine);
     if (!app->options.start_paused) {
         machine_resume(app->machine);
     }
+    scripted_start(&app->scripted);
     g_main_loop_run(app->loop);
     machine_pause(app->machine, RUN_STATE_PAUSED);
 }
@@ -471,6 +475,7 @@ static int fail(struct app *app, GError *error)
     fprintf(stderr, "vmm: %s\n", error->message);
     g_error_free(error);
     app_finish(app);
+    scripted_finish(&app->scripted, false, 1);
     return 1;
 }
 
@@ -479,6 +484,7 @@ int main(int argc, char **argv)
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     struct app app = { .warnings = warnings };
     GError *error = NULL;
+    signal(SIGPIPE, SIG_IGN);
     options_init(&app.options);
     if (!options_parse(&app.options, argc, argv, warnings, &error)) {
         return fail(&app, error);
@@ -498,7 +504,8 @@ int main(int argc, char **argv)
     g_autofree char *called = g_path_get_basename(argv[0]);
     app.called_qemu = g_str_has_prefix(called, "qemu") || strcmp(called, "kvm") == 0;
     app.on_terminal = app.options.nographic;
-    if (!build(&app, &error) || (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
+    if (!build(&app, &error) || !start_monitor(&app, &error) ||
+        (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
         return fail(&app, error);
     }
     for (guint i = 0; i < warnings->len; i++) {
@@ -506,5 +513,5 @@ int main(int argc, char **argv)
     }
     app_run(&app);
     app_finish(&app);
-    return app.exit_code;
+    return scripted_finish(&app.scripted, app.guest_ended, app.exit_code);
 }

@@ -13,9 +13,17 @@
 #define MIB (1ull << 20)
 #define RAM_MIN MIB
 #define CPUS_MAX 64u
+#define TIMEOUT_MAX 31536000u /* a year */
 #define RAM_MAX (1ull << 39) /* half of a 40-bit physical address space */
 
 typedef bool set_fn(void *target, const struct option *option, const char *argument, GError **error);
+
+static void script_free(gpointer data)
+{
+    struct option_script *script = data;
+    g_free(script->text);
+    g_free(script);
+}
 
 void options_init(struct options *o)
 {
@@ -24,6 +32,7 @@ void options_init(struct options *o)
     o->cpus = 1;
     o->firmware_dirs = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(option_drive_free);
+    o->scripts = g_ptr_array_new_with_free_func(script_free);
     option_net_init(&o->net);
     o->debugcon_iobase = 0xe9;
     o->debug_exit_iobase = 0x501;
@@ -46,6 +55,7 @@ void options_finish(struct options *o)
     }
     g_clear_pointer(&o->firmware_dirs, g_ptr_array_unref);
     g_clear_pointer(&o->drives, g_ptr_array_unref);
+    g_clear_pointer(&o->scripts, g_ptr_array_unref);
     option_net_finish(&o->net);
 }
 
@@ -386,6 +396,27 @@ static bool set_rtc(void *target, const struct option *option, const char *arg, 
     return ok;
 }
 
+/* -e and -mon-script, which may come several times. */
+static bool set_script(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct option_script *script = g_new0(struct option_script, 1);
+    script->file = strcmp(option->name, "mon-script") == 0;
+    script->text = g_strdup(arg);
+    g_ptr_array_add(((struct options *)target)->scripts, script);
+    return true;
+}
+
+static bool set_timeout(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    char *end;
+    o->timeout = g_ascii_strtoull(arg, &end, 10);
+    if (end == arg || *end != '\0' || *arg == '-' || o->timeout == 0 || o->timeout > TIMEOUT_MAX) {
+        return FAIL(error, "'%s': must be a number of seconds from 1 to %u", arg, TIMEOUT_MAX);
+    }
+    return true;
+}
+
 static bool set_action(void *target, const struct option *option, const char *arg, GError **error)
 {
     ((struct options *)target)->action = strcmp(option->value, "help") == 0 ? ACTION_HELP : ACTION_VERSION;
@@ -440,6 +471,10 @@ static const struct option option_table[] = {
           set_serial),
     STRING("monitor", "stdio|none|unix:P,server|...", "where the monitor is", monitor),
     STRING("mon-prompt", "TEXT", "the monitor's prompt [(vmm) ]", monitor_prompt),
+    WORKS("mon-script", "FILE", "run monitor commands from a file; an error ends vmm with exit code 1", set_script),
+    WORKS("e", "COMMAND[;COMMAND]", "run monitor commands, e.g. -e 'waittext \"login:\" 60; screendump s.png; quit'",
+          set_script),
+    WORKS("timeout", "SECONDS", "end vmm with exit code 124 after this time", set_timeout),
     WORKS("echr", "N", "escape key of the terminal, 1 = Ctrl-A", set_echr),
     STRING("debugcon", "stdio|file:F|...", "debug console at port E9h", debugcon),
     WORKS("device", "isa-debug-exit[,iobase=N]|e1000,netdev=ID[,mac=A]", "add a device", set_device),
@@ -474,7 +509,7 @@ static const struct option option_table[] = {
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), LATER("alt-grab", NULL), LATER("ctrl-grab", NULL),
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
-    LATER("mon-script", "F"), LATER("e", "C"), LATER("flat", "F"), LATER("doctor", NULL), LATER("smbios", "S"),
+    LATER("flat", "F"), LATER("doctor", NULL), LATER("smbios", "S"),
     LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"), LATER("action", "A"),
     { NULL, NULL, 0, NULL, NULL, 0, NULL },
 };

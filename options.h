@@ -26,6 +26,12 @@ struct option_drive {
     char *id;     /* NULL = ide0-hd0 and the like */
 };
 
+/* Commands for the monitor: of -e, or a file of them, -mon-script. */
+struct option_script {
+    bool file;
+    char *text; /* owned */
+};
+
 enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION };
 
 struct options {
@@ -50,6 +56,8 @@ struct options {
     unsigned serial_count;
     char *monitor; /* NULL = default */
     char *monitor_prompt;
+    GPtrArray *scripts; /* struct option_script *, in order */
+    uint64_t timeout;   /* -timeout, seconds; 0 = none */
     char *debugcon;
     uint64_t debugcon_iobase;
     bool debug_exit;

@@ -212,7 +212,17 @@ size_t chardev_write(struct chardev *chr, const void *data, size_t size)
     if (taken < size) {
         chr->refused = true;
     }
+    if (chr->tap != NULL && taken > 0) {
+        chr->tap(chr->tap_arg, data, taken);
+    }
     return taken;
+}
+
+void chardev_set_tap(struct chardev *chr, void (*fn)(void *arg, const uint8_t *data, size_t size),
+                     void *arg)
+{
+    chr->tap = fn;
+    chr->tap_arg = arg;
 }
 
 void chardev_accept(struct chardev *chr)

@@ -78,6 +78,10 @@ void chardev_detach(struct chardev *chr);
  * all. */
 size_t chardev_write(struct chardev *chr, const void *data, size_t size);
 
+/* Shows fn each run of bytes that the backend has taken, in the front's thread; one tap a connection, NULL ends it. */
+void chardev_set_tap(struct chardev *chr, void (*fn)(void *arg, const uint8_t *data, size_t size),
+                     void *arg);
+
 /* Front: has room again; receive may be called before this returns. NULL is fine. */
 void chardev_accept(struct chardev *chr);
 

@@ -61,6 +61,8 @@ struct chardev {
     bool open_told; /* the last of OPENED and CLOSED that the front heard */
     bool draining;  /* in drain(): chardev_accept() from within receive does nothing */
     bool refused;   /* a write was not taken in full */
+    void (*tap)(void *arg, const uint8_t *data, size_t size); /* sees what is written, or NULL */
+    void *tap_arg;
     struct chardev_event_link {
         struct event event;
         struct chardev *chr;

@@ -68,6 +68,13 @@ void cmd_mouse_button(struct command_call *call);
 void cmd_screendump(struct command_call *call);
 void cmd_screentext(struct command_call *call);
 
+/* cmd_script.c */
+void cmd_waittext(struct command_call *call);
+void cmd_waitserial(struct command_call *call);
+void cmd_waitstop(struct command_call *call);
+void cmd_sleep(struct command_call *call);
+void cmd_expectexit(struct command_call *call);
+
 /* cmd_net.c */
 void cmd_info_network(struct command_call *call);
 void cmd_info_usernet(struct command_call *call);

@@ -3,6 +3,7 @@
 
 #include "core/machine.h"
 #include "monitor/cmd.h"
+#include "monitor/screen_text.h"
 #include "ui/display.h"
 #include "ui/screendump.h"
 
@@ -37,25 +38,15 @@ void cmd_screendump(struct command_call *call)
 
 void cmd_screentext(struct command_call *call)
 {
-    struct text_screen screen = {0};
+    struct text_screen screen;
     if (!have_display(call)) {
         return;
     }
-    lock_acquire(&call->env->machine->lock);
-    bool text = display_text(call->env->display, &screen);
-    lock_release(&call->env->machine->lock);
-    if (!text) {
-        command_print(call, "Error: the screen shows graphics; screendump makes a picture of it\n");
+    if (!screen_text_read(call->env, &screen)) {
+        command_print(call, "Error: there are no letters in this picture; screendump saves it\n");
         return;
     }
-    unsigned rows = screen.rows;
-    for (bool blank = true; rows > 0 && blank; rows -= blank) {
-        g_autofree char *line = text_screen_line(&screen, rows - 1);
-        blank = line[0] == '\0';
-    }
-    for (unsigned row = 0; row < rows; row++) {
-        g_autofree char *line = text_screen_line(&screen, row);
-        command_print(call, "%s\n", line);
-    }
+    g_autofree char *lines = screen_text_lines(&screen);
+    command_print(call, "%s", lines);
     text_screen_clear(&screen);
 }

@@ -269,18 +269,19 @@ static size_t name_length(const char *p)
     return p[n] == '/' || p[n] == ' ' || p[n] == '\t' || p[n] == '\0' ? n : strcspn(p, " \t");
 }
 
-void command_run(const struct monitor_env *env, struct monitor_settings *settings, const char *line,
-                 GString *out)
+/* False if the answer is an error. */
+static bool run_line(const struct monitor_env *env, struct monitor_settings *settings,
+                     const char *line, GString *out)
 {
     const char *p = skip_blanks(line);
     size_t n = name_length(p);
     if (n == 0 || *p == '#') {
-        return;
+        return true;
     }
     const struct command *command = command_find(command_table, p, n);
     if (command == NULL) {
         unknown(command_table, "", p, n, out);
-        return;
+        return false;
     }
     g_autofree char *help_name = g_strdup(command->name);
     const char *rest = skip_blanks(p + n);
@@ -290,10 +291,11 @@ void command_run(const struct monitor_env *env, struct monitor_settings *setting
         if (sub == NULL) {
             g_autofree char *word = g_strndup(rest, length);
             g_autofree char *prefix = g_strdup_printf("%s ", command->name);
-            if (!info_device(env, word, out)) {
+            bool device = info_device(env, word, out);
+            if (!device) {
                 unknown(command->sub, prefix, rest, length, out);
             }
-            return;
+            return device;
         }
         g_free(help_name);
         help_name = g_strdup_printf("%s %s", command->name, sub->name);
@@ -302,8 +304,11 @@ void command_run(const struct monitor_env *env, struct monitor_settings *setting
     }
     struct command_call call = {.env = env, .settings = settings, .command = command, .out = out};
     GError *error = NULL;
-    if (parse_args(&call, rest, &error)) {
+    bool good = parse_args(&call, rest, &error);
+    if (good) {
+        gsize before = out->len;
         command->run(&call);
+        good = !g_str_has_prefix(out->str + before, "Error: ");
     } else {
         g_string_append_printf(out, "%s\nTry \"help %s\" for more information\n", error->message,
                                help_name);
@@ -311,5 +316,14 @@ void command_run(const struct monitor_env *env, struct monitor_settings *setting
     }
     for (unsigned i = 0; i < COMMAND_ARGS_MAX; i++) {
         g_free(call.args[i].text);
+    }
+    return good;
+}
+
+void command_run(const struct monitor_env *env, struct monitor_settings *settings, const char *line,
+                 GString *out)
+{
+    if (!run_line(env, settings, line, out)) {
+        settings->failed = true;
     }
 }

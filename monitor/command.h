@@ -21,6 +21,7 @@
 #define COMMAND_ARGS_MAX 4
 
 struct command_call;
+struct command_wait;
 
 struct command {
     const char *name;    /* NULL ends the table */
@@ -38,6 +39,8 @@ struct monitor_settings {
     bool intel;   /* disassembly in Intel's notation */
     unsigned cpu; /* whose registers are meant */
     bool quit;    /* `quit` was given: the lines after it are not read any more */
+    bool failed;  /* a line's answer was an error; never cleared here */
+    struct command_wait *wait; /* the last line is not done before this is (wait.h); owned, or NULL */
 };
 
 struct command_format {

@@ -15,6 +15,7 @@
 #include "monitor/command.h"
 #include "monitor/complete.h"
 #include "monitor/readline.h"
+#include "monitor/wait.h"
 
 struct monitor {
     const struct monitor_env *env;
@@ -24,6 +25,7 @@ struct monitor {
     bool script;      /* plain answers: no banner, no prompt, LF alone */
     GString *pending; /* not sent yet, from `sent` on */
     size_t sent;
+    guint wait_source; /* GLib source that looks whether settings.wait is over; 0 = none */
 };
 
 /* Sends what is pending, as much as the peer takes. */
@@ -69,7 +71,23 @@ static void put_prompt(struct monitor *self)
 static size_t front_room(void *arg)
 {
     struct monitor *self = arg;
-    return self->pending->len > self->sent ? 0 : 1;
+    return self->pending->len > self->sent || self->settings.wait != NULL ? 0 : 1;
+}
+
+static gboolean on_wait(gpointer arg)
+{
+    struct monitor *self = arg;
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (command_wait_poll(self->settings.wait, out) == WAIT_PENDING) {
+        return G_SOURCE_CONTINUE;
+    }
+    self->wait_source = 0;
+    g_clear_pointer(&self->settings.wait, command_wait_destroy);
+    readline_show(self->readline, out);
+    put(self, out);
+    send_pending(self);
+    chardev_accept(self->chr);
+    return G_SOURCE_REMOVE;
 }
 
 static void front_receive(void *arg, const uint8_t *data, size_t size)
@@ -80,7 +98,9 @@ static void front_receive(void *arg, const uint8_t *data, size_t size)
         const char *line = readline_feed(self->readline, data[i], out);
         if (line != NULL) {
             command_run(self->env, &self->settings, line, out);
-            if (!self->settings.quit) {
+            if (self->settings.wait != NULL) {
+                self->wait_source = g_timeout_add(WAIT_POLL_MS, on_wait, self);
+            } else if (!self->settings.quit) {
                 readline_show(self->readline, out);
             }
         }
@@ -147,6 +167,10 @@ void monitor_destroy(struct monitor *self)
         return;
     }
     chardev_detach(self->chr);
+    if (self->wait_source != 0) {
+        g_source_remove(self->wait_source);
+    }
+    command_wait_destroy(self->settings.wait);
     readline_destroy(self->readline);
     g_string_free(self->pending, TRUE);
     g_free(self);
@@ -156,4 +180,8 @@ void monitor_run(const struct monitor_env *env, const char *line, GString *out)
 {
     struct monitor_settings settings = {0};
     command_run(env, &settings, line, out);
+    if (settings.wait != NULL) {
+        g_string_append_printf(out, "Error: %s: nothing can be waited for here\n", settings.wait->what);
+        command_wait_destroy(settings.wait);
+    }
 }

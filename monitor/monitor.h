@@ -7,10 +7,12 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct accel;
 struct block;
 struct chardev;
+struct chardev_record;
 struct display;
 struct input;
 struct log;
@@ -39,6 +41,21 @@ struct monitor_nic {
     struct pcap *capture;   /* NULL: none; replaced by netdump */
 };
 
+#define MONITOR_SERIAL_MAX 4
+
+/* A serial port's output, for waitserial. */
+struct monitor_serial {
+    struct chardev_record *record; /* NULL: no such port */
+    uint64_t place;                /* up to where waitserial has read */
+};
+
+/* What a script has to say about the end of vmm. */
+struct monitor_outcome {
+    bool expects_exit; /* expectexit was given: */
+    int expected_code; /* the guest must end vmm with this exit code */
+    bool failed;       /* the script has failed: the exit code is 1 */
+};
+
 /* What commands work on; borrowed. */
 struct monitor_env {
     struct machine *machine;
@@ -52,6 +69,8 @@ struct monitor_env {
     unsigned drive_count;
     struct monitor_nic *nics;
     unsigned nic_count;
+    struct monitor_serial *serial;   /* MONITOR_SERIAL_MAX ports, or NULL */
+    struct monitor_outcome *outcome; /* NULL: scripts cannot be run */
     void (*quit)(void *arg); /* ends the process soon */
     void *arg;
 };
