@@ -17,6 +17,7 @@
 #include "chardev/backends.h"
 #include "chardev/mux.h"
 #include "core/machine.h"
+#include "desktop.h"
 #include "drives.h"
 #include "hw/catalog.h"
 #include "hw/pc/pc_machine.h"
@@ -26,7 +27,6 @@
 #include "scripted.h"
 #include "ui/display.h"
 #include "ui/input.h"
-#include "ui/sdl.h"
 
 struct app {
     struct options options;
@@ -41,7 +41,7 @@ struct app {
     struct drives drives;
     struct networks networks;
     GPtrArray *warnings; /* char *, about the command line */
-    struct chardev *serial[OPTIONS_SERIAL_MAX];
+    struct chardev *serial[OPTIONS_SERIAL_MAX], *parallel[OPTIONS_PARALLEL_MAX];
     struct chardev *monitor_chr, *debugcon;
     struct mux *mux; /* stdio shared by serial port and monitor */
     struct monitor_env monitor_env;
@@ -50,11 +50,7 @@ struct app {
     bool guest_ended; /* the guest has ended the run, with exit_code */
     bool called_qemu; /* by a link named qemu... or kvm: the monitor's prompt is QEMU's */
     bool on_terminal; /* serial port and monitor are on the terminal */
-    struct sdl_window *window; /* NULL: none */
-    /* For the speed shown in the window's title. */
-    uint64_t speed_instructions;
-    gint64 speed_time; /* us, monotonic */
-    double speed_mips;
+    struct desktop *desktop;   /* window or terminal display, and the consoles in it */
 };
 
 /* ---- lists that end the program at once ---- */
@@ -132,77 +128,12 @@ static void mux_commit(void *arg)
 
 static const struct mux_ops mux_ops = { app_quit, mux_commit };
 
-/* ---- window ---- */
-
-static const char *window_state(void *arg)
-{
-    return run_state_text(((struct app *)arg)->machine->run_state);
-}
-
-/* Guest speed over the last second. */
-static char *window_speed(void *arg)
-{
-    struct app *app = arg;
-    if (app->accel == NULL || app->machine->run_state != RUN_STATE_RUNNING) {
-        return NULL;
-    }
-    gint64 now = g_get_monotonic_time();
-    uint64_t n = accel_instructions(app->accel);
-    if (now - app->speed_time >= G_USEC_PER_SEC) {
-        app->speed_mips = (double)(n - app->speed_instructions) / (double)(now - app->speed_time);
-        app->speed_instructions = n;
-        app->speed_time = now;
-    }
-    return app->speed_mips < 1 ? g_strdup("idle") : g_strdup_printf("%.0f MIPS", app->speed_mips);
-}
-
-static void window_command(void *arg, enum sdl_command command)
-{
-    struct app *app = arg;
-    if (command == SDL_COMMAND_PAUSE && app->machine->run_state == RUN_STATE_RUNNING) {
-        machine_pause(app->machine, RUN_STATE_PAUSED);
-    } else if (command == SDL_COMMAND_PAUSE) {
-        machine_resume(app->machine);
-    }
-}
-
-/* Opens the window that is the default. Where there is no display the terminal takes its place, unless a
- * window was asked for by name. */
-static bool open_window(struct app *app, GError **error)
-{
-    struct options *o = &app->options;
-    if (app->on_terminal || (o->display != NULL && strcmp(o->display, "none") == 0)) {
-        return true;
-    }
-    struct sdl_options options = {
-        .name = o->name,
-        .full_screen = o->full_screen,
-        .arg = app,
-        .state = window_state,
-        .speed = window_speed,
-        .close = app_quit,
-        .command = window_command,
-    };
-    g_autoptr(GError) why = NULL;
-    app->window = sdl_window_create(&options, app->display, app->input, &app->machine->lock, &why);
-    if (app->window != NULL) {
-        return true;
-    }
-    if (o->display != NULL) {
-        g_propagate_error(error, g_steal_pointer(&why));
-        g_prefix_error(error, "-display sdl: ");
-        return false;
-    }
-    fprintf(stderr, "vmm: %s; using the terminal (Ctrl-A h lists its keys)\n", why->message);
-    app->on_terminal = true;
-    return true;
-}
-
 /* ---- terminal ---- */
 
-/* A connection for -serial, -monitor or -debugcon. The first "mon:stdio" or the default of -nographic makes
+/* A connection for -serial, -monitor or -debugcon, number n of its kind. The first "mon:stdio" or the default of -nographic makes
  * the multiplexer. "none" gives NULL and no error. */
-static bool open_chardev(struct app *app, const char *option, const char *spec, struct chardev **chr, GError **error)
+static bool open_chardev(struct app *app, const char *option, unsigned n, const char *spec, struct chardev **chr,
+                         GError **error)
 {
     *chr = NULL;
     if (strcmp(spec, "none") == 0) {
@@ -218,6 +149,7 @@ static bool open_chardev(struct app *app, const char *option, const char *spec, 
         g_prefix_error(error, "-%s: ", option);
         return false;
     }
+    desktop_adopt(app->desktop, option, n, *chr);
     if (shared) {
         app->mux = mux_create(*chr, app->options.echr, &mux_ops, app);
         *chr = mux_connect(app->mux, option);
@@ -225,26 +157,43 @@ static bool open_chardev(struct app *app, const char *option, const char *spec, 
     return true;
 }
 
+static bool open_parallel(struct app *app, struct pc_config *config, GError **error)
+{
+    for (unsigned i = 0; i < OPTIONS_PARALLEL_MAX; i++) {
+        const char *spec = app->options.parallel[i];
+        if (spec == NULL && i == 0) {
+            spec = desktop_has_consoles(app->desktop) ? "vc" : "null";
+        }
+        if (spec != NULL && !open_chardev(app, "parallel", i, spec, &app->parallel[i], error)) {
+            return false;
+        }
+        config->parallel[i] = app->parallel[i];
+        config->parallel_present[i] = spec != NULL && strcmp(spec, "none") != 0;
+    }
+    return true;
+}
+
 static bool open_terminals(struct app *app, struct pc_config *config, GError **error)
 {
     struct options *o = &app->options;
-    bool stdio_taken = false;
     for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
         const char *spec = o->serial[i];
         if (spec == NULL && i == 0) {
-            spec = app->on_terminal ? "mon:stdio" : "null";
+            spec = app->on_terminal ? "mon:stdio" : desktop_has_consoles(app->desktop) ? "vc" : "null";
         }
         if (spec == NULL) {
             continue;
         }
-        stdio_taken |= g_str_has_suffix(spec, "stdio");
-        if (!open_chardev(app, "serial", spec, &app->serial[i], error)) {
+        if (!open_chardev(app, "serial", i, spec, &app->serial[i], error)) {
             return false;
         }
         config->serial[i] = app->serial[i];
         config->serial_present[i] = strcmp(spec, "none") != 0;
     }
-    if (o->debugcon != NULL && !open_chardev(app, "debugcon", o->debugcon, &app->debugcon, error)) {
+    if (!open_parallel(app, config, error)) {
+        return false;
+    }
+    if (o->debugcon != NULL && !open_chardev(app, "debugcon", 0, o->debugcon, &app->debugcon, error)) {
         return false;
     }
     config->debugcon = app->debugcon;
@@ -253,10 +202,9 @@ static bool open_terminals(struct app *app, struct pc_config *config, GError **e
     if (monitor == NULL && app->mux != NULL) {
         monitor = "mon:stdio";
     } else if (monitor == NULL) {
-        /* With a window and a terminal at hand the monitor is on the terminal. */
-        monitor = app->window != NULL && !stdio_taken && isatty(STDIN_FILENO) ? "stdio" : "none";
+        monitor = desktop_has_consoles(app->desktop) ? "vc" : "none";
     }
-    return open_chardev(app, "monitor", monitor, &app->monitor_chr, error);
+    return open_chardev(app, "monitor", 0, monitor, &app->monitor_chr, error);
 }
 
 /* ---- building the machine ---- */
@@ -362,7 +310,18 @@ static bool build(struct app *app, GError **error)
     app->display = display_create();
     app->input = input_create(app->machine);
     app->pc = pc_create(app->machine);
-    if (!open_window(app, error) || !build_board(app, error)) {
+    struct desktop_env env = {
+        .options = o,
+        .machine = app->machine,
+        .display = app->display,
+        .input = app->input,
+        .drives = &app->drives,
+        .networks = &app->networks,
+        .quit = app_quit,
+        .arg = app,
+    };
+    app->desktop = desktop_create(&env);
+    if (!desktop_open(app->desktop, &app->on_terminal, error) || !build_board(app, error)) {
         return false;
     }
     struct accel_options accel = { .engine = o->accel, .cpu = o->cpu, .cpus = o->cpus };
@@ -370,6 +329,7 @@ static bool build(struct app *app, GError **error)
     if (app->accel == NULL) {
         return false;
     }
+    desktop_set_accel(app->desktop, app->accel);
     if (accel_choice(app->accel)->announce) {
         fprintf(stderr, "vmm: %s\n", accel_reason(app->accel));
     }
@@ -431,8 +391,8 @@ static void app_run(struct app *app)
 
 static void app_finish(struct app *app)
 {
-    sdl_window_destroy(app->window);
     monitor_destroy(app->monitor);
+    desktop_destroy(app->desktop);
     accel_destroy(app->accel);
     if (app->input != NULL) {
         input_destroy(app->input);
@@ -449,6 +409,9 @@ static void app_finish(struct app *app)
     networks_free(&app->networks);
     for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
         chardev_destroy(app->serial[i]);
+    }
+    for (unsigned i = 0; i < OPTIONS_PARALLEL_MAX; i++) {
+        chardev_destroy(app->parallel[i]);
     }
     chardev_destroy(app->monitor_chr);
     chardev_destroy(app->debugcon);
@@ -503,7 +466,6 @@ int main(int argc, char **argv)
     }
     g_autofree char *called = g_path_get_basename(argv[0]);
     app.called_qemu = g_str_has_prefix(called, "qemu") || strcmp(called, "kvm") == 0;
-    app.on_terminal = app.options.nographic;
     if (!build(&app, &error) || !start_monitor(&app, &error) ||
         (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
         return fail(&app, error);

@@ -44,7 +44,7 @@ void options_finish(struct options *o)
 {
     char **strings[] = {
         &o->help_topic, &o->cpu, &o->accel, &o->bios, &o->boot_order, &o->boot_once, &o->kernel, &o->initrd,
-        &o->append, &o->vga, &o->display, &o->monitor, &o->monitor_prompt, &o->debugcon, &o->rtc_base, &o->name,
+        &o->append, &o->vga, &o->display.kind, &o->monitor, &o->monitor_prompt, &o->debugcon, &o->rtc_base, &o->name,
         &o->pidfile, &o->log_items, &o->log_file,
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
@@ -52,6 +52,9 @@ void options_finish(struct options *o)
     }
     for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
         g_free(o->serial[i]);
+    }
+    for (unsigned i = 0; i < OPTIONS_PARALLEL_MAX; i++) {
+        g_free(o->parallel[i]);
     }
     g_clear_pointer(&o->firmware_dirs, g_ptr_array_unref);
     g_clear_pointer(&o->drives, g_ptr_array_unref);
@@ -266,19 +269,6 @@ static bool set_vga(void *target, const struct option *option, const char *arg, 
     return true;
 }
 
-static bool set_display(void *target, const struct option *option, const char *arg, GError **error)
-{
-    struct options *o = target;
-    if (g_str_has_prefix(arg, "sdl,")) {
-        return FAIL(error, "settings of the SDL window are not supported yet; write -display sdl");
-    }
-    if (strcmp(arg, "sdl") != 0 && strcmp(arg, "none") != 0) {
-        return FAIL(error, "'%s' is not supported; there is sdl and none (or use -nographic)", arg);
-    }
-    replace(&o->display, arg);
-    return true;
-}
-
 static bool set_serial(void *target, const struct option *option, const char *arg, GError **error)
 {
     struct options *o = target;
@@ -286,6 +276,16 @@ static bool set_serial(void *target, const struct option *option, const char *ar
         return FAIL(error, "there are only %d serial ports", OPTIONS_SERIAL_MAX);
     }
     replace(&o->serial[o->serial_count++], arg);
+    return true;
+}
+
+static bool set_parallel(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    if (o->parallel_count == OPTIONS_PARALLEL_MAX) {
+        return FAIL(error, "there are only %d parallel ports", OPTIONS_PARALLEL_MAX);
+    }
+    replace(&o->parallel[o->parallel_count++], arg);
     return true;
 }
 
@@ -463,13 +463,19 @@ static const struct option option_table[] = {
     WORKS("L", "DIR", "look for firmware here first", set_firmware_dir),
     WORKS("vga", "std|none", "graphics card", set_vga),
     NO_EFFECT("std-vga", NULL, "the standard VGA is the default"),
-    WORKS("display", "sdl|none", "window or no picture [sdl, else the terminal]", set_display),
-    CONST("sdl", NULL, display, "sdl"),
+    WORKS("display", "sdl[,grab-mod=M][,zoom=N][,scaling=integer][,window-close=off][,...]|curses|none",
+          "window, terminal or no picture [a window, else the terminal]", option_set_display),
+    CONST("sdl", NULL, display.kind, "sdl"),
+    CONST("curses", "the screen on the terminal, same as -display curses", display.kind, "curses"),
     FLAG("nographic", "no window: serial port and monitor on the terminal", nographic),
-    FLAG("full-screen", "start in full screen", full_screen),
-    WORKS("serial", "stdio|mon:stdio|file:F|pty|unix:P,server|tcp:..|null|none", "serial port, up to four times",
+    FLAG("full-screen", "start in full screen", display.full_screen),
+    FLAG("no-quit", "closing the window does nothing", display.no_quit),
+    { "alt-grab", NULL, OPTION_WORKS, "Ctrl-Alt-Shift instead of Ctrl-Alt", option_set_grab, 0, "lshift-lctrl-lalt" },
+    { "ctrl-grab", NULL, OPTION_WORKS, "right Ctrl instead of Ctrl-Alt", option_set_grab, 0, "rctrl" },
+    WORKS("serial", "stdio|vc|mon:stdio|file:F|pty|unix:P,server|tcp:..|null|none", "serial port, up to four times",
           set_serial),
-    STRING("monitor", "stdio|none|unix:P,server|...", "where the monitor is", monitor),
+    WORKS("parallel", "vc|file:F|..|null|none", "parallel port, up to three times", set_parallel),
+    STRING("monitor", "vc|stdio|none|unix:P,server|...", "where the monitor is", monitor),
     STRING("mon-prompt", "TEXT", "the monitor's prompt [(vmm) ]", monitor_prompt),
     WORKS("mon-script", "FILE", "run monitor commands from a file; an error ends vmm with exit code 1", set_script),
     WORKS("e", "COMMAND[;COMMAND]", "run monitor commands, e.g. -e 'waittext \"login:\" 60; screendump s.png; quit'",
@@ -496,18 +502,19 @@ static const struct option option_table[] = {
     STRING("pidfile", "FILE", "write the process number to a file", pidfile),
     STRING("d", "ITEM,..", "log: int, cpu_reset, guest_errors, unimp, io ...", log_items),
     STRING("D", "FILE", "log to a file instead of stderr", log_file),
-    NO_EFFECT("no-quit", NULL, "closing the window always works"),
+    NO_EFFECT("k", "LANG", "keys go to the guest by their position on the keyboard"),
+    NO_EFFECT("g", "WxH", "the guest chooses the resolution"),
     NO_EFFECT("no-frame", NULL, "the window has its frame"),
     NO_EFFECT("win2k-hack", NULL, "the disk model needs no such help"),
     NO_EFFECT("rtc-td-hack", NULL, "no timer tick is dropped"),
     NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
     LATER("fda", "F"), LATER("fdb", "F"), LATER("option-rom", "F"),
-    LATER("curses", NULL), LATER("vnc", "D"), LATER("k", "LANG"), LATER("g", "WxH"), LATER("parallel", "D"),
+    LATER("vnc", "D"), 
     LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("soundhw", "S"), LATER("audiodev", "A"), LATER("audio", "A"), LATER("icount", "N"), LATER("s", NULL),
     LATER("gdb", "D"), LATER("dfilter", "R"), LATER("trace", "P"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
-    LATER("sandbox", "S"), LATER("runas", "U"), LATER("alt-grab", NULL), LATER("ctrl-grab", NULL),
+    LATER("sandbox", "S"), LATER("runas", "U"), 
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
     LATER("flat", "F"), LATER("doctor", NULL), LATER("smbios", "S"),
     LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"), LATER("action", "A"),

@@ -9,9 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "options_display.h"
 #include "options_net.h"
 
 #define OPTIONS_SERIAL_MAX 4
+#define OPTIONS_PARALLEL_MAX 3
 
 struct option_drive {
     char *file;      /* owned; NULL = no medium */
@@ -50,10 +52,12 @@ struct options {
     bool boot_menu, no_fd_bootchk;
     char *kernel, *initrd, *append;
     char *vga;     /* std, none */
-    char *display; /* sdl, none, or NULL: choose */
-    bool full_screen, nographic;
+    struct option_display display;
+    bool nographic;
     char *serial[OPTIONS_SERIAL_MAX]; /* NULL = default */
     unsigned serial_count;
+    char *parallel[OPTIONS_PARALLEL_MAX]; /* NULL = default */
+    unsigned parallel_count;
     char *monitor; /* NULL = default */
     char *monitor_prompt;
     GPtrArray *scripts; /* struct option_script *, in order */

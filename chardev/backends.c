@@ -112,9 +112,15 @@ static struct chardev *open_pty(const char *argument, GError **error)
     return chardev_pty_create(error);
 }
 
+static struct chardev *open_vc(const char *argument, GError **error)
+{
+    return chardev_vc_create(argument, error);
+}
+
 static const struct backend backends[] = {
     {"stdio", open_stdio}, {"null", open_null},  {"none", open_null}, {"file:", open_file},
     {"pty", open_pty},     {"unix:", open_unix}, {"tcp:", open_tcp},  {"telnet:", open_telnet},
+    {"vc", open_vc},       {"vc:", open_vc},
 };
 
 struct chardev *chardev_open(const char *spec, GError **error)
@@ -136,7 +142,7 @@ struct chardev *chardev_open(const char *spec, GError **error)
     }
     if (!known) {
         FAIL(error,
-             "'%s' is no connection; there are stdio, pty, null, none, file:PATH, "
+             "'%s' is no connection; there are stdio, vc, pty, null, none, file:PATH, "
              "unix:PATH[,server[,nowait]], "
              "tcp:HOST:PORT[,server[,nowait]], telnet:HOST:PORT,server[,nowait] and /dev/NAME",
              spec);

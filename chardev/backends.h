@@ -3,6 +3,7 @@
  *
  *   stdio                               this terminal (raw mode while open)
  *   file:PATH  null  pty
+ *   vc[:80Cx24C]                        a console in the window (chardev/vc.h)
  *   unix:PATH[,server][,nowait]         socket; server: listen (one peer at a time), nowait: do not
  * wait for it tcp:HOST:PORT[,server][,nowait]     the same; HOST may be empty (loopback)
  *   telnet:HOST:PORT,server[,nowait]    the same with telnet negotiation

@@ -10,6 +10,9 @@ struct chardev *chardev_pty_create(GError **error);
 /* A serial port or another character device of the host. */
 struct chardev *chardev_device_create(const char *path, GError **error);
 
+/* size: "80Cx24C", "640x384" or empty. See chardev/vc.h. */
+struct chardev *chardev_vc_create(const char *size, GError **error);
+
 enum socket_kind { SOCKET_UNIX, SOCKET_TCP, SOCKET_TELNET };
 
 /* address: a path, or HOST:PORT. */

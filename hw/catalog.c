@@ -9,6 +9,7 @@
 /* One #include per chip, sorted. */
 #include "hw/acpi/pm.h"
 #include "hw/char/debugcon.h"
+#include "hw/char/parallel.h"
 #include "hw/char/uart16550.h"
 #include "hw/display/vga_isa.h"
 #include "hw/display/vga_pci.h"
@@ -36,6 +37,7 @@ static const struct device_class *const classes[] = {
     &pm_class,
     &debugcon_class,
     &uart16550_class,
+    &parallel_class,
     &vga_isa_class,
     &vga_pci_class,
     &i8237_class,

@@ -18,7 +18,7 @@ static const uint32_t COLOURS[16] = {
 
 static bool has_cursor(const struct console_text *console, unsigned row, unsigned column)
 {
-    return console->scrolled == 0 && row == console->row &&
+    return console->scrolled == 0 && !console->cursor_hidden && row == console->row &&
            column == MIN(console->column, console->columns - 1);
 }
 
@@ -75,7 +75,7 @@ static bool text(void *arg, struct text_screen *screen)
         memcpy(screen->cells + row * console->columns, console_view_line(console, row),
                console->columns * sizeof(struct text_cell));
     }
-    screen->cursor_visible = console->scrolled == 0;
+    screen->cursor_visible = console->scrolled == 0 && !console->cursor_hidden;
     screen->cursor_row = console->row;
     screen->cursor_column = MIN(console->column, console->columns - 1);
     return true;
@@ -92,7 +92,7 @@ static void invalidate(void *arg)
 
 const struct display_source console_source = {update, text, invalidate};
 
-static void send(struct console_text *console, const char *bytes)
+void console_send(struct console_text *console, const char *bytes)
 {
     console->scrolled = 0;
     if (console->input_fn != NULL) {
@@ -101,29 +101,36 @@ static void send(struct console_text *console, const char *bytes)
 }
 
 /* True if the key was one of those that scroll. */
-static bool scroll(struct console_text *console, enum key_code key)
+static bool scroll(struct console_text *console, enum key_code key, bool ctrl)
 {
-    int64_t page = MAX(console->rows / 2, 1), by;
+    int page = (int)MAX(console->rows / 2, 1), lines;
 
     switch (key) {
     case KEY_UP:
-        by = 1;
+        lines = ctrl ? 1 : 0;
         break;
     case KEY_DOWN:
-        by = -1;
+        lines = ctrl ? -1 : 0;
         break;
     case KEY_PGUP:
-        by = page;
+        lines = page;
         break;
     case KEY_PGDN:
-        by = -page;
+        lines = -page;
+        break;
+    case KEY_HOME:
+        lines = CONSOLE_LINES;
+        break;
+    case KEY_END:
+        lines = -CONSOLE_LINES;
         break;
     default:
         return false;
     }
-    console->scrolled = (unsigned)CLAMP((int64_t)console->scrolled + by, 0,
-                                        (int64_t)console_history(console));
-    return true;
+    if (lines != 0) {
+        console_text_scroll(console, lines);
+    }
+    return lines != 0;
 }
 
 /* What a terminal sends for keys that are no characters. */
@@ -131,33 +138,66 @@ static const struct {
     uint8_t key; /* enum key_code */
     const char *bytes;
 } KEYS[] = {
-    {KEY_RET, "\r"},         {KEY_KP_ENTER, "\r"},    {KEY_BACKSPACE, "\x7f"}, {KEY_TAB, "\t"},
-    {KEY_ESC, "\x1b"},       {KEY_UP, "\x1b[A"},      {KEY_DOWN, "\x1b[B"},    {KEY_RIGHT, "\x1b[C"},
-    {KEY_LEFT, "\x1b[D"},    {KEY_HOME, "\x1b[1~"},   {KEY_INSERT, "\x1b[2~"}, {KEY_DELETE, "\x1b[3~"},
-    {KEY_END, "\x1b[4~"},    {KEY_PGUP, "\x1b[5~"},   {KEY_PGDN, "\x1b[6~"},
+    {KEY_RET, "\r"},          {KEY_KP_ENTER, "\r"},     {KEY_BACKSPACE, "\x7f"},
+    {KEY_TAB, "\t"},          {KEY_ESC, "\x1b"},        {KEY_UP, "\x1b[A"},
+    {KEY_DOWN, "\x1b[B"},     {KEY_RIGHT, "\x1b[C"},    {KEY_LEFT, "\x1b[D"},
+    {KEY_HOME, "\x1b[1~"},    {KEY_INSERT, "\x1b[2~"},  {KEY_DELETE, "\x1b[3~"},
+    {KEY_END, "\x1b[4~"},     {KEY_PGUP, "\x1b[5~"},    {KEY_PGDN, "\x1b[6~"},
+    {KEY_F1, "\x1bOP"},       {KEY_F2, "\x1bOQ"},       {KEY_F3, "\x1bOR"},
+    {KEY_F4, "\x1bOS"},       {KEY_F5, "\x1b[15~"},     {KEY_F6, "\x1b[17~"},
+    {KEY_F7, "\x1b[18~"},     {KEY_F8, "\x1b[19~"},     {KEY_F9, "\x1b[20~"},
+    {KEY_F10, "\x1b[21~"},    {KEY_F11, "\x1b[23~"},    {KEY_F12, "\x1b[24~"},
 };
+
+static void send_control(struct console_text *console, enum key_code key)
+{
+    const char *name = key_code_name(key);
+    char control[2] = {0};
+
+    if (name != NULL && g_ascii_isalpha(name[0]) && name[1] == '\0') {
+        control[0] = (char)(name[0] & 0x1f);
+    } else if (key == KEY_BRACKET_LEFT) {
+        control[0] = 0x1b;
+    } else if (key == KEY_BACKSLASH) {
+        control[0] = 0x1c;
+    } else if (key == KEY_BRACKET_RIGHT) {
+        control[0] = 0x1d;
+    }
+    if (control[0] != 0) {
+        console_send(console, control);
+    }
+}
+
+static void send_key(struct console_text *console, const char *bytes)
+{
+    char application[4] = "\x1bO";
+
+    if (console->application_keys && bytes[0] == 0x1b && bytes[1] == '[' && g_ascii_isupper(bytes[2])) {
+        application[2] = bytes[2];
+        bytes = application;
+    }
+    console_send(console, bytes);
+}
 
 void console_text_key(void *arg, enum key_code key, unsigned modifiers)
 {
     struct console_text *console = arg;
-    const char *name = key_code_name(key);
 
+    if ((modifiers & 3) != 0 && scroll(console, key, (modifiers & 2) != 0)) {
+        return;
+    }
     if ((modifiers & 2) != 0) {
-        if (!scroll(console, key) && name != NULL && g_ascii_isalpha(name[0]) && name[1] == '\0') {
-            char control[2] = {(char)(name[0] & 0x1f), '\0'};
-
-            send(console, control);
-        }
+        send_control(console, key);
         return;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(KEYS); i++) {
         if (KEYS[i].key == key) {
-            send(console, KEYS[i].bytes);
+            send_key(console, KEYS[i].bytes);
         }
     }
 }
 
 void console_text_typed(void *arg, const char *typed)
 {
-    send(arg, typed);
+    console_send(arg, typed);
 }

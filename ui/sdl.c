@@ -1,27 +1,19 @@
 /*
- * The SDL window: picture, size, title, and the timer that keeps it up to date. See sdl.h.
+ * The SDL window: its life, size, consoles, and the timer that keeps it up to date. See sdl.h.
  *
- * A texture holds the guest's picture; only damaged rectangles are sent to it, and the window is painted again
- * only after damage. The lock is held while the device converts, not while anything is drawn.
+ * The machine lock is held while the device converts, not while anything is drawn.
  */
 #include "core/lock.h"
 #include "ui/sdl_impl.h"
 
-/* How often to look: while something changes, after a second without, and while nobody can see it. */
-#define INTERVAL_ACTIVE_MS 16
-#define INTERVAL_IDLE_MS 33
+/* How often to look: while the window can be seen, and while it cannot. */
+#define INTERVAL_MS 16
 #define INTERVAL_HIDDEN_MS 250
-#define ACTIVE_US 1000000
 #define TITLE_US 500000
-
-/* Many small rectangles cost more than one large one. */
-#define RECTANGLES_MAX 64
 #define EVENTS_MAX 1000
-
-static struct display *shown_display(const struct sdl_window *window)
-{
-    return window->console.display != NULL ? window->console.display : window->guest;
-}
+#define DPI_NORMAL 96
+#define DPI_DENSE 168
+#define HINT_SECONDS 3
 
 static void start_viewing(struct sdl_window *window)
 {
@@ -29,21 +21,31 @@ static void start_viewing(struct sdl_window *window)
     if (window->viewing) {
         display_viewer_finish(&window->viewer);
     }
-    display_viewer_init(&window->viewer, shown_display(window));
+    display_viewer_init(&window->viewer, sdl_shown_display(window));
     lock_release(window->lock);
     window->viewing = true;
-    if (window->texture != NULL) {
-        SDL_DestroyTexture(window->texture);
-        window->texture = NULL;
+    window->width = window->height = 0;
+    sdl_select_clear(window);
+}
+
+void sdl_size_console(struct sdl_window *window)
+{
+    int width, height;
+
+    if (window->console.resize != NULL) {
+        SDL_GetWindowSizeInPixels(window->window, &width, &height);
+        window->console.resize(window->console.arg, (unsigned)width * 100 / window->zoom,
+                               (unsigned)height * 100 / window->zoom);
     }
 }
 
-void sdl_show_console(struct sdl_window *window, unsigned n)
+void sdl_window_show_console(struct sdl_window *window, unsigned n)
 {
-    struct sdl_console console = {0};
+    struct ui_console console = {0};
 
-    if (n != 1 && (window->options.console == NULL ||
-                   !window->options.console(window->options.arg, n, &console))) {
+    if (n == window->console_number ||
+        (n != 1 && (window->options.console == NULL ||
+                    !window->options.console(window->options.arg, n, &console)))) {
         return;
     }
     input_release_all(window->input);
@@ -51,154 +53,89 @@ void sdl_show_console(struct sdl_window *window, unsigned n)
         sdl_grab(window, false);
     }
     window->console = console;
+    window->console_number = n;
     window->last_title = 0;
     if (console.display != NULL) {
         SDL_StartTextInput();
     } else {
         SDL_StopTextInput();
     }
+    sdl_size_console(window);
     start_viewing(window);
+    sdl_update_cursor(window);
 }
 
 void sdl_set_full_screen(struct sdl_window *window, bool on)
 {
     if (SDL_SetWindowFullscreen(window->window, on ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0) == 0) {
         window->full_screen = on;
-        window->repaint = true;
+        sdl_place_picture(window);
+        if (on) {
+            sdl_panel_show(window, "Ctrl-Alt-F leaves full screen", HINT_SECONDS);
+        }
     }
 }
 
 void sdl_fit_window(struct sdl_window *window)
 {
-    if (!window->full_screen && window->width != 0) {
-        SDL_SetWindowSize(window->window, (int)(window->width * window->zoom / 100),
-                          (int)(window->height * window->zoom / 100));
+    SDL_Rect usable;
+    int display = SDL_GetWindowDisplayIndex(window->window);
+    int64_t width = (int64_t)window->width * window->zoom / 100;
+    int64_t height = (int64_t)window->height * window->zoom / 100;
+
+    if (!window->full_screen && width > 0 && height > 0 && window->console.resize == NULL) {
+        /* A picture that is larger than the screen is scaled down. */
+        if (SDL_GetDisplayUsableBounds(MAX(display, 0), &usable) == 0 && usable.w > 0 && usable.h > 0) {
+            if (width > usable.w) {
+                height = height * usable.w / width;
+                width = usable.w;
+            }
+            if (height > usable.h) {
+                width = width * usable.h / height;
+                height = usable.h;
+            }
+        }
+        window->asked_width = (int)MAX(width, 1);
+        window->asked_height = (int)MAX(height, 1);
+        SDL_SetWindowSize(window->window, window->asked_width, window->asked_height);
     }
-    window->repaint = true;
+    sdl_place_picture(window);
 }
 
-/* A texture of the surface's size. False if SDL cannot make one; tried again at the next look. */
-static bool make_texture(struct sdl_window *window, const struct surface *surface)
+void sdl_close(struct sdl_window *window)
 {
-    bool same_size = window->width == surface->width && window->height == surface->height;
+    const struct sdl_options *options = &window->options;
+    bool ask = options->running != NULL && options->font != NULL && options->running(options->arg);
 
-    if (window->texture != NULL) {
-        SDL_DestroyTexture(window->texture);
+    if (options->ignore_close) {
+        sdl_panel_show(window, "This window cannot be closed (-no-quit)", HINT_SECONDS);
+    } else if (ask && !window->panel.question) {
+        sdl_grab(window, false);
+        input_release_all(window->input);
+        sdl_panel_ask(window);
+    } else if (options->close != NULL) {
+        options->close(options->arg);
     }
-    window->texture =
-        SDL_CreateTexture(window->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING,
-                          (int)surface->width, (int)surface->height);
-    if (window->texture == NULL) {
-        return false;
+}
+
+/* The picture has another size than the last one. */
+static void follow_picture(struct sdl_window *window)
+{
+    const struct surface *surface = display_surface(sdl_shown_display(window));
+    bool first = window->width == 0;
+
+    if (window->width == surface->width && window->height == surface->height) {
+        return;
     }
     window->width = surface->width;
     window->height = surface->height;
-    if (!same_size && !window->resized) {
+    sdl_select_clear(window);
+    if (window->resized || (first && window->asked_width == (int)(surface->width * window->zoom / 100) &&
+                            window->asked_height == (int)(surface->height * window->zoom / 100))) {
+        sdl_place_picture(window);
+    } else {
         sdl_fit_window(window);
     }
-    return true;
-}
-
-static void upload(struct sdl_window *window, const struct surface *surface, pixman_box32_t box)
-{
-    SDL_Rect rect = {box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1};
-
-    SDL_UpdateTexture(window->texture, &rect, surface_line(surface, (unsigned)box.y1) + box.x1,
-                      (int)(surface->stride * sizeof(uint32_t)));
-}
-
-/* Sends the damage to the texture. True if there was any. */
-static bool update_texture(struct sdl_window *window)
-{
-    const struct surface *surface = display_surface(shown_display(window));
-    pixman_region32_t *damage = &window->viewer.damage;
-    pixman_box32_t *boxes;
-    int count;
-
-    if (!pixman_region32_not_empty(damage)) {
-        return false;
-    }
-    if ((window->texture == NULL || window->width != surface->width ||
-         window->height != surface->height) &&
-        !make_texture(window, surface)) {
-        return false;
-    }
-    boxes = pixman_region32_rectangles(damage, &count);
-    if (count > RECTANGLES_MAX) {
-        boxes = pixman_region32_extents(damage);
-        count = 1;
-    }
-    for (int i = 0; i < count; i++) {
-        upload(window, surface, boxes[i]);
-    }
-    display_viewer_taken(&window->viewer);
-    return true;
-}
-
-/* The largest rectangle of the picture's shape in the middle of the window. */
-static void place_picture(struct sdl_window *window)
-{
-    int width = 1, height = 1;
-    SDL_Rect *picture = &window->picture;
-
-    SDL_GetRendererOutputSize(window->renderer, &width, &height);
-    if ((int64_t)width * window->height <= (int64_t)height * window->width) {
-        picture->w = width;
-        picture->h = (int)((int64_t)width * window->height / window->width);
-    } else {
-        picture->h = height;
-        picture->w = (int)((int64_t)height * window->width / window->height);
-    }
-    picture->x = (width - picture->w) / 2;
-    picture->y = (height - picture->h) / 2;
-}
-
-static void paint(struct sdl_window *window)
-{
-    if (window->texture == NULL) {
-        return;
-    }
-    place_picture(window);
-    SDL_SetRenderDrawColor(window->renderer, 0, 0, 0, 255);
-    SDL_RenderClear(window->renderer);
-    SDL_RenderCopy(window->renderer, window->texture, NULL, &window->picture);
-    SDL_RenderPresent(window->renderer);
-    window->repaint = false;
-}
-
-static void update_title(struct sdl_window *window, gint64 now)
-{
-    const struct sdl_options *options = &window->options;
-    const char *state = options->state != NULL ? options->state(options->arg) : NULL;
-    const char *hint = sdl_grab_hint(window);
-    char *speed = options->speed != NULL ? options->speed(options->arg) : NULL;
-    GString *title = g_string_new(NULL);
-
-    window->last_title = now;
-    if (options->name != NULL) {
-        g_string_append_printf(title, "%s - ", options->name);
-    }
-    g_string_append(title, "vmm");
-    if (window->console.title != NULL) {
-        g_string_append_printf(title, " - %s", window->console.title);
-    }
-    if (state != NULL) {
-        g_string_append_printf(title, " [%s]", state);
-    }
-    if (speed != NULL) {
-        g_string_append_printf(title, " %s", speed);
-    }
-    if (hint[0] != '\0') {
-        g_string_append_printf(title, " - %s", hint);
-    }
-    if (window->title == NULL || !g_str_equal(title->str, window->title)) {
-        SDL_SetWindowTitle(window->window, title->str);
-        g_free(window->title);
-        window->title = g_string_free(title, FALSE);
-    } else {
-        g_string_free(title, TRUE);
-    }
-    g_free(speed);
 }
 
 static bool take_events(struct sdl_window *window)
@@ -213,33 +150,25 @@ static bool take_events(struct sdl_window *window)
     return count != 0;
 }
 
-static unsigned next_interval(const struct sdl_window *window, gint64 now)
-{
-    if ((SDL_GetWindowFlags(window->window) & (SDL_WINDOW_MINIMIZED | SDL_WINDOW_HIDDEN)) != 0) {
-        return INTERVAL_HIDDEN_MS;
-    }
-    return now - window->last_change < ACTIVE_US ? INTERVAL_ACTIVE_MS : INTERVAL_IDLE_MS;
-}
-
 void sdl_window_refresh(struct sdl_window *window)
 {
     gint64 now = g_get_monotonic_time();
-    bool events = take_events(window);
-    bool changed;
+    Uint32 flags;
 
+    take_events(window);
+    flags = SDL_GetWindowFlags(window->window);
+    sdl_panel_tick(window, now);
     lock_acquire(window->lock);
-    changed = display_update(shown_display(window));
+    display_update(sdl_shown_display(window));
     lock_release(window->lock);
-    if (update_texture(window) || window->repaint) {
-        paint(window);
-    }
-    if (events || changed) {
-        window->last_change = now;
-    }
+    follow_picture(window);
+    sdl_paint(window);
     if (now - window->last_title >= TITLE_US) {
-        update_title(window, now);
+        sdl_update_title(window, now);
+        sdl_update_cursor(window);
     }
-    window->interval = next_interval(window, now);
+    window->interval =
+        (flags & (SDL_WINDOW_MINIMIZED | SDL_WINDOW_HIDDEN)) != 0 ? INTERVAL_HIDDEN_MS : INTERVAL_MS;
 }
 
 static gboolean tick(gpointer data)
@@ -268,26 +197,58 @@ static void set_error(GError **error, const char *what)
                 what, SDL_GetError());
 }
 
+/* On dense screens a guest's pixel takes several of the host's. */
+static unsigned density_zoom(void)
+{
+    float dpi = 0;
+
+    if (SDL_GetDisplayDPI(0, &dpi, NULL, NULL) != 0 || dpi < DPI_DENSE || dpi > 10 * DPI_NORMAL) {
+        return 100;
+    }
+    return 100 * (unsigned)(dpi / DPI_NORMAL + 0.5f);
+}
+
+/* SDL's last resort is a driver whose windows nobody sees; that is no window unless it was asked for. */
+static bool is_invisible(void)
+{
+    const char *driver = SDL_GetCurrentVideoDriver();
+
+    return g_getenv("SDL_VIDEODRIVER") == NULL &&
+           (g_strcmp0(driver, "offscreen") == 0 || g_strcmp0(driver, "dummy") == 0 ||
+            g_strcmp0(driver, "evdev") == 0);
+}
+
 static bool open_window(struct sdl_window *window, GError **error)
 {
     const struct surface *surface = display_surface(window->guest);
+    int width, height;
 
-    /* Ctrl-C in the terminal is main's affair; so is the host's screen saver. */
+    /* Ctrl-C in the terminal is main's affair; so is the host's screen saver. Pixels are drawn here: a graphics
+     * driver would only carry them. */
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
-    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
+    SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
         set_error(error, "no video driver");
         return false;
     }
-    window->window = SDL_CreateWindow("vmm", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED,
-                                      (int)surface->width, (int)surface->height,
-                                      SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
-    if (window->window != NULL) {
-        window->renderer = SDL_CreateRenderer(window->window, -1, 0);
+    if (is_invisible()) {
+        SDL_SetError("there is no display");
+        set_error(error, "no video driver");
+        return false;
     }
-    if (window->renderer == NULL) {
-        set_error(error, window->window == NULL ? "no window" : "no renderer");
+    window->zoom = window->options.zoom != 0 ? window->options.zoom : density_zoom();
+    window->resized = window->options.zoom == 0 && sdl_size_load(window, &width, &height);
+    if (!window->resized) {
+        width = (int)(surface->width * window->zoom / 100);
+        height = (int)(surface->height * window->zoom / 100);
+    }
+    window->asked_width = width;
+    window->asked_height = height;
+    window->window = SDL_CreateWindow("vmm", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, width, height,
+                                      SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
+    if (window->window == NULL || SDL_GetWindowSurface(window->window) == NULL) {
+        set_error(error, window->window == NULL ? "no window" : "no picture in the window");
         return false;
     }
     SDL_StopTextInput();
@@ -301,10 +262,12 @@ struct sdl_window *sdl_window_create(const struct sdl_options *options, struct d
 
     window->options = *options;
     window->options.name = g_strdup(options->name);
+    window->options.size_file = g_strdup(options->size_file);
+    window->scaling = options->scaling;
     window->guest = display;
     window->input = input;
     window->lock = lock;
-    window->zoom = 100;
+    window->console_number = 1;
     if (!open_window(window, error)) {
         sdl_window_destroy(window);
         return NULL;
@@ -314,8 +277,7 @@ struct sdl_window *sdl_window_create(const struct sdl_options *options, struct d
         sdl_set_full_screen(window, true);
         sdl_grab(window, true);
     }
-    window->last_change = g_get_monotonic_time();
-    window->interval = INTERVAL_ACTIVE_MS;
+    window->interval = INTERVAL_MS;
     window->timer = g_timeout_add(window->interval, tick, window);
     return window;
 }
@@ -333,13 +295,10 @@ void sdl_window_destroy(struct sdl_window *window)
         display_viewer_finish(&window->viewer);
         lock_release(window->lock);
         input_release_all(window->input);
+        sdl_size_save(window);
     }
-    if (window->texture != NULL) {
-        SDL_DestroyTexture(window->texture);
-    }
-    if (window->renderer != NULL) {
-        SDL_DestroyRenderer(window->renderer);
-    }
+    sdl_panel_hide(window);
+    sdl_painter_finish(&window->painter);
     if (window->window != NULL) {
         SDL_DestroyWindow(window->window);
     }
@@ -347,6 +306,7 @@ void sdl_window_destroy(struct sdl_window *window)
         SDL_QuitSubSystem(SDL_INIT_VIDEO);
     }
     g_free((char *)window->options.name);
+    g_free((char *)window->options.size_file);
     g_free(window->title);
     g_free(window);
 }

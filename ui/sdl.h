@@ -1,10 +1,11 @@
 /*
  * The window, by SDL 2. It runs in the main thread inside the default GLib main context: a timer looks at the
- * display 60 times a second while something moves and less often when nothing does.
+ * display 60 times a second, and seldom while nobody can see the window.
  *
  * Keys (with the grab modifier, by default Ctrl-Alt): G grab or release the mouse, F full screen, U natural
- * size, + and - larger and smaller, 1-9 consoles, D sends Ctrl-Alt-Delete, V types the clipboard; P and R are
- * handed to main (pause, rewind). All other keys go to the guest, by position on the keyboard.
+ * size, + and - larger and smaller, S smooth or integer scaling, 1-9 consoles, D sends Ctrl-Alt-Delete, V types
+ * the clipboard; P and R are handed to main (pause, rewind). All other keys go to the guest, by position on the
+ * keyboard. In text modes and consoles the mouse selects text, which goes to the clipboard.
  *
  * Nothing of SDL shows in this header; without a call to sdl_window_create() SDL is not initialised.
  */
@@ -16,6 +17,7 @@
 
 #include "ui/display.h"
 #include "ui/input.h"
+#include "ui/ui_console.h"
 
 struct machine_lock;
 struct sdl_window;
@@ -26,40 +28,38 @@ enum sdl_grab_modifier {
     SDL_GRAB_RCTRL,          /* -display sdl,grab-mod=rctrl, -ctrl-grab */
 };
 
+enum sdl_scaling {
+    SDL_SCALING_SMOOTH,  /* fills the window, keeping the picture's shape */
+    SDL_SCALING_INTEGER, /* the largest whole multiple that fits; smooth if not even the picture itself does */
+};
+
 enum sdl_command { SDL_COMMAND_PAUSE, SDL_COMMAND_REWIND };
-
-enum sdl_modifier {
-    SDL_MODIFIER_SHIFT = 1 << 0,
-    SDL_MODIFIER_CTRL = 1 << 1,
-    SDL_MODIFIER_ALT = 1 << 2,
-};
-
-/* What the window can show besides the guest: the monitor, a serial line. */
-struct sdl_console {
-    const char *title;
-    struct display *display;
-    /* A key without a character, or with Ctrl or Alt. modifiers is a set of enum sdl_modifier. */
-    void (*key)(void *arg, enum key_code key, unsigned modifiers);
-    /* Typed text in UTF-8. */
-    void (*text)(void *arg, const char *text);
-    void *arg;
-};
 
 /* Any of the functions may be NULL. They are called in the main thread without the machine lock. */
 struct sdl_options {
     const char *name; /* of the guest, for the title; copied; NULL: none */
+    const uint8_t *font; /* for messages in the window, as in ui/console_text.h; borrowed; NULL: no messages */
     bool full_screen;
     enum sdl_grab_modifier grab_modifier;
-    void *arg; /* of the functions */
+    enum sdl_scaling scaling;
+    unsigned zoom;         /* per cent; 0: as the last time, or by the host's pixel density */
+    bool ignore_close;     /* the window's close button does nothing */
+    bool show_cursor;      /* the host's pointer even where the guest draws its own */
+    const char *size_file; /* remembers the window's size by name; copied; NULL: not remembered */
+    void *arg;             /* of the functions */
     /* "running", "paused": shown in the title. */
     const char *(*state)(void *arg);
     /* Speed and the like for the title; newly allocated, or NULL. */
     char *(*speed)(void *arg);
+    /* What is busy ("disk net"); newly allocated, or NULL. Called every half second. */
+    char *(*activity)(void *arg);
+    /* Whether closing would lose something: then the user is asked. */
+    bool (*running)(void *arg);
     /* The user closes the window. The window stays until it is destroyed. */
     void (*close)(void *arg);
     void (*command)(void *arg, enum sdl_command command);
     /* Console number n (2..9; 1 is the guest). False if there is none. */
-    bool (*console)(void *arg, unsigned n, struct sdl_console *console);
+    ui_console_fn *console;
 };
 
 /* Opens the window. options is copied; display, input and lock are not owned and must outlive the window.
@@ -72,6 +72,9 @@ void sdl_window_destroy(struct sdl_window *window);
 /* Looks at once for events and changes instead of at the next turn of the timer: for tests and after a
  * pause. */
 void sdl_window_refresh(struct sdl_window *window);
+
+/* Shows console n, as Ctrl-Alt-n does; 1 is the guest. */
+void sdl_window_show_console(struct sdl_window *window, unsigned n);
 
 /* Milliseconds until the next look: for tests. */
 unsigned sdl_window_interval(const struct sdl_window *window);

@@ -8,30 +8,62 @@
 
 #include "ui/sdl.h"
 
+/* A message in the window. */
+struct sdl_panel {
+    pixman_image_t *image; /* a8r8g8b8; NULL: none */
+    int width, height;
+    gint64 until;          /* monotonic us; 0: until taken away */
+    bool question;         /* Yes in the left half, No in the right */
+    SDL_Rect place;        /* in pixels of the window, as last painted */
+};
+
+/* Text selected with the mouse, by cells of the shown text screen. */
+struct sdl_selection {
+    bool on;       /* something is selected */
+    bool dragging; /* the button is down */
+    unsigned anchor_column, anchor_row, column, row;
+    unsigned columns, rows; /* of the text screen */
+};
+
+/* What the window's pixels are made from; sdl_paint.c. */
+struct sdl_painter {
+    struct surface *surface;  /* the picture that `source` wraps; one reference */
+    pixman_image_t *source;
+    SDL_Surface *target;      /* the window's; SDL's, or `shadow` if that has another format */
+    SDL_Surface *shadow;      /* owned; NULL if not needed */
+    SDL_Surface *seen;        /* the window's surface that `image` belongs to; SDL's */
+    pixman_image_t *image;    /* wraps target's pixels */
+    int width, height;        /* of target */
+};
+
 struct sdl_window {
-    struct sdl_options options; /* name is owned */
+    struct sdl_options options; /* name, size_file are owned */
     struct display *guest;
     struct input *input;
     struct machine_lock *lock;
     SDL_Window *window;
-    SDL_Renderer *renderer;
-    SDL_Texture *texture;   /* of the surface with `sequence`; NULL at first */
-    unsigned width, height; /* of the texture */
+    struct sdl_painter painter;
+    unsigned width, height; /* of the shown picture */
     struct display_viewer viewer;
-    struct sdl_console console; /* display NULL: the guest is shown */
+    struct ui_console console; /* display NULL: the guest is shown */
+    unsigned console_number;    /* 1: the guest */
     bool viewing;               /* viewer is registered */
     guint timer;
     unsigned interval;    /* ms until the next look */
-    gint64 last_change;   /* monotonic us: picture or input */
     gint64 last_title;
     char *title;          /* as shown */
     unsigned zoom;        /* per cent */
+    enum sdl_scaling scaling;
     bool resized;         /* by the user: keep the size in a mode switch */
+    int asked_width, asked_height; /* size that we set last */
     bool grabbed;
     bool full_screen;
     bool repaint;         /* the window lost its contents */
-    SDL_Rect picture;     /* where the picture is, in pixels of the renderer */
+    SDL_Rect picture;     /* where the picture is, in pixels of the window */
     unsigned buttons_seen; /* buttons whose press went to the guest */
+    bool cursor_hidden;
+    struct sdl_panel panel;
+    struct sdl_selection selection;
 };
 
 /* sdl_keymap.c: the key at a position of the keyboard; KEY_NONE if a PC has none there. */
@@ -42,12 +74,68 @@ void sdl_handle_event(struct sdl_window *window, const SDL_Event *event);
 void sdl_grab(struct sdl_window *window, bool on);
 /* What the title says about the grab; static. */
 const char *sdl_grab_hint(const struct sdl_window *window);
+/* Shows the host's pointer or hides it where the guest draws one. */
+void sdl_update_cursor(struct sdl_window *window);
+
+/* sdl_keys.c: with the grab modifier down. False if the key is none of ours. */
+bool sdl_handle_hot_key(struct sdl_window *window, enum key_code key);
+/* Types text into what is shown; frees it with SDL_free(). */
+void sdl_paste(struct sdl_window *window, char *text);
+
+/* sdl_paint.c */
+/* Paints what changed: the viewer's damage, or everything if repaint is set. */
+void sdl_paint(struct sdl_window *window);
+/* Puts the picture in its place: after a change of the size of the window or the picture. */
+void sdl_place_picture(struct sdl_window *window);
+void sdl_painter_finish(struct sdl_painter *painter);
+/* From a position in window coordinates to pixels of the shown picture; may lie outside it. */
+void sdl_picture_position(const struct sdl_window *window, int x, int y, int *column, int *row);
+/* ... to pixels of the window. */
+void sdl_pixel_position(const struct sdl_window *window, int x, int y, int *pixel_x, int *pixel_y);
+
+/* sdl_panel.c */
+/* Shows lines of text for some seconds; 0 = until taken away. */
+void sdl_panel_show(struct sdl_window *window, const char *text, unsigned seconds);
+/* Asks whether to close. */
+void sdl_panel_ask(struct sdl_window *window);
+void sdl_panel_hide(struct sdl_window *window);
+/* Hides a panel whose time is over. */
+void sdl_panel_tick(struct sdl_window *window, gint64 now);
+void sdl_panel_paint(struct sdl_window *window, pixman_image_t *target);
+/* Answers by key or mouse; true if the event was for the panel. */
+bool sdl_panel_event(struct sdl_window *window, const SDL_Event *event);
+
+/* sdl_select.c: mouse events over text; true if the event was used. */
+bool sdl_select_button(struct sdl_window *window, const SDL_MouseButtonEvent *event);
+bool sdl_select_motion(struct sdl_window *window, const SDL_MouseMotionEvent *event);
+void sdl_select_clear(struct sdl_window *window);
+void sdl_select_paint(struct sdl_window *window, pixman_image_t *target);
+
+/* sdl_title.c */
+void sdl_update_title(struct sdl_window *window, gint64 now);
+
+/* sdl_size.c */
+/* The size of the last time; false if none is known. */
+bool sdl_size_load(struct sdl_window *window, int *width, int *height);
+void sdl_size_save(struct sdl_window *window);
 
 /* sdl.c */
 void sdl_set_full_screen(struct sdl_window *window, bool on);
 /* Sizes the window to the picture, zoomed. */
 void sdl_fit_window(struct sdl_window *window);
-/* Shows console n; 1 is the guest. */
-void sdl_show_console(struct sdl_window *window, unsigned n);
+/* The window has another size: the console follows. */
+void sdl_size_console(struct sdl_window *window);
+/* The user wants to close the window. */
+void sdl_close(struct sdl_window *window);
+
+static inline bool sdl_is_guest_shown(const struct sdl_window *window)
+{
+    return window->console.display == NULL;
+}
+
+static inline struct display *sdl_shown_display(const struct sdl_window *window)
+{
+    return window->console.display != NULL ? window->console.display : window->guest;
+}
 
 #endif

@@ -3,9 +3,8 @@
  */
 #include "ui/sdl_impl.h"
 
-#define ZOOM_STEP 25
-#define ZOOM_MIN 25
-#define ZOOM_MAX 400
+#define HINT_SECONDS 3
+#define WHEEL_LINES 3
 
 struct grab_style {
     const char *name; /* in -display sdl,grab-mod= */
@@ -36,9 +35,15 @@ const char *sdl_grab_hint(const struct sdl_window *window)
     return window->grabbed ? GRAB_STYLES[window->options.grab_modifier].hint : "";
 }
 
-static bool is_guest_shown(const struct sdl_window *window)
+void sdl_update_cursor(struct sdl_window *window)
 {
-    return window->console.display == NULL;
+    /* In absolute mode the guest draws a pointer at the same place. */
+    bool hide = sdl_is_guest_shown(window) && input_absolute(window->input) && !window->options.show_cursor;
+
+    if (hide != window->cursor_hidden) {
+        SDL_ShowCursor(hide ? SDL_DISABLE : SDL_ENABLE);
+        window->cursor_hidden = hide;
+    }
 }
 
 void sdl_grab(struct sdl_window *window, bool on)
@@ -51,83 +56,18 @@ void sdl_grab(struct sdl_window *window, bool on)
     SDL_SetRelativeMouseMode(on && !input_absolute(window->input) ? SDL_TRUE : SDL_FALSE);
     SDL_SetWindowKeyboardGrab(window->window, on ? SDL_TRUE : SDL_FALSE);
     window->last_title = 0;
-}
-
-static void set_zoom(struct sdl_window *window, int change)
-{
-    int zoom = (int)window->zoom + change;
-
-    window->zoom = change == 0 ? 100 : (unsigned)CLAMP(zoom, ZOOM_MIN, ZOOM_MAX);
-    window->resized = false;
-    sdl_fit_window(window);
-}
-
-static void type_clipboard(struct sdl_window *window)
-{
-    char *text = SDL_GetClipboardText();
-    GError *error = NULL;
-
-    if (text != NULL && !input_type_text(window->input, text, &error)) {
-        g_printerr("vmm: clipboard: %s\n", error->message);
-        g_clear_error(&error);
-    }
-    SDL_free(text);
-}
-
-static void run_command(struct sdl_window *window, enum sdl_command command)
-{
-    if (window->options.command != NULL) {
-        window->options.command(window->options.arg, command);
-    }
-}
-
-/* A key pressed with the grab modifier. False if it is none of ours. */
-static bool handle_hot_key(struct sdl_window *window, enum key_code key)
-{
-    switch (key) {
-    case KEY_G:
-        sdl_grab(window, !window->grabbed);
-        return true;
-    case KEY_F:
-        sdl_set_full_screen(window, !window->full_screen);
-        return true;
-    case KEY_U:
-        set_zoom(window, 0);
-        return true;
-    case KEY_EQUAL:
-    case KEY_KP_ADD:
-        set_zoom(window, ZOOM_STEP);
-        return true;
-    case KEY_MINUS:
-    case KEY_KP_SUBTRACT:
-        set_zoom(window, -ZOOM_STEP);
-        return true;
-    case KEY_V:
-        type_clipboard(window);
-        return true;
-    case KEY_D:
-        input_send_keys(window->input, "ctrl-alt-delete", 0, NULL);
-        return true;
-    case KEY_P:
-        run_command(window, SDL_COMMAND_PAUSE);
-        return true;
-    case KEY_R:
-        run_command(window, SDL_COMMAND_REWIND);
-        return true;
-    default:
-        if (key >= KEY_1 && key <= KEY_9) {
-            sdl_show_console(window, key - KEY_1 + 1);
-            return true;
-        }
-        return false;
+    if (on) {
+        sdl_panel_show(window, sdl_grab_hint(window), HINT_SECONDS);
+    } else if (window->panel.until != 0) {
+        sdl_panel_hide(window);
     }
 }
 
 static void console_key(struct sdl_window *window, enum key_code key, SDL_Keymod held)
 {
-    unsigned modifiers = ((held & KMOD_SHIFT) != 0 ? SDL_MODIFIER_SHIFT : 0) |
-                         ((held & KMOD_CTRL) != 0 ? SDL_MODIFIER_CTRL : 0) |
-                         ((held & KMOD_ALT) != 0 ? SDL_MODIFIER_ALT : 0);
+    unsigned modifiers = ((held & KMOD_SHIFT) != 0 ? UI_MODIFIER_SHIFT : 0) |
+                         ((held & KMOD_CTRL) != 0 ? UI_MODIFIER_CTRL : 0) |
+                         ((held & KMOD_ALT) != 0 ? UI_MODIFIER_ALT : 0);
 
     if (window->console.key != NULL) {
         window->console.key(window->console.arg, key, modifiers);
@@ -147,7 +87,7 @@ static void handle_key(struct sdl_window *window, const SDL_KeyboardEvent *event
     if (down && (held & wanted) == wanted && event->repeat == 0) {
         /* The guest has seen the modifiers go down; they are not to stick while the window acts. */
         input_release_all(window->input);
-        if (handle_hot_key(window, key)) {
+        if (sdl_handle_hot_key(window, key)) {
             return;
         }
         /* Not ours after all: what is held goes down again. */
@@ -157,7 +97,10 @@ static void handle_key(struct sdl_window *window, const SDL_KeyboardEvent *event
             }
         }
     }
-    if (!is_guest_shown(window)) {
+    if (down) {
+        sdl_select_clear(window);
+    }
+    if (!sdl_is_guest_shown(window)) {
         if (down) {
             console_key(window, key, held);
         }
@@ -191,7 +134,16 @@ static void handle_button(struct sdl_window *window, const SDL_MouseButtonEvent 
     unsigned button = button_of(event->button);
     bool down = event->type == SDL_MOUSEBUTTONDOWN;
 
-    if (button == 0 || !is_guest_shown(window)) {
+    if (sdl_select_button(window, event)) {
+        return;
+    }
+    if (!sdl_is_guest_shown(window)) {
+        if (down && event->button == SDL_BUTTON_MIDDLE) {
+            sdl_paste(window, SDL_GetPrimarySelectionText());
+        }
+        return;
+    }
+    if (button == 0) {
         return;
     }
     if (down && !window->grabbed && !input_absolute(window->input)) {
@@ -209,33 +161,32 @@ static void handle_button(struct sdl_window *window, const SDL_MouseButtonEvent 
     input_button(window->input, (enum input_button)button, down);
 }
 
-/* From window coordinates to 0..INPUT_ABSOLUTE_MAX of the picture. */
-static int to_absolute(int position, int window_size, int output_size, int start, int size)
+/* The middle of a pixel, in 0..INPUT_ABSOLUTE_MAX: however the guest rounds, it finds that pixel. */
+static int to_absolute(int pixel, unsigned size)
 {
-    int pixel = window_size > 0 ? (int)((int64_t)position * output_size / window_size) - start : 0;
+    int64_t inside = CLAMP(pixel, 0, (int64_t)size - 1);
 
-    return size > 1 ? (int)((int64_t)pixel * INPUT_ABSOLUTE_MAX / (size - 1)) : 0;
+    return (int)((2 * inside + 1) * (INPUT_ABSOLUTE_MAX + 1) / (2 * (int64_t)size));
 }
 
 static void handle_motion(struct sdl_window *window, const SDL_MouseMotionEvent *event)
 {
-    if (!is_guest_shown(window)) {
+    int column, row;
+
+    if (!sdl_is_guest_shown(window) || window->width == 0) {
         return;
     }
     if (input_absolute(window->input)) {
-        int width, height, output_width, output_height;
-
         if (SDL_GetRelativeMouseMode() == SDL_TRUE) {
             SDL_SetRelativeMouseMode(SDL_FALSE);
         }
-        SDL_GetWindowSize(window->window, &width, &height);
-        SDL_GetRendererOutputSize(window->renderer, &output_width, &output_height);
-        input_position(window->input,
-                       to_absolute(event->x, width, output_width, window->picture.x,
-                                   window->picture.w),
-                       to_absolute(event->y, height, output_height, window->picture.y,
-                                   window->picture.h));
+        sdl_picture_position(window, event->x, event->y, &column, &row);
+        input_position(window->input, to_absolute(column, window->width), to_absolute(row, window->height));
     } else if (window->grabbed) {
+        if (SDL_GetRelativeMouseMode() == SDL_FALSE) {
+            /* The guest's tablet is gone: on with a mouse. */
+            SDL_SetRelativeMouseMode(SDL_TRUE);
+        }
         input_motion(window->input, event->xrel, event->yrel);
     }
 }
@@ -244,7 +195,12 @@ static void handle_wheel(struct sdl_window *window, const SDL_MouseWheelEvent *e
 {
     int sign = event->direction == SDL_MOUSEWHEEL_FLIPPED ? -1 : 1;
 
-    if (is_guest_shown(window) && (window->grabbed || input_absolute(window->input))) {
+    if (!sdl_is_guest_shown(window)) {
+        if (window->console.scroll != NULL && event->y != 0) {
+            sdl_select_clear(window);
+            window->console.scroll(window->console.arg, sign * event->y * WHEEL_LINES);
+        }
+    } else if (window->grabbed || input_absolute(window->input)) {
         input_wheel(window->input, -sign * event->y, sign * event->x);
     }
 }
@@ -259,53 +215,64 @@ static void handle_window(struct sdl_window *window, const SDL_WindowEvent *even
         break;
     case SDL_WINDOWEVENT_RESIZED:
         /* Sent for sizes that the user chose, or the window manager. */
-        window->resized = true;
-        window->repaint = true;
+        window->resized |= !window->full_screen && (event->data1 != window->asked_width ||
+                                                    event->data2 != window->asked_height);
+        break;
+    case SDL_WINDOWEVENT_SIZE_CHANGED:
+        sdl_size_console(window);
+        sdl_place_picture(window);
         break;
     case SDL_WINDOWEVENT_EXPOSED:
-    case SDL_WINDOWEVENT_SIZE_CHANGED:
     case SDL_WINDOWEVENT_RESTORED:
     case SDL_WINDOWEVENT_SHOWN:
         window->repaint = true;
         break;
     case SDL_WINDOWEVENT_CLOSE:
-        if (window->options.close != NULL) {
-            window->options.close(window->options.arg);
-        }
+        sdl_close(window);
         break;
     default:
         break;
     }
 }
 
+/* A character for a console. With Ctrl it is part of a chord that went another way; AltGr makes characters. */
+static void handle_text(struct sdl_window *window, const char *text)
+{
+    SDL_Keymod held = SDL_GetModState();
+    bool chord = (held & KMOD_CTRL) != 0 && (held & (KMOD_RALT | KMOD_MODE)) == 0;
+
+    if (!sdl_is_guest_shown(window) && window->console.text != NULL && !chord) {
+        window->console.text(window->console.arg, text);
+    }
+}
+
 void sdl_handle_event(struct sdl_window *window, const SDL_Event *event)
 {
+    if (sdl_panel_event(window, event)) {
+        return;
+    }
     switch (event->type) {
     case SDL_KEYDOWN:
     case SDL_KEYUP:
         handle_key(window, &event->key);
         break;
     case SDL_TEXTINPUT:
-        if (!is_guest_shown(window) && window->console.text != NULL) {
-            window->console.text(window->console.arg, event->text.text);
-        }
+        handle_text(window, event->text.text);
         break;
     case SDL_MOUSEBUTTONDOWN:
     case SDL_MOUSEBUTTONUP:
         handle_button(window, &event->button);
         break;
     case SDL_MOUSEMOTION:
-        handle_motion(window, &event->motion);
+        if (!sdl_select_motion(window, &event->motion)) {
+            handle_motion(window, &event->motion);
+        }
         break;
     case SDL_MOUSEWHEEL:
         handle_wheel(window, &event->wheel);
         break;
     case SDL_WINDOWEVENT:
         handle_window(window, &event->window);
-        break;
-    case SDL_RENDER_TARGETS_RESET:
-    case SDL_RENDER_DEVICE_RESET:
-        window->repaint = true;
         break;
     default:
         break;

@@ -9,6 +9,7 @@
 #include "core/ram.h"
 #include "hw/acpi/pm.h"
 #include "hw/char/debugcon.h"
+#include "hw/char/parallel.h"
 #include "hw/char/uart16550.h"
 #include "hw/display/vga_pci.h"
 #include "hw/dma/i8237.h"
@@ -129,6 +130,26 @@ static bool pc_add_serial(struct pc *pc, const struct pc_config *config, GError 
         /* Ports 2 and 3 share the interrupts of 0 and 1. */
         uart16550_connect_irq(uart, pc_irq(pc, irqs[i], i < 2 ? PC_IRQ_ISA : PC_IRQ_ISA_SHARED));
         uart16550_connect_chardev(uart, config->serial[i]);
+    }
+    return true;
+}
+
+static bool pc_add_parallel(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    static const uint16_t ports[PC_PARALLEL_PORTS] = { 0x378, 0x278, 0x3bc };
+    static const uint8_t irqs[PC_PARALLEL_PORTS] = { 7, 5, 7 };
+    for (unsigned i = 0; i < PC_PARALLEL_PORTS; i++) {
+        if (!config->parallel_present[i]) {
+            continue;
+        }
+        g_autofree char *id = g_strdup_printf("parallel%u", i);
+        struct device *port = add(pc, &parallel_class, id, error);
+        if (port == NULL) {
+            return false;
+        }
+        map_io(pc, parallel_io(port), ports[i]);
+        parallel_connect_irq(port, pc_irq(pc, irqs[i], i < 2 ? PC_IRQ_ISA : PC_IRQ_ISA_SHARED));
+        parallel_connect_chardev(port, config->parallel[i]);
     }
     return true;
 }
@@ -314,6 +335,7 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
     bus_begin(machine->io);
     bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, MAX(config->cpus, 1), error) && pc_add_timers(pc, error) &&
               pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_serial(pc, config, error) &&
+              pc_add_parallel(pc, config, error) &&
               pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) &&
               pc_add_ide(pc, config, error) && pc_add_acpi(pc, config, error) && pc_add_nics(pc, config, error) &&
               pc_add_firmware_data(pc, config, error);

@@ -22,6 +22,7 @@ struct ide_drive;
 struct net_port;
 
 #define PC_SERIAL_PORTS 4
+#define PC_PARALLEL_PORTS 3
 #define PC_IDE_DRIVES 4
 #define PC_NICS 8
 
@@ -55,6 +56,8 @@ struct pc_config {
     unsigned nic_count;
     struct chardev *serial[PC_SERIAL_PORTS]; /* stays the caller's; must outlive the machine */
     bool serial_present[PC_SERIAL_PORTS];
+    struct chardev *parallel[PC_PARALLEL_PORTS]; /* likewise */
+    bool parallel_present[PC_PARALLEL_PORTS];
     struct chardev *debugcon; /* NULL = the port is not there */
     uint16_t debugcon_iobase;
     bool debug_exit;

@@ -28,7 +28,7 @@ static void expect_error(const char *spec, const char *part)
 
 static void test_errors(void)
 {
-    expect_error("", "is no connection; there are stdio, pty");
+    expect_error("", "is no connection; there are stdio, vc, pty");
     expect_error("foo", "is no connection");
     expect_error("stdio:", "is no connection");
     expect_error("file:", "a path is missing");

@@ -174,6 +174,75 @@ static void test_font(void)
     g_assert_false(console_text_find_font(image, 4000, font));
 }
 
+static void test_regions(void)
+{
+    struct bench bench = bench_create(10, 5);
+
+    put(&bench, "a\r\nb\r\nc\r\nd\r\ne\x1b[2;4r\x1b[4;1H\nx");
+    expect_line(&bench, 0, "a");
+    expect_line(&bench, 1, "c");
+    expect_line(&bench, 3, "x");
+    expect_line(&bench, 4, "e");
+    put(&bench, "\x1b[2;1H\x1bMy\x1b[3;1H\x1b[L");
+    expect_line(&bench, 1, "y");
+    expect_line(&bench, 2, "");
+    expect_line(&bench, 3, "c");
+    put(&bench, "\x1b[2;1H\x1b[2M");
+    expect_line(&bench, 1, "c");
+    expect_line(&bench, 4, "e");
+    put(&bench, "\x1b(0lqk\x1b(B\x1b[2;1H\x1b[1X");
+    expect_line(&bench, 1, " \xe2\x94\x80\xe2\x94\x90");
+    bench_destroy(&bench);
+}
+
+static void test_alternate(void)
+{
+    struct bench bench = bench_create(10, 3);
+
+    put(&bench, "one\r\ntwo\x1b[?1049h\x1b[Hfull\x1b[?25l");
+    expect_line(&bench, 0, "full");
+    expect_line(&bench, 1, "");
+    put(&bench, "\x1b[?25h\x1b[?1049l!\x1b]0;title\x07?");
+    expect_line(&bench, 0, "one");
+    expect_line(&bench, 1, "two!?");
+    bench_destroy(&bench);
+}
+
+static void test_reports(void)
+{
+    struct bench bench = bench_create(10, 3);
+
+    console_text_on_input(bench.console, see_input, &bench);
+    put(&bench, "\x1b[2;4H\x1b[6n\x1b[5n\x1b[?1h");
+    console_text_key(bench.console, KEY_UP, 0);
+    console_text_key(bench.console, KEY_F5, 0);
+    console_text_key(bench.console, KEY_BRACKET_RIGHT, 2);
+    g_assert_cmpstr(bench.typed->str, ==, "\x1b[2;4R\x1b[0n\x1bOA\x1b[15~\x1d");
+    bench_destroy(&bench);
+}
+
+static void test_resize(void)
+{
+    struct bench bench = bench_create(10, 4);
+
+    put(&bench, "1\r\n2\r\n3\r\n4\r\n5\r\n0123456789");
+    console_text_resize(bench.console, 5, 2);
+    expect_line(&bench, 0, "5");
+    expect_line(&bench, 1, "01234");
+    put(&bench, "!");
+    console_text_resize(bench.console, 12, 6);
+    expect_line(&bench, 0, "2");
+    expect_line(&bench, 3, "5");
+    expect_line(&bench, 5, "!");
+    g_assert_true(display_update(console_text_display(bench.console)));
+    g_assert_cmpuint(display_surface(console_text_display(bench.console))->width, ==, 96);
+    g_assert_true(console_text_scroll(bench.console, 5));
+    expect_line(&bench, 0, "1");
+    console_text_key(bench.console, KEY_END, 1);
+    expect_line(&bench, 0, "2");
+    bench_destroy(&bench);
+}
+
 static void test_garbage(void)
 {
     struct bench bench = bench_create(7, 3);
@@ -181,10 +250,14 @@ static void test_garbage(void)
 
     for (unsigned i = 0; i < 200000; i++) {
         uint64_t dice = test_random_next(&random);
-        const char *special = "\x1b[;?0123456789ABCDGHJKPfdm@\r\n\b\t\xff\xe2\x96\x88";
+        const char *special = "\x1b[;?0123456789ABCDEFGHJKLMPSTXcfhlmnrsu@()]\r\n\b\t\xff\xe2\x96\x88";
         char byte = (dice & 1) != 0 ? special[(dice >> 8) % strlen(special)] : (char)(dice >> 16);
 
         console_text_write(bench.console, &byte, 1);
+        if (i % 1000 == 0) {
+            console_text_resize(bench.console, 1 + dice % 20, 1 + (dice >> 32) % 12);
+            display_update(console_text_display(bench.console));
+        }
     }
     display_update(console_text_display(bench.console));
     bench_destroy(&bench);
@@ -200,6 +273,10 @@ int main(int argc, char **argv)
     g_test_add_func("/console-text/keys", test_keys);
     g_test_add_func("/console-text/picture", test_picture);
     g_test_add_func("/console-text/font", test_font);
+    g_test_add_func("/console-text/regions", test_regions);
+    g_test_add_func("/console-text/alternate", test_alternate);
+    g_test_add_func("/console-text/reports", test_reports);
+    g_test_add_func("/console-text/resize", test_resize);
     g_test_add_func("/console-text/garbage", test_garbage);
     return g_test_run();
 }
