@@ -21,12 +21,33 @@ try() {
 }
 
 # A boot sector that prints to the serial port what is at "message", then writes 16 to the debug exit port.
-python3 - "$tmp/sector" <<'P'
-import sys
-code = bytes.fromhex('31c08ed8fcba f803 be1e7c ac84c07403eeebf8 ba0105 b010 ee f4ebfd'.replace(' ', ''))
-image = code.ljust(0x1e, b'\x90') + b'one two one end\0'
-open(sys.argv[1], 'wb').write(image.ljust(510, b'\0') + b'\x55\xaa' + bytes(1 << 20))
+cat >"$tmp/sector.asm" <<'P'
+        bits 16
+        org 0x7c00
+        xor ax, ax
+        mov ds, ax
+        cld
+        mov si, message
+next:   mov dx, 0x3fd
+ready:  in al, dx
+        test al, 0x20
+        jz ready
+        mov dx, 0x3f8
+        lodsb
+        out dx, al
+        test al, al
+        jnz next
+        mov dx, 0x501
+        mov al, 16
+        out dx, al
+stop:   hlt
+        jmp stop
+message: db "one two one end", 0
+        times 510 - ($ - $$) db 0
+        dw 0xaa55
+        times 0x100000 db 0
 P
+nasm -f bin -o "$tmp/sector" "$tmp/sector.asm"
 disk="-hda $tmp/sector -device isa-debug-exit"
 
 try "answers go to standard output" 0 "VM status: running" -e 'info status; quit'
