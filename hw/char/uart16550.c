@@ -105,6 +105,7 @@ static void write_lcr(struct uart16550 *uart, uint8_t value)
 {
     uint8_t risen = value & ~uart->lcr;
     uart->lcr = value;
+    uart->lcr_set = true;
     if ((risen & UART_LCR_BREAK) && !uart_looping(uart)) {
         chardev_send_event(uart->chr, CHARDEV_BREAK);
     }
@@ -258,6 +259,7 @@ static void uart16550_reset(struct device *dev)
     uart->ier = 0;
     uart->fcr = 0;
     uart->lcr = 0;
+    uart->lcr_set = false;
     uart->mcr = 0;
     uart->lsr_errors = 0;
     uart->scr = 0;
@@ -323,6 +325,7 @@ static const struct field uart16550_fields[] = {
     FIELD_BYTES(U, rx),       FIELD_BYTES(U, rx_errors),
     FIELD_U8(U, rx_count),    FIELD_BYTES(U, tx),
     FIELD_U8(U, tx_count),    FIELD_U8(U, tsr),
+    FIELD_BOOL(U, lcr_set),
     FIELD_BOOL(U, tsr_full),  FIELD_BOOL(U, thre_pending),
     FIELD_BOOL(U, timeout),   FIELD_U64(U, tx_at),
     FIELD_U64(U, timeout_at), FIELD_END,

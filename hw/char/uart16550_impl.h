@@ -72,6 +72,7 @@ struct uart16550 {
     uint8_t ier;
     uint8_t fcr;
     uint8_t lcr;
+    bool lcr_set; /* LCR has been written since the reset */
     uint8_t mcr;
     uint8_t lsr_errors; /* the error bits of LSR */
     uint8_t msr;
@@ -118,9 +119,11 @@ static inline unsigned uart_fifo_size(const struct uart16550 *uart)
     return uart_fifos_on(uart) ? FIFO_SIZE : 1;
 }
 
+/* A program that never set the line finds it as PC firmware leaves it, with 8 bits, although LCR reads as the
+ * datasheet's reset value of 5 bits. */
 static inline unsigned uart_data_bits(const struct uart16550 *uart)
 {
-    return 5 + (uart->lcr & UART_LCR_WLS);
+    return uart->lcr_set ? 5 + (uart->lcr & UART_LCR_WLS) : 8;
 }
 
 static inline bool uart_thre(const struct uart16550 *uart)

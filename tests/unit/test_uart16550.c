@@ -114,6 +114,19 @@ static void test_transmit(void)
     uart_destroy(u);
 }
 
+/* A program that never set the line gets eight bits; one that set five gets five. */
+static void test_line_not_set(void)
+{
+    struct uart *u = uart_create(100, NULL);
+    g_assert_cmphex(in(u, LCR), ==, 0);
+    out(u, THR, 'o');
+    assert_sent(u, "o");
+    out(u, LCR, 0);
+    out(u, THR, 'o');
+    assert_sent(u, "\x0f");
+    uart_destroy(u);
+}
+
 static void test_timing(void)
 {
     static const char *const properties[] = {"timing", "on", NULL};
@@ -380,6 +393,7 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/uart16550/registers", test_registers);
     g_test_add_func("/uart16550/transmit", test_transmit);
+    g_test_add_func("/uart16550/line-not-set", test_line_not_set);
     g_test_add_func("/uart16550/timing", test_timing);
     g_test_add_func("/uart16550/back-pressure", test_back_pressure);
     g_test_add_func("/uart16550/trigger-levels", test_trigger_levels);
