@@ -105,6 +105,7 @@ check-boot: all
 bench: all $(BUILD)/tests/bench/guest/loops.img
 	VMM_BUILD=$(BUILD) tests/bench/loops.py -o docs/performance.md
 	VMM_BUILD=$(BUILD) tests/bench/boot.sh
+	VMM_BUILD=$(BUILD) tests/bench/net.sh
 
 demo:
 	scripts/demo

@@ -2,7 +2,10 @@
  * The wire between a card and a backend. See port.h.
  *
  * One mutex guards both queues; it is never held while an owner's receive, resume or link operation
- * or a tap runs, so these may send.
+ * or a tap runs, so these may send. A poll takes all that is queued over into an inbox, which only
+ * the owner's thread touches: the mutex is taken once for many frames. What is in the inbox no
+ * longer counts as queued, so an end that takes nothing holds back at most twice the queue's
+ * bounds.
  */
 #include "net/port.h"
 
@@ -25,15 +28,18 @@ struct net_port {
     const struct net_port_ops *ops; /* NULL: no owner */
     void *owner;
     struct frame *first, **last; /* to this end */
-    unsigned frames;
+    unsigned frames;             /* in that list; atomic for those who only look */
     size_t bytes;
     bool scheduled;  /* schedule() was called and net_port_poll() not yet */
-    bool blocked;    /* the owner's receive said NET_WAIT */
+    bool blocked;    /* the owner's receive said NET_WAIT; written by the owner's thread only */
     bool wants_room; /* the owner waits for room at the peer */
-    bool link_told;  /* what the owner last heard of the cable */
-    net_tap_fn *tap; /* of the owner's thread */
-    void *tap_arg;
     struct net_port_stats stats;
+    /* Of the owner's thread, without the mutex. */
+    struct frame *inbox; /* taken out of the list, not yet handed out */
+    bool resumed;        /* net_port_resume() was called while receive ran */
+    bool link_told;      /* what the owner last heard of the cable */
+    net_tap_fn *tap;
+    void *tap_arg;
 };
 
 struct net_link {
@@ -84,7 +90,15 @@ static void schedule(struct net_port *port)
 
 static bool crowded(const struct net_port *to)
 {
-    return to->frames > NET_QUEUE_LOW_FRAMES || to->bytes > NET_QUEUE_LOW_BYTES;
+    return __atomic_load_n(&to->frames, __ATOMIC_RELAXED) > NET_QUEUE_LOW_FRAMES ||
+           __atomic_load_n(&to->bytes, __ATOMIC_RELAXED) > NET_QUEUE_LOW_BYTES;
+}
+
+/* The mutex is held. */
+static void set_count(struct net_port *port, unsigned frames, size_t bytes)
+{
+    __atomic_store_n(&port->frames, frames, __ATOMIC_RELAXED);
+    __atomic_store_n(&port->bytes, bytes, __ATOMIC_RELAXED);
 }
 
 void net_link_set(struct net_link *link, bool up)
@@ -106,19 +120,23 @@ bool net_port_link_up(const struct net_port *port)
     return net_link_up(port->link);
 }
 
-/* Takes out the first frame to this end; the mutex is held. */
-static struct frame *take(struct net_port *port)
+static void free_frames(struct frame *frame)
 {
-    struct frame *frame = port->first;
-    if (frame != NULL) {
-        port->first = frame->next;
-        if (port->first == NULL) {
-            port->last = &port->first;
-        }
-        port->frames--;
-        port->bytes -= frame->size;
+    while (frame != NULL) {
+        struct frame *next = frame->next;
+        g_free(frame);
+        frame = next;
     }
-    return frame;
+}
+
+/* Takes out all frames to this end; the mutex is held. */
+static struct frame *take_all(struct net_port *port)
+{
+    struct frame *frames = port->first;
+    port->first = NULL;
+    port->last = &port->first;
+    set_count(port, 0, 0);
+    return frames;
 }
 
 void net_port_attach(struct net_port *port, const struct net_port_ops *ops, void *owner)
@@ -134,10 +152,7 @@ void net_port_attach(struct net_port *port, const struct net_port_ops *ops, void
 void net_port_detach(struct net_port *port)
 {
     g_mutex_lock(&port->link->mutex);
-    struct frame *frame;
-    while ((frame = take(port)) != NULL) {
-        g_free(frame);
-    }
+    struct frame *frames = take_all(port);
     port->ops = NULL;
     port->owner = NULL;
     port->tap = NULL;
@@ -146,6 +161,9 @@ void net_port_detach(struct net_port *port)
         schedule(port->peer);
     }
     g_mutex_unlock(&port->link->mutex);
+    free_frames(frames);
+    free_frames(port->inbox);
+    port->inbox = NULL;
 }
 
 void net_port_set_tap(struct net_port *port, net_tap_fn *fn, void *arg)
@@ -159,6 +177,10 @@ enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t
     struct net_port *to = port->peer;
     enum net_result result = NET_SENT;
     assert(size <= NET_FRAME_MAX);
+    struct frame *frame = g_malloc(sizeof(*frame) + size);
+    frame->next = NULL;
+    frame->size = size;
+    memcpy(frame->data, data, size);
     g_mutex_lock(&port->link->mutex);
     if (to->ops == NULL || !net_link_up(port->link)) {
         port->stats.dropped++;
@@ -166,14 +188,10 @@ enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t
         port->wants_room = true;
         result = NET_WAIT;
     } else {
-        struct frame *frame = g_malloc(sizeof(*frame) + size);
-        frame->next = NULL;
-        frame->size = size;
-        memcpy(frame->data, data, size);
         *to->last = frame;
         to->last = &frame->next;
-        to->frames++;
-        to->bytes += size;
+        frame = NULL;
+        set_count(to, to->frames + 1, to->bytes + size);
         port->stats.frames++;
         port->stats.bytes += size;
         if (!to->blocked) {
@@ -181,6 +199,7 @@ enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t
         }
     }
     g_mutex_unlock(&port->link->mutex);
+    g_free(frame);
     if (result == NET_SENT && port->tap != NULL) {
         port->tap(port->tap_arg, data, size);
     }
@@ -189,6 +208,9 @@ enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t
 
 bool net_port_crowded(struct net_port *port)
 {
+    if (!crowded(port->peer)) {
+        return false;
+    }
     g_mutex_lock(&port->link->mutex);
     bool is = crowded(port->peer);
     port->wants_room |= is;
@@ -196,37 +218,43 @@ bool net_port_crowded(struct net_port *port)
     return is;
 }
 
+/* Fills an empty inbox. */
+static void take_over(struct net_port *port)
+{
+    g_mutex_lock(&port->link->mutex);
+    port->inbox = take_all(port);
+    if (port->peer->wants_room) {
+        schedule(port->peer);
+    }
+    g_mutex_unlock(&port->link->mutex);
+}
+
 /* Hands one frame to the owner; false if there is none or the owner does not take it. */
 static bool hand_out(struct net_port *port)
 {
-    g_mutex_lock(&port->link->mutex);
     const struct net_port_ops *ops = port->ops;
-    struct frame *frame = port->blocked || ops == NULL ? NULL : port->first;
-    /* Set first: the owner may call net_port_resume() from within receive. Only this thread takes
-     * frames out, so the first one stays while the owner looks at it. */
-    port->blocked |= frame != NULL;
-    g_mutex_unlock(&port->link->mutex);
-    if (frame == NULL) {
+    if (port->inbox == NULL && ops != NULL && !port->blocked) {
+        take_over(port);
+    }
+    struct frame *frame = port->inbox;
+    if (frame == NULL || ops == NULL || port->blocked) {
         return false;
     }
     if (net_port_link_up(port)) {
+        port->resumed = false;
         if (ops->receive(port->owner, frame->data, frame->size) == NET_WAIT) {
-            g_mutex_lock(&port->link->mutex);
-            bool again = !port->blocked;
-            g_mutex_unlock(&port->link->mutex);
-            return again;
+            if (!port->resumed) {
+                g_mutex_lock(&port->link->mutex);
+                port->blocked = true;
+                g_mutex_unlock(&port->link->mutex);
+            }
+            return port->resumed;
         }
         if (port->tap != NULL) {
             port->tap(port->tap_arg, frame->data, frame->size);
         }
     }
-    g_mutex_lock(&port->link->mutex);
-    port->blocked = false;
-    frame = take(port);
-    if (port->peer->wants_room && !crowded(port)) {
-        schedule(port->peer);
-    }
-    g_mutex_unlock(&port->link->mutex);
+    port->inbox = frame->next;
     g_free(frame);
     return true;
 }
@@ -262,9 +290,13 @@ void net_port_poll(struct net_port *port)
 
 void net_port_resume(struct net_port *port)
 {
+    port->resumed = true;
+    if (!port->blocked) {
+        return;
+    }
     g_mutex_lock(&port->link->mutex);
     port->blocked = false;
-    if (port->first != NULL) {
+    if (port->inbox != NULL || port->first != NULL) {
         schedule(port);
     }
     g_mutex_unlock(&port->link->mutex);

@@ -1,9 +1,9 @@
 /*
  * User networking. See user.h.
  *
- * One GSource carries everything: its prepare asks libslirp which descriptors to poll and for how
+ * One GSource carries everything: its prepare asks libslirp which descriptors to watch and for how
  * long, its dispatch hands the results back and takes frames of the guest from the port. The card's
- * thread wakes it by setting its ready time, which is thread-safe. libslirp's timers are sources of
+ * thread asks for that with a flag and a wake-up of the loop. libslirp's timers are sources of
  * their own.
  *
  * Back-pressure: while the queue to the guest is crowded the host's sockets are not read and the
@@ -14,11 +14,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <slirp/libslirp.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "net/user_impl.h"
+#include "net/user_merge.h"
+#include "net/user_poll.h"
 
 #define NS_PER_US       1000
 #define CONFIG_VERSION  4
@@ -27,19 +29,15 @@
 #define IPV6_DNS        "fec0::3"
 #define IPV6_PREFIX_LEN 64
 
-/* A descriptor that libslirp wants polled. */
-struct user_poll {
-    int fd;
-    short events; /* POLLIN .. */
-    gpointer tag;
-};
-
 struct net_user {
     Slirp *slirp;
     struct net_port *port;
     GSource *source; /* a struct user_source */
-    GArray *polls;   /* struct user_poll, as libslirp numbered them in the last prepare */
-    GArray *wanted;  /* the same, being collected */
+    struct user_poll *poll;
+    gpointer poll_tag; /* of its descriptor in the source */
+    struct user_merge merge;
+    gint pending;    /* atomic: the port or libslirp wants a round */
+    gint64 deadline; /* libslirp's next timeout, in us as g_source_get_time(); -1 = none */
     bool crowded;    /* nothing may go to the guest now */
 };
 
@@ -50,76 +48,36 @@ struct user_source {
 
 /* ---- descriptors ---- */
 
-static short events_of(int slirp_events)
-{
-    return (short)((slirp_events & SLIRP_POLL_IN ? POLLIN : 0) |
-                   (slirp_events & SLIRP_POLL_OUT ? POLLOUT : 0) |
-                   (slirp_events & SLIRP_POLL_PRI ? POLLPRI : 0) |
-                   (slirp_events & SLIRP_POLL_ERR ? POLLERR : 0) |
-                   (slirp_events & SLIRP_POLL_HUP ? POLLHUP : 0));
-}
-
-static int slirp_events_of(int events)
-{
-    return (events & POLLIN ? SLIRP_POLL_IN : 0) | (events & POLLOUT ? SLIRP_POLL_OUT : 0) |
-           (events & POLLPRI ? SLIRP_POLL_PRI : 0) | (events & POLLERR ? SLIRP_POLL_ERR : 0) |
-           (events & POLLHUP ? SLIRP_POLL_HUP : 0);
-}
+static const struct {
+    int slirp;
+    uint32_t epoll;
+} event_names[] = {
+    {SLIRP_POLL_IN, EPOLLIN},   {SLIRP_POLL_OUT, EPOLLOUT}, {SLIRP_POLL_PRI, EPOLLPRI},
+    {SLIRP_POLL_ERR, EPOLLERR}, {SLIRP_POLL_HUP, EPOLLHUP},
+};
 
 static int add_poll(int fd, int events, void *opaque)
 {
     struct net_user *user = opaque;
-    struct user_poll poll = {.fd = fd, .events = events_of(events)};
-    if (user->crowded) {
-        poll.events = (short)(poll.events & ~(POLLIN | POLLPRI));
+    uint32_t wanted = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(event_names); i++) {
+        wanted |= events & event_names[i].slirp ? event_names[i].epoll : 0;
     }
-    g_array_append_val(user->wanted, poll);
-    return (int)user->wanted->len - 1;
+    if (user->crowded) {
+        wanted &= ~(uint32_t)(EPOLLIN | EPOLLPRI);
+    }
+    return user_poll_add(user->poll, fd, wanted);
 }
 
-static int get_revents(int index, void *opaque)
+static int get_revents(int entry, void *opaque)
 {
     struct net_user *user = opaque;
-    if (index < 0 || (guint)index >= user->polls->len) {
-        return 0;
+    uint32_t ready = user_poll_ready(user->poll, entry);
+    int events = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS(event_names); i++) {
+        events |= ready & event_names[i].epoll ? event_names[i].slirp : 0;
     }
-    const struct user_poll *poll = &g_array_index(user->polls, struct user_poll, index);
-    int events = poll->tag != NULL ? (int)g_source_query_unix_fd(user->source, poll->tag) : 0;
-    return slirp_events_of(events & (poll->events | POLLERR | POLLHUP));
-}
-
-/* Makes the source poll what `wanted` says, changing as little as possible. */
-static void sync_polls(struct net_user *user)
-{
-    guint kept = 0;
-    for (; kept < user->wanted->len && kept < user->polls->len; kept++) {
-        struct user_poll *old = &g_array_index(user->polls, struct user_poll, kept);
-        struct user_poll *new = &g_array_index(user->wanted, struct user_poll, kept);
-        if (old->fd != new->fd || (old->events == 0) != (new->events == 0)) {
-            break;
-        }
-        if (old->events != new->events) {
-            g_source_modify_unix_fd(user->source, old->tag, (GIOCondition) new->events);
-        }
-        new->tag = old->tag;
-    }
-    for (guint i = kept; i < user->polls->len; i++) {
-        struct user_poll *old = &g_array_index(user->polls, struct user_poll, i);
-        if (old->tag != NULL) {
-            g_source_remove_unix_fd(user->source, old->tag);
-        }
-    }
-    for (guint i = kept; i < user->wanted->len; i++) {
-        struct user_poll *new = &g_array_index(user->wanted, struct user_poll, i);
-        /* Without any event a hung-up socket would still wake the loop, again and again. */
-        new->tag = new->events != 0
-                       ? g_source_add_unix_fd(user->source, new->fd, (GIOCondition) new->events)
-                       : NULL;
-    }
-    GArray *swap = user->polls;
-    user->polls = user->wanted;
-    user->wanted = swap;
-    g_array_set_size(user->wanted, 0);
+    return events;
 }
 
 static gboolean source_prepare(GSource *source, gint *timeout)
@@ -127,29 +85,54 @@ static gboolean source_prepare(GSource *source, gint *timeout)
     struct net_user *user = ((struct user_source *)source)->user;
     uint32_t ms = UINT32_MAX;
     user->crowded = net_port_crowded(user->port);
+    user_poll_begin(user->poll);
     slirp_pollfds_fill(user->slirp, &ms, add_poll, user);
-    sync_polls(user);
+    user_poll_end(user->poll);
     *timeout = ms > G_MAXINT ? -1 : (gint)ms;
-    return FALSE;
+    user->deadline = *timeout < 0 ? -1 : g_source_get_time(source) + *timeout * (gint64)1000;
+    return g_atomic_int_get(&user->pending) != 0;
 }
 
-/* libslirp wants to be called after every sleep: its own timeouts are found there. */
+/* libslirp finds its own timeouts when it is called. */
 static gboolean source_check(GSource *source)
 {
-    return TRUE;
+    struct net_user *user = ((struct user_source *)source)->user;
+    return g_atomic_int_get(&user->pending) != 0 ||
+           g_source_query_unix_fd(source, user->poll_tag) != 0 ||
+           (user->deadline >= 0 && g_source_get_time(source) >= user->deadline);
+}
+
+static void flush_merged(struct net_user *user)
+{
+    size_t size;
+    const uint8_t *frame = user_merge_take(&user->merge, &size);
+    if (size > 0) {
+        slirp_input(user->slirp, frame, (int)size);
+    }
 }
 
 static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {
     struct net_user *user = ((struct user_source *)source)->user;
-    g_source_set_ready_time(source, -1);
+    g_atomic_int_set(&user->pending, 0);
+    user_poll_fetch(user->poll);
     slirp_pollfds_poll(user->slirp, 0, get_revents, user);
     net_port_poll(user->port);
+    flush_merged(user);
     return G_SOURCE_CONTINUE;
 }
 
 static GSourceFuncs source_funcs = {source_prepare, source_check, source_dispatch,
                                     NULL,           NULL,         NULL};
+
+/* Any thread: have a round soon. */
+static void want_round(struct net_user *user)
+{
+    if (g_atomic_int_compare_and_exchange(&user->pending, 0, 1) &&
+        !g_main_context_is_owner(g_main_context_default())) {
+        g_main_context_wakeup(NULL);
+    }
+}
 
 /* ---- libslirp's callbacks ---- */
 
@@ -210,16 +193,18 @@ static void timer_mod(void *timer, int64_t expire_ms, void *opaque)
 }
 
 /* Every descriptor is named again in each prepare. */
-static void no_poll_fd(int fd, void *opaque)
+static void register_fd(int fd, void *opaque)
 {
+}
+
+static void unregister_fd(int fd, void *opaque)
+{
+    user_poll_forget(((struct net_user *)opaque)->poll, fd);
 }
 
 static void notify(void *opaque)
 {
-    struct net_user *user = opaque;
-    if (user->source != NULL) {
-        g_source_set_ready_time(user->source, 0);
-    }
+    want_round(opaque);
 }
 
 static const SlirpCb callbacks = {
@@ -229,8 +214,8 @@ static const SlirpCb callbacks = {
     .timer_new = timer_new,
     .timer_free = timer_free,
     .timer_mod = timer_mod,
-    .register_poll_fd = no_poll_fd,
-    .unregister_poll_fd = no_poll_fd,
+    .register_poll_fd = register_fd,
+    .unregister_poll_fd = unregister_fd,
     .notify = notify,
 };
 
@@ -238,7 +223,7 @@ static const SlirpCb callbacks = {
 
 static void port_schedule(void *owner)
 {
-    g_source_set_ready_time(((struct net_user *)owner)->source, 0);
+    want_round(owner);
 }
 
 static enum net_result port_receive(void *owner, const uint8_t *frame, size_t size)
@@ -247,7 +232,12 @@ static enum net_result port_receive(void *owner, const uint8_t *frame, size_t si
     if (net_port_crowded(user->port)) {
         return NET_WAIT;
     }
-    slirp_input(user->slirp, frame, (int)size);
+    if (!user_merge_add(&user->merge, frame, size)) {
+        flush_merged(user);
+        if (!user_merge_add(&user->merge, frame, size)) {
+            slirp_input(user->slirp, frame, (int)size);
+        }
+    }
     return NET_SENT;
 }
 
@@ -303,8 +293,13 @@ struct net_user *net_user_create(const struct net_user_config *config, struct ne
     }
     struct net_user *user = g_new0(struct net_user, 1);
     user->port = port;
-    user->polls = g_array_new(FALSE, TRUE, sizeof(struct user_poll));
-    user->wanted = g_array_new(FALSE, TRUE, sizeof(struct user_poll));
+    user->poll = user_poll_create();
+    if (user->poll == NULL) {
+        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "epoll: %s",
+                    g_strerror(errno));
+        net_user_destroy(user);
+        return NULL;
+    }
     slirp_config(config, &net, &slirp);
     user->slirp = slirp_new(&slirp, &callbacks, user);
     if (user->slirp == NULL) {
@@ -323,6 +318,10 @@ struct net_user *net_user_create(const struct net_user_config *config, struct ne
             return NULL;
         }
     }
+    user->poll_tag = g_source_add_unix_fd(user->source, user_poll_fd(user->poll), G_IO_IN);
+    /* Else each dispatch would take the descriptor out and put it in again, which wakes the loop.
+     */
+    g_source_set_can_recurse(user->source, TRUE);
     g_source_attach(user->source, NULL);
     return user;
 }
@@ -341,8 +340,7 @@ void net_user_destroy(struct net_user *user)
     if (user->slirp != NULL) {
         slirp_cleanup(user->slirp);
     }
-    g_array_unref(user->polls);
-    g_array_unref(user->wanted);
+    user_poll_destroy(user->poll);
     g_free(user);
 }
 

@@ -124,9 +124,6 @@ bool e1000_tx_ready(struct e1000 *e);
 void e1000_context_load(struct e1000_context *context, const uint8_t *descriptor);
 
 /* e1000_offload.c: frames in memory only. */
-/* Sum of 16-bit big-endian words, not folded. */
-uint32_t e1000_sum(const uint8_t *data, size_t size);
-uint16_t e1000_fold(uint32_t sum);
 /* Puts the complement of the sum of [css, cse] (cse 0: to the end) at cso. False: outside the
  * frame. */
 bool e1000_insert_sum(uint8_t *frame, size_t size, unsigned css, unsigned cso, unsigned cse);

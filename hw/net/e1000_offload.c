@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hw/net/e1000_impl.h"
+#include "net/checksum.h"
 
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
@@ -28,28 +29,13 @@ static void put16(uint8_t *p, unsigned value)
     p[1] = (uint8_t)value;
 }
 
-uint32_t e1000_sum(const uint8_t *data, size_t size)
-{
-    uint32_t sum = 0;
-    for (size_t i = 0; i + 1 < size; i += 2) {
-        sum += get16(data + i);
-    }
-    return size & 1 ? sum + ((uint32_t)data[size - 1] << 8) : sum;
-}
-
-uint16_t e1000_fold(uint32_t sum)
-{
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)(sum + (sum >> 16));
-}
-
 bool e1000_insert_sum(uint8_t *frame, size_t size, unsigned css, unsigned cso, unsigned cse)
 {
     size_t end = cse != 0 && cse + 1u < size ? cse + 1u : size;
     if (css >= end || cso + 2u > size) {
         return false;
     }
-    put16(frame + cso, (uint16_t)~e1000_fold(e1000_sum(frame + css, end - css)));
+    put16(frame + cso, (uint16_t)~net_sum_fold(net_sum(frame + css, end - css)));
     return true;
 }
 
@@ -82,7 +68,7 @@ bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *c, u
      */
     if (c->tucso + 2u <= c->hdrlen) {
         put16(frame + c->tucso,
-              e1000_fold((uint32_t)get16(frame + c->tucso) + (uint32_t)(size - l4)));
+              net_sum_fold((uint32_t)get16(frame + c->tucso) + (uint32_t)(size - l4)));
     }
     return true;
 }
@@ -97,9 +83,9 @@ static void check_l4(const uint8_t *addresses, size_t addresses_size, uint8_t pr
         (protocol == PROTOCOL_UDP && get16(data + 6) == 0)) {
         return;
     }
-    uint32_t sum = e1000_sum(addresses, addresses_size) + protocol + (uint32_t)size;
+    uint32_t sum = net_sum(addresses, addresses_size) + protocol + (uint32_t)size;
     *status |= RXD_STA_TCPCS;
-    if (e1000_fold(sum + e1000_fold(e1000_sum(data, size))) != 0xffff) {
+    if (net_sum_fold(sum + net_sum_fold(net_sum(data, size))) != 0xffff) {
         *errors |= RXD_ERR_TCPE;
     }
 }
@@ -116,7 +102,7 @@ static void check_ipv4(const uint8_t *p, size_t size, bool ip, bool l4, uint8_t 
     }
     if (ip) {
         *status |= RXD_STA_IPCS;
-        if (e1000_fold(e1000_sum(p, header)) != 0xffff) {
+        if (net_sum_fold(net_sum(p, header)) != 0xffff) {
             *errors |= RXD_ERR_IPE;
         }
     }

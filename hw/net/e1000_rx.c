@@ -11,6 +11,7 @@
 
 #include "core/dma.h"
 #include "hw/net/e1000_impl.h"
+#include "net/checksum.h"
 
 #define FRAME_MIN   60u
 #define FRAME_LONG  1522u /* with FCS and tag; longer only with LPE */
@@ -158,7 +159,7 @@ static void check(const struct e1000 *e, struct incoming *in)
         in->status |= RXD_STA_IXSM;
     }
     if (start < in->size) {
-        in->checksum = e1000_fold(e1000_sum(in->data + start, in->size - start));
+        in->checksum = net_sum_fold(net_sum(in->data + start, in->size - start));
     }
 }
 

@@ -1,6 +1,7 @@
 /* hw/net/e1000_offload.c and the transmitter's use of it; descriptors that make no sense. */
 #include <string.h>
 
+#include "net/checksum.h"
 #include "tests/support/e1000_test.h"
 
 #define HEADER 54u
@@ -21,7 +22,7 @@ static void make_packet(uint8_t *p, size_t payload)
     for (size_t i = 0; i < payload; i++) {
         p[HEADER + i] = (uint8_t)(i * 7 + i / 256);
     }
-    uint16_t pseudo = e1000_fold(e1000_sum(p + 26, 8) + 6);
+    uint16_t pseudo = net_sum_fold(net_sum(p + 26, 8) + 6);
     p[50] = (uint8_t)(pseudo >> 8);
     p[51] = (uint8_t)pseudo;
 }
@@ -73,7 +74,7 @@ static void test_checksum(void)
     uint8_t *p = t.ram->host + E1000_TEST_TX_DATA;
     make_packet(p, 101);
     p[17] = HEADER - 14 + 101;
-    uint16_t pseudo = e1000_fold(e1000_sum(p + 26, 8) + 6 + 20 + 101);
+    uint16_t pseudo = net_sum_fold(net_sum(p + 26, 8) + 6 + 20 + 101);
     p[50] = (uint8_t)(pseudo >> 8);
     p[51] = (uint8_t)pseudo;
     send_context(&t, false, 0);

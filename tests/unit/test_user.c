@@ -207,6 +207,21 @@ static void test_forward(void)
     guest_end(&g);
 }
 
+/* With nothing to do the main loop sleeps. */
+static void test_idle(void)
+{
+    static const uint8_t me[4] = {10, 0, 2, 15};
+    struct guest g;
+    guest_begin(&g, NULL);
+    ask_arp(&g, me);
+    TEST_WAIT(pump(&g) && g.arp);
+    unsigned rounds = 0;
+    while (g_main_context_iteration(NULL, FALSE)) {
+        g_assert_cmpuint(++rounds, <, 100);
+    }
+    guest_end(&g);
+}
+
 /* A guest that takes nothing: the queue stays bounded, and goes on when it takes again. */
 static void test_slow_guest(void)
 {
@@ -264,6 +279,7 @@ int main(int argc, char **argv)
     g_test_add_func("/user/dhcp", test_dhcp);
     g_test_add_func("/user/arp-and-ping", test_arp);
     g_test_add_func("/user/forward", test_forward);
+    g_test_add_func("/user/idle", test_idle);
     g_test_add_func("/user/slow-guest", test_slow_guest);
     return g_test_run();
 }
