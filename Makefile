@@ -12,6 +12,11 @@ endif
 endif
 endif
 -include $(BUILD)/config.mak
+.DEFAULT_GOAL := all
+
+# A new configure may look for other libraries: it is run again, as it was run last.
+$(BUILD)/config.mak: configure
+	./configure --build=$(BUILD) $(CONFIGURE_ARGS)
 
 VERSION := $(shell cat VERSION)
 WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings \
