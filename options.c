@@ -33,6 +33,7 @@ void options_init(struct options *o)
     o->firmware_dirs = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(option_drive_free);
     o->scripts = g_ptr_array_new_with_free_func(script_free);
+    o->drive_devices = g_ptr_array_new_with_free_func(option_drive_device_free);
     option_net_init(&o->net);
     o->debugcon_iobase = 0xe9;
     o->debug_exit_iobase = 0x501;
@@ -59,6 +60,7 @@ void options_finish(struct options *o)
     g_clear_pointer(&o->firmware_dirs, g_ptr_array_unref);
     g_clear_pointer(&o->drives, g_ptr_array_unref);
     g_clear_pointer(&o->scripts, g_ptr_array_unref);
+    g_clear_pointer(&o->drive_devices, g_ptr_array_unref);
     option_net_finish(&o->net);
 }
 
@@ -330,8 +332,11 @@ static bool set_device(void *target, const struct option *option, const char *ar
     if (words[0] != NULL && strcmp(words[0], "e1000") == 0) {
         return option_net_device(&o->net, arg, error);
     }
+    if (words[0] != NULL && option_is_drive_device(words[0])) {
+        return option_drive_device(o, arg, error);
+    }
     if (words[0] == NULL || strcmp(words[0], "isa-debug-exit") != 0) {
-        return FAIL(error, "device '%s' cannot be added; there is e1000 and isa-debug-exit (the other devices are on the board)",
+        return FAIL(error, "device '%s' cannot be added; there is e1000, ide-hd, ide-cd, floppy and isa-debug-exit (the other devices are on the board)",
                     words[0] != NULL ? words[0] : "");
     }
     struct option_list list;
@@ -446,13 +451,16 @@ static const struct option option_table[] = {
     NO_EFFECT("no-kvm-irqchip", NULL, "interrupt controllers are always modelled outside the kernel"),
     NO_EFFECT("no-kvm-pit", NULL, "the timer is always modelled outside the kernel"),
     NO_EFFECT("no-kvm-pit-reinjection", NULL, "the timer is always modelled outside the kernel"),
+    WORKS("fda", "FILE", "image of the disk in the first floppy drive", option_set_fd),
+    WORKS("fdb", "FILE", "... second floppy drive", option_set_fd),
     WORKS("hda", "FILE", "disk image of the first channel's first drive", option_set_hd),
     WORKS("hdb", "FILE", "... second drive", option_set_hd),
     WORKS("hdc", "FILE", "... second channel's first drive", option_set_hd),
     WORKS("hdd", "FILE", "... second drive", option_set_hd),
     WORKS("cdrom", "FILE", "CD-ROM image (second channel's first drive)", option_set_cdrom),
-    WORKS("drive", "file=F[,if=ide][,index=N][,media=disk|cdrom][,format=F][,cache=C][,...]",
+    WORKS("drive", "file=F[,if=ide|floppy|none][,index=N][,media=disk|cdrom][,format=F][,cache=C][,...]",
           "a drive with all its settings", option_set_drive),
+    FLAG("allow-backing", "accept backing files outside the image's folder", allow_backing),
     FLAG("snapshot", "write to temporary files, leave the images alone", snapshot),
     WORKS("boot", "[order=]acdn[,once=..][,menu=on]", "what to boot from", set_boot),
     FLAG("no-fd-bootchk", "boot floppies without signature", no_fd_bootchk),
@@ -483,7 +491,7 @@ static const struct option option_table[] = {
     WORKS("timeout", "SECONDS", "end vmm with exit code 124 after this time", set_timeout),
     WORKS("echr", "N", "escape key of the terminal, 1 = Ctrl-A", set_echr),
     STRING("debugcon", "stdio|file:F|...", "debug console at port E9h", debugcon),
-    WORKS("device", "isa-debug-exit[,iobase=N]|e1000,netdev=ID[,mac=A]", "add a device", set_device),
+    WORKS("device", "isa-debug-exit[,iobase=N]|e1000,netdev=ID[,mac=A]|ide-hd,drive=ID|..", "add a device", set_device),
     WORKS("global", "isa-debugcon.iobase=N", "port of the debug console, e.g. 0x402 for SeaBIOS's log", set_global),
     WORKS("nic", "user[,mac=A][,hostfwd=R][,tftp=DIR][,restrict=on][,...]|none",
           "a network card with its network [user]", set_nic),
@@ -508,8 +516,8 @@ static const struct option option_table[] = {
     NO_EFFECT("win2k-hack", NULL, "the disk model needs no such help"),
     NO_EFFECT("rtc-td-hack", NULL, "no timer tick is dropped"),
     NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
-    LATER("fda", "F"), LATER("fdb", "F"), LATER("option-rom", "F"),
-    LATER("vnc", "D"), 
+    LATER("option-rom", "F"),
+    LATER("vnc", "D"),
     LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("soundhw", "S"), LATER("audiodev", "A"), LATER("audio", "A"), LATER("icount", "N"), LATER("s", NULL),
     LATER("gdb", "D"), LATER("dfilter", "R"), LATER("trace", "P"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
@@ -523,7 +531,8 @@ static const struct option option_table[] = {
 
 bool options_parse(struct options *options, int argc, char **argv, GPtrArray *warnings, GError **error)
 {
-    return option_parse(option_table, options, argc, argv, option_bare_drive, warnings, error);
+    return option_parse(option_table, options, argc, argv, option_bare_drive, warnings, error) &&
+           option_drives_finish(options, error);
 }
 
 char *options_help(void)

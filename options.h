@@ -17,12 +17,15 @@
 
 struct option_drive {
     char *file;      /* owned; NULL = no medium */
-    char *interface; /* "ide" */
-    int index;       /* 0-3: bus and unit; -1 = next free */
+    char *interface; /* "ide", "floppy"; "none": no drive, unless -device names it */
+    int index;       /* ide 0-3: bus and unit; floppy 0-1; -1 = next free */
     bool cdrom;
     bool snapshot, readonly;
+    bool discard, allow_backing;
     char *format; /* NULL = probe */
     char *cache;  /* NULL = writeback */
+    char *aio;    /* threads, native; NULL = the better one */
+    char *detect_zeroes; /* off, on, unmap; NULL = off */
     char *werror; /* NULL = enospc */
     char *rerror; /* NULL = report */
     char *id;     /* NULL = ide0-hd0 and the like */
@@ -32,6 +35,10 @@ struct option_drive {
 struct option_script {
     bool file;
     char *text; /* owned */
+/* -device ide-hd,drive=ID and the like: where a drive with if=none goes. */
+struct option_drive_device {
+    char *driver, *drive; /* owned */
+    int bus, unit;        /* -1 = next free */
 };
 
 enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION };
@@ -46,7 +53,8 @@ struct options {
     char *bios;
     GPtrArray *firmware_dirs; /* char *, -L */
     GPtrArray *drives;        /* struct option_drive * */
-    bool snapshot;
+    GPtrArray *drive_devices; /* struct option_drive_device * */
+    bool snapshot, allow_backing;
     struct option_net net;
     char *boot_order, *boot_once; /* letters a c d n */
     bool boot_menu, no_fd_bootchk;

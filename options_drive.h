@@ -1,6 +1,6 @@
 /*
- * The options that describe drives: -hda .. -hdd, -cdrom, -drive and a bare file name. Functions for rows of
- * the table in options.c; target is the struct options.
+ * The options that describe drives: -hda .. -hdd, -fda, -fdb, -cdrom, -drive, -device of a drive, and a bare
+ * file name. Functions for rows of the table in options.c; target is the struct options.
  */
 #ifndef OPTIONS_DRIVE_H
 #define OPTIONS_DRIVE_H
@@ -8,12 +8,19 @@
 #include "core/option.h"
 #include "options.h"
 
-/* Frees a struct option_drive. */
+/* Free a struct option_drive or option_drive_device. */
 void option_drive_free(gpointer data);
+void option_drive_device_free(gpointer data);
 
 bool option_set_hd(void *target, const struct option *option, const char *argument, GError **error);
+bool option_set_fd(void *target, const struct option *option, const char *argument, GError **error);
 bool option_set_cdrom(void *target, const struct option *option, const char *argument, GError **error);
 bool option_set_drive(void *target, const struct option *option, const char *argument, GError **error);
+/* Is `driver` one of -device that takes drive=? */
+bool option_is_drive_device(const char *driver);
+bool option_drive_device(struct options *options, const char *argument, GError **error);
+/* After all options: gives the drives that -device names their interface and place. */
+bool option_drives_finish(struct options *options, GError **error);
 /* For option_parse(): the first disk. */
 bool option_bare_drive(void *target, const char *word, GError **error);
 

@@ -65,12 +65,28 @@ enum block_cache {
     BLOCK_CACHE_UNSAFE,       /* host cache, flushes are ignored */
 };
 
+/* Who carries requests out, as in aio=. */
+enum block_aio {
+    BLOCK_AIO_AUTO,    /* libaio where it has an advantage (raw, no host cache), else a thread */
+    BLOCK_AIO_THREADS, /* a thread */
+    BLOCK_AIO_NATIVE,  /* libaio; for formats other than raw a thread all the same */
+};
+
+/* What becomes of written zeroes, as in detect-zeroes=. */
+enum block_detect_zeroes {
+    BLOCK_DETECT_ZEROES_OFF,
+    BLOCK_DETECT_ZEROES_ON,    /* BLOCK_WRITE_ZEROES */
+    BLOCK_DETECT_ZEROES_UNMAP, /* and the space is given back; needs discard */
+};
+
 struct block_options {
     const char *format; /* "raw", "qcow"; NULL: look at the contents */
     enum block_cache cache;
     bool read_only;
     bool snapshot; /* writes go to a temporary file; see block_commit() */
     bool discard;  /* pass BLOCK_DISCARD on to the file (discard=unmap); else it does nothing */
+    enum block_aio aio;
+    enum block_detect_zeroes detect_zeroes;
     bool allow_backing; /* accept a backing file outside the image's own folder */
     bool no_backing;    /* leave the backing file alone; its data reads as zeroes. Writable: tools
                            only,    which leave the data alone too (snapshots, repair) */
@@ -102,6 +118,7 @@ struct block_info {
     bool snapshot;
     bool probed; /* the format was guessed from the contents */
     enum block_cache cache;
+    enum block_detect_zeroes detect_zeroes;
     bool dirty;                          /* was not closed: counts may be wrong */
     const struct block_details *details; /* what only this format has; or NULL */
 };

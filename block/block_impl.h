@@ -1,7 +1,7 @@
 /*
- * Inside of struct block, shared by block.c and the two engines that carry requests out: worker.c
- * (any format, one request after the other) and raw_aio.c (raw files with O_DIRECT, several at
- * once).
+ * Inside of struct block, shared by block*.c (requests, synchronous calls, opening, information) and
+ * the two engines that carry requests out: worker.c (any format, one request after the other) and
+ * raw_aio.c (raw files with O_DIRECT, several at once).
  */
 #ifndef BLOCK_BLOCK_IMPL_H
 #define BLOCK_BLOCK_IMPL_H
@@ -65,17 +65,33 @@ static inline struct block_request *block_list_take(struct block_request_list *l
     return request;
 }
 
+/* 0 or -errno. align: what offset and length must be multiples of. */
+int block_check_request(const struct block *block, const struct block_request *request,
+                        unsigned align);
+/* Wakes the engine: mutex held. */
+void block_wake_engine(struct block *block);
+/* Appends to pending, and wakes the engine: mutex held. */
+void block_hand_to_engine(struct block *block, struct block_request *request);
+/* The event of a block. */
+void block_deliver_event(struct event *event);
+void block_count_request(struct block_stats *stats, const struct block_request *request,
+                         int result);
+/* The host's monotonic clock. */
+int64_t block_now_ns(void);
+
 /* Engine's thread: the host is through with a request. 0 or -errno. The request is not touched
  * after it. */
 void block_finish(struct block *block, struct block_request *request, int result);
 /* Carries out one request with the driver's blocking calls. */
 int block_execute(struct block *block, const struct block_request *request);
+/* A write of nothing but zeroes that shall not be written as such (detect-zeroes=)? */
+bool block_is_zero_write(const struct block *block, const struct block_request *request);
 
 /* Engine threads; the argument is the struct block. They end when stop is set and nothing is
  * pending. */
 void *block_worker_main(void *block);
 void *block_raw_aio_main(void *block);
-/* Wakes the engine: mutex held. */
+/* Mutex held. */
 void block_raw_aio_wake(struct block *block);
 
 #endif

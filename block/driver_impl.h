@@ -41,6 +41,8 @@ int block_file_write(struct block_file *file, uint64_t offset, const void *buffe
 /* The range reads as zeroes afterwards; space is given back where the host can. Never grows the
  * file. */
 int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes);
+/* The same, but space is given back only if the option discard=unmap says so. */
+int block_file_zero_in_place(struct block_file *file, uint64_t offset, uint64_t bytes);
 int block_file_sync(struct block_file *file);
 int block_file_truncate(struct block_file *file, uint64_t bytes);
 /* As block_status(): holes of a sparse file. */
@@ -48,6 +50,9 @@ int block_file_status(struct block_file *file, uint64_t offset, uint64_t bytes, 
                       uint64_t *run);
 /* Bytes the host has allocated. */
 uint64_t block_file_allocated(const struct block_file *file);
+
+/* Nothing but zeroes? (worker.c) */
+bool block_is_zero(const void *data, size_t bytes);
 
 /* ---- locks (lock.c) ---- */
 

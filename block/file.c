@@ -381,7 +381,8 @@ static int write_zero_blocks(struct block_file *file, uint64_t offset, uint64_t 
     return 0;
 }
 
-int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes)
+/* mode: of fallocate(), tried first. */
+static int zero_range(struct block_file *file, uint64_t offset, uint64_t bytes, int mode)
 {
     uint64_t take;
     int result = block_fault_check(file->fault, BLOCK_FAULT_WRITE, offset, bytes, &take);
@@ -397,8 +398,7 @@ int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes)
         return 0;
     }
     block_fault_save(file->fault, file->fd, offset, bytes);
-    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-    if (fallocate(file->fd, mode, (off_t)offset, (off_t)bytes) == 0) {
+    if (fallocate(file->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) == 0) {
         return 0;
     }
     if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL && errno != ENODEV &&
@@ -406,6 +406,17 @@ int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes)
         return -errno;
     }
     return write_zero_blocks(file, offset, bytes);
+}
+
+int block_file_zero(struct block_file *file, uint64_t offset, uint64_t bytes)
+{
+    return zero_range(file, offset, bytes, FALLOC_FL_PUNCH_HOLE);
+}
+
+int block_file_zero_in_place(struct block_file *file, uint64_t offset, uint64_t bytes)
+{
+    return zero_range(file, offset, bytes,
+                      file->discard ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
 }
 
 int block_file_sync(struct block_file *file)

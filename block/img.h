@@ -51,8 +51,6 @@ void img_print_snapshots(const struct block_snapshot *list, unsigned count);
 /* A JSON string with its quotes. */
 void img_print_json_string(const char *value);
 
-/* Reader of two images at a time or of one: bytes that are all zero? */
-bool img_is_zero(const uint8_t *bytes, size_t count);
 /* "    (12.34/100%)" and back to the start of the line; at the end a new line. */
 void img_progress(bool wanted, uint64_t done, uint64_t total);
 

@@ -1,6 +1,7 @@
 /*
  * vmm-img convert: copies a disk into a new image, leaving out what is zero.
  */
+#include "block/driver_impl.h"
 #include "block/img.h"
 #include "block/size.h"
 
@@ -36,7 +37,7 @@ static int write_sparse(struct block *target, uint64_t offset, const uint8_t *bu
 
     while (start < bytes) {
         size_t end = start;
-        while (end < bytes && !img_is_zero(buffer + end, MIN(GRAIN_BYTES, bytes - end))) {
+        while (end < bytes && !block_is_zero(buffer + end, MIN(GRAIN_BYTES, bytes - end))) {
             end += MIN(GRAIN_BYTES, bytes - end);
         }
         if (end > start) {

@@ -32,7 +32,7 @@ static void pack(gpointer data, gpointer arg)
     struct batch *batch = arg;
     struct job *job = data;
 
-    job->zero = img_is_zero(job->plain, batch->cluster);
+    job->zero = block_is_zero(job->plain, batch->cluster);
     job->length = job->zero ? 0 : batch->image->driver->pack(batch->image, job->plain, job->packed);
     g_mutex_lock(&batch->mutex);
     if (--batch->waiting == 0) {

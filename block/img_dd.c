@@ -1,6 +1,7 @@
 /*
  * vmm-img dd: copies a part of a disk into a new image, in the words of dd(1).
  */
+#include "block/driver_impl.h"
 #include "block/img.h"
 #include "block/size.h"
 
@@ -54,7 +55,7 @@ static int copy(struct block *source, struct block *target, uint64_t start, uint
     for (uint64_t at = 0; at < bytes && result == 0; at += COPY_BYTES) {
         size_t piece = (size_t)MIN(COPY_BYTES, bytes - at);
         result = block_read(source, start + at, buffer, piece);
-        if (result == 0 && !img_is_zero(buffer, piece)) {
+        if (result == 0 && !block_is_zero(buffer, piece)) {
             result = block_write(target, at, buffer, piece);
         }
     }

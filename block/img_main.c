@@ -83,12 +83,6 @@ void img_print_json_string(const char *value)
     putchar('"');
 }
 
-bool img_is_zero(const uint8_t *bytes, size_t count)
-{
-    /* Compared with itself, one byte further on: as fast as memcmp is. */
-    return count == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0);
-}
-
 void img_progress(bool wanted, uint64_t done, uint64_t total)
 {
     if (!wanted) {

@@ -41,7 +41,7 @@ static int copy_range(struct block *block, struct block *fresh, uint64_t offset,
     for (uint64_t at = 0; result == 0 && at < bytes; at += GRAIN_BYTES) {
         size_t piece = MIN(GRAIN_BYTES, bytes - at);
         if (memcmp(now + at, then + at, piece) != 0) {
-            result = img_is_zero(now + at, piece)
+            result = block_is_zero(now + at, piece)
                          ? block_write_zeroes(block, offset + at, piece)
                          : block_write(block, offset + at, now + at, piece);
         }

@@ -88,6 +88,9 @@ static bool is_suitable(const struct block *block, const struct block_request *r
     if (request->op == BLOCK_WRITE && image->probed && request->offset < BLOCK_PROBE_BYTES) {
         return false; /* has to be looked at, see raw_sync.c */
     }
+    if (block_is_zero_write(block, request)) {
+        return false;
+    }
     return request->bytes <= BOUNCE_MAX_BYTES || iov_aligned(request, align);
 }
 

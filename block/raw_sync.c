@@ -107,7 +107,7 @@ static int raw_write(struct block_image *image, uint64_t offset, const void *buf
 
 static int raw_write_zeroes(struct block_image *image, uint64_t offset, uint64_t bytes)
 {
-    return block_file_zero(image->file, offset, bytes);
+    return block_file_zero_in_place(image->file, offset, bytes);
 }
 
 static int raw_discard(struct block_image *image, uint64_t offset, uint64_t bytes)

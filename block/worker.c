@@ -72,6 +72,26 @@ static int transfer_iov(struct block_image *image, const struct block_request *r
     return 0;
 }
 
+bool block_is_zero(const void *data, size_t bytes)
+{
+    const uint8_t *first = data;
+
+    return bytes == 0 || (*first == 0 && memcmp(first, first + 1, bytes - 1) == 0);
+}
+
+bool block_is_zero_write(const struct block *block, const struct block_request *request)
+{
+    if (block->options.detect_zeroes == BLOCK_DETECT_ZEROES_OFF || request->op != BLOCK_WRITE) {
+        return false;
+    }
+    for (int i = 0; i < request->iov_count; i++) {
+        if (!block_is_zero(request->iov[i].iov_base, request->iov[i].iov_len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int execute(struct block *block, const struct block_request *request)
 {
     struct block_image *image = block->image;
@@ -83,7 +103,9 @@ static int execute(struct block *block, const struct block_request *request)
     case BLOCK_READ:
         return transfer_iov(image, request);
     case BLOCK_WRITE:
-        result = transfer_iov(image, request);
+        result = block_is_zero_write(block, request)
+                     ? image->driver->write_zeroes(image, request->offset, request->bytes)
+                     : transfer_iov(image, request);
         break;
     case BLOCK_FLUSH:
         result = block_image_flush(image);

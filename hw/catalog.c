@@ -14,6 +14,7 @@
 #include "hw/display/vga_isa.h"
 #include "hw/display/vga_pci.h"
 #include "hw/dma/i8237.h"
+#include "hw/floppy/i82078.h"
 #include "hw/ide/piix_ide.h"
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
@@ -41,6 +42,7 @@ static const struct device_class *const classes[] = {
     &vga_isa_class,
     &vga_pci_class,
     &i8237_class,
+    &i82078_class,
     &piix_ide_class,
     &i8042_class,
     &ps2_keyboard_class,

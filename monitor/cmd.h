@@ -86,6 +86,7 @@ void cmd_netdump(struct command_call *call);
 /* cmd_block.c */
 void cmd_info_block(struct command_call *call);
 void cmd_info_blockstats(struct command_call *call);
+void cmd_block_resize(struct command_call *call);
 void cmd_change(struct command_call *call);
 void cmd_eject(struct command_call *call);
 void cmd_commit(struct command_call *call);

@@ -27,9 +27,13 @@ static const struct command info_table[] = {
 };
 
 const struct command command_table[] = {
+    {"block_resize", NULL, "w:drive w", "DRIVE SIZE",
+     "change the size of a disk (in MiB, or with a suffix: B K M G T)", "block_resize ide0-hd0 8G",
+     cmd_block_resize, NULL},
     {"boot_set", NULL, "w", "LETTERS", "set the boot order for the next reset (a, c, d, n)",
      "boot_set dc", cmd_boot_set, NULL},
-    {"change", NULL, "-f w:drive w:file w?", "[-f] DRIVE FILE [FORMAT]",
+    {"change", NULL, "-f w:drive w:file w? w?",
+     "[-f] DRIVE FILE [FORMAT [retain|read-only|read-write]]",
      "put another disc into a drive (-f: even if the guest has locked it)",
      "change ide1-cd0 debian.iso", cmd_change, NULL},
     {"commit", NULL, "w:drive", "DRIVE|all", "write what -snapshot keeps back to the image",

@@ -24,11 +24,20 @@ struct pc;
 struct pcap;
 
 /* A drive as the monitor names it (ide0-hd0). */
+enum monitor_drive_kind {
+    MONITOR_DRIVE_IDE,
+    MONITOR_DRIVE_FLOPPY,
+    MONITOR_DRIVE_NONE, /* no device uses it */
+};
+
 struct monitor_drive {
     const char *name;
     bool removable;
     struct block *block; /* NULL: no medium; replaced by change and eject */
-    unsigned index;      /* for pc_ide_drive() */
+    enum monitor_drive_kind kind;
+    unsigned index;      /* for pc_ide_drive(), or of the floppy drive */
+    bool read_only;      /* as the options say, for the next medium */
+    bool allow_backing;
 };
 
 /* A network card and what it is connected to. Strings are owned by the list's maker. */

@@ -128,6 +128,11 @@ void ide_drive_change_medium(struct ide_drive *drive, struct block *block)
     drive_advance(drive);
 }
 
+void ide_drive_resized(struct ide_drive *drive)
+{
+    drive->sectors = medium_sectors(drive);
+}
+
 bool ide_drive_request_eject(struct ide_drive *drive)
 {
     if (!drive->locked) {

@@ -72,6 +72,10 @@ bool ide_channel_attach(struct ide_channel *channel, unsigned unit, struct block
 /* NULL if there is no such drive. */
 struct ide_drive *ide_channel_drive_at(struct ide_channel *channel, unsigned unit);
 
+/* The disk's image has got another size: from the next IDENTIFY DEVICE on the guest sees it. Machine lock
+ * held. */
+void ide_drive_resized(struct ide_drive *drive);
+
 /* CD drives, for the monitor. Machine lock held. */
 
 /* Puts another disc in (or with NULL takes it out), closing the tray; the guest is told by unit attention

@@ -322,19 +322,16 @@ static bool look_closer(struct ide_drive *drive)
 static bool handle_error(struct ide_drive *drive, int error)
 {
     bool reading = drive->op == OP_READ || drive->op == OP_VERIFY;
-    enum ide_error_policy policy = reading ? drive->read_error : drive->write_error;
-    bool full = error == -ENOSPC;
+    enum block_error_policy policy = reading ? drive->read_error : drive->write_error;
 
-    if (policy == IDE_ERROR_DEFAULT) {
-        policy = reading ? IDE_ERROR_REPORT : IDE_ERROR_ENOSPC;
-    }
-    if (policy == IDE_ERROR_IGNORE) {
+    policy = block_error_action(policy, !reading, error);
+    if (policy == BLOCK_ON_ERROR_IGNORE) {
         if (reading) {
             memset(drive->io.bounce, 0, drive->io.units * unit_bytes(drive));
         }
         return false;
     }
-    if (policy == IDE_ERROR_STOP || (policy == IDE_ERROR_ENOSPC && full)) {
+    if (policy == BLOCK_ON_ERROR_STOP) {
         drive->stalled = true;
         drive->channel->machine->pause_why = RUN_STATE_IO_ERROR;
         machine_request(drive->channel->machine, REQUEST_PAUSE);

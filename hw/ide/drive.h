@@ -110,7 +110,7 @@ struct ide_drive {
     uint64_t sectors;    /* of the medium, ATA_SECTOR_BYTES or CD_SECTOR_BYTES each */
     struct ide_geometry geometry; /* as reported by IDENTIFY DEVICE */
     char serial[21], model[41], firmware[9];
-    enum ide_error_policy read_error, write_error;
+    enum block_error_policy read_error, write_error;
 
     /* Task file, saved. Index 1 is the previous content of the two-deep registers. */
     uint8_t features[2], count[2], lba_low[2], lba_mid[2], lba_high[2];

@@ -16,6 +16,8 @@
 #define CMOS_BOOT_ORDER 0x3d /* bits 0-3: first, 4-7: second */
 #define CMOS_LAST_CPU 0x5f
 
+#define EQUIPMENT_FLOPPY 0x01
+#define EQUIPMENT_SECOND 0x40 /* floppy drive */
 #define EQUIPMENT_FPU 0x02
 #define EQUIPMENT_MOUSE 0x04
 #define DEFAULT_ORDER "cdn"
@@ -44,11 +46,22 @@ bool pc_set_boot_order(struct pc *pc, const char *order)
     return true;
 }
 
+static void fill_floppies(struct pc *pc)
+{
+    uint8_t types = 0, equipment = EQUIPMENT_FPU | EQUIPMENT_MOUSE;
+    if (pc->floppy != NULL) {
+        uint8_t first = i82078_drive_type(pc->floppy, 0), second = i82078_drive_type(pc->floppy, 1);
+        types = (uint8_t)(first << 4 | second);
+        equipment |= EQUIPMENT_FLOPPY | (first != 0 && second != 0 ? EQUIPMENT_SECOND : 0);
+    }
+    mc146818_set_nvram(pc->rtc, CMOS_FLOPPY_TYPES, types);
+    mc146818_set_nvram(pc->rtc, CMOS_EQUIPMENT, equipment);
+}
+
 void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
 {
     const char *order = config->boot_order != NULL ? config->boot_order : DEFAULT_ORDER;
-    mc146818_set_nvram(pc->rtc, CMOS_FLOPPY_TYPES, 0);
-    mc146818_set_nvram(pc->rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_MOUSE);
+    fill_floppies(pc);
     mc146818_set_nvram(pc->rtc, CMOS_BOOT_FLAGS, config->no_fd_bootchk);
     mc146818_set_nvram(pc->rtc, CMOS_LAST_CPU, (uint8_t)(config->cpus - 1));
     pc_set_boot_order(pc, config->boot_once != NULL ? config->boot_once : order);

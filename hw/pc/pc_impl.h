@@ -23,6 +23,7 @@ struct pc {
     struct device *pic[2], *pit, *rtc, *kbc, *keyboard, *mouse, *port61, *port92, *dma[2], *fw_cfg;
     struct device *host, *piix3, *ide, *vga, *ioapic;
     struct device *pm; /* NULL without ACPI */
+    struct device *floppy; /* NULL without drives */
     struct apic_bus apics;
     /* Wires. */
     struct irq_or isa[PC_ISA_IRQS]; /* inputs: see enum pc_irq_source */

@@ -260,6 +260,29 @@ static bool pc_add_ide(struct pc *pc, const struct pc_config *config, GError **e
     return true;
 }
 
+static bool pc_add_floppy(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    const struct pc_floppy_config *floppies = config->floppies;
+    if (!floppies[0].present && !floppies[1].present) {
+        return true;
+    }
+    pc->floppy = add(pc, &i82078_class, "fdc", error);
+    if (pc->floppy == NULL) {
+        return false;
+    }
+    map_io(pc, i82078_io(pc->floppy), 0x3f0);
+    map_io(pc, i82078_dir(pc->floppy), 0x3f7);
+    i82078_connect_irq(pc->floppy, pc_irq(pc, 6, PC_IRQ_ISA));
+    i82078_connect_dma(pc->floppy, pc->dma[0], 2);
+    for (unsigned i = 0; i < I82078_DRIVES; i++) {
+        if (floppies[i].present &&
+            !i82078_attach(pc->floppy, i, floppies[i].block, &floppies[i].options, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Network boot is an extra: without the ROM's package a machine still starts. A kernel that is given needs no
  * ROM, and starts sooner without. */
 static GBytes *nic_rom(struct pc *pc, const struct pc_config *config)
@@ -337,7 +360,7 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
               pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_serial(pc, config, error) &&
               pc_add_parallel(pc, config, error) &&
               pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) &&
-              pc_add_ide(pc, config, error) && pc_add_acpi(pc, config, error) && pc_add_nics(pc, config, error) &&
+              pc_add_ide(pc, config, error) && pc_add_floppy(pc, config, error) && pc_add_acpi(pc, config, error) && pc_add_nics(pc, config, error) &&
               pc_add_firmware_data(pc, config, error);
     bus_commit(machine->io);
     bus_commit(machine->memory);
@@ -366,6 +389,11 @@ bool pc_press_power_button(struct pc *pc)
 struct ide_drive *pc_ide_drive(struct pc *pc, unsigned index)
 {
     return index < PC_IDE_DRIVES ? ide_channel_drive_at(piix_ide_channel(pc->ide, index / 2), index % 2) : NULL;
+}
+
+struct device *pc_floppy(struct pc *pc)
+{
+    return pc->floppy;
 }
 
 void pc_print_pci(struct pc *pc, GString *out)

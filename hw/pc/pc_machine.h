@@ -12,6 +12,7 @@
 #include "core/bus.h"
 #include "core/irq.h"
 #include "core/machine.h"
+#include "hw/floppy/i82078.h"
 #include "hw/ide/ide.h"
 
 struct block;
@@ -34,6 +35,13 @@ struct pc_drive_config {
     struct ide_options options;
 };
 
+/* A floppy drive; without any there is no controller. */
+struct pc_floppy_config {
+    bool present;
+    struct block *block; /* not owned; NULL: no disk inside */
+    struct floppy_options options;
+};
+
 /* A network card. */
 struct pc_nic_config {
     const char *id, *mac;
@@ -52,6 +60,7 @@ struct pc_config {
     unsigned cpus;
     bool acpi; /* power management function, and with it the firmware's ACPI tables */
     struct pc_drive_config drives[PC_IDE_DRIVES];
+    struct pc_floppy_config floppies[I82078_DRIVES];
     struct pc_nic_config nics[PC_NICS];
     unsigned nic_count;
     struct chardev *serial[PC_SERIAL_PORTS]; /* stays the caller's; must outlive the machine */
@@ -83,6 +92,8 @@ bool pc_press_power_button(struct pc *pc);
 
 /* The IDE drive with an index, NULL if absent. */
 struct ide_drive *pc_ide_drive(struct pc *pc, unsigned index);
+/* The floppy controller, NULL if absent. */
+struct device *pc_floppy(struct pc *pc);
 /* For `info pic` and `info pci`. */
 void pc_print_pic(struct pc *pc, GString *out);
 void pc_print_pci(struct pc *pc, GString *out);

@@ -545,8 +545,8 @@ static void test_policies(void)
 {
     struct block_fault *fault = block_fault_create();
     struct block_fault_rule rule = {.ops = BLOCK_FAULT_READ | BLOCK_FAULT_WRITE, .error = EIO};
-    struct ide_options options = {.read_error = IDE_ERROR_IGNORE,
-                                  .write_error = IDE_ERROR_IGNORE};
+    struct ide_options options = {.read_error = BLOCK_ON_ERROR_IGNORE,
+                                  .write_error = BLOCK_ON_ERROR_IGNORE};
     struct ide_bench bench;
     uint8_t data[SECTOR], zeroes[SECTOR] = {0};
 
@@ -560,7 +560,7 @@ static void test_policies(void)
     bench_pio_out(&bench, data, SECTOR);
     g_assert_cmphex(bench_wait(&bench), ==, READY);
 
-    ide_channel_drive_at(bench.channel, 0)->read_error = IDE_ERROR_STOP;
+    ide_channel_drive_at(bench.channel, 0)->read_error = BLOCK_ON_ERROR_STOP;
     bench_command28(&bench, 0x20, 5, 1);
     block_drain(bench.blocks[0]);
     g_assert_cmpint(bench.machine->request, ==, REQUEST_PAUSE);
