@@ -35,6 +35,8 @@ struct option_drive {
 struct option_script {
     bool file;
     char *text; /* owned */
+};
+
 /* -device ide-hd,drive=ID and the like: where a drive with if=none goes. */
 struct option_drive_device {
     char *driver, *drive; /* owned */
