@@ -19,6 +19,7 @@
 #include "core/machine.h"
 #include "desktop.h"
 #include "drives.h"
+#include "flat.h"
 #include "hw/catalog.h"
 #include "hw/pc/pc_machine.h"
 #include "monitor/monitor.h"
@@ -34,7 +35,8 @@ struct app {
     int exit_code;
     struct log *log;
     struct machine *machine;
-    struct pc *pc;
+    struct pc *pc; /* NULL with -flat */
+    struct flat *flat;
     struct accel *accel;
     struct display *display;
     struct input *input;
@@ -82,9 +84,24 @@ static void app_quit(void *arg)
     g_main_loop_quit(app->loop);
 }
 
+/* There is no firmware that could start again. */
+static void flat_leave(struct app *app, enum flat_exit code)
+{
+    machine_pause(app->machine, RUN_STATE_PAUSED);
+    if (code == FLAT_EXIT_SHUTDOWN) {
+        flat_report_shutdown(app->accel);
+    }
+    app->exit_code = code;
+    app_quit(app);
+}
+
 static gboolean on_request(gpointer arg)
 {
     struct app *app = arg;
+    if (app->machine->request == REQUEST_RESET && app->flat != NULL) {
+        flat_leave(app, FLAT_EXIT_SHUTDOWN);
+        return G_SOURCE_REMOVE;
+    }
     if (app->machine->request == REQUEST_RESET) {
         pc_prepare_reset(app->pc);
     }
@@ -104,9 +121,14 @@ static void wake_main(void *arg)
 
 static void on_state(void *arg, struct machine *machine, enum run_state state)
 {
+    struct app *app = arg;
     if (state == RUN_STATE_IO_ERROR) {
         fprintf(stderr, "vmm: a disk image cannot be read or written on the host (is its disk full?): the guest is "
                         "paused; when that is mended, 'cont' in the monitor repeats the request\r\n");
+    } else if (state == RUN_STATE_INTERNAL_ERROR && app->flat != NULL) {
+        fprintf(stderr, "vmm: -flat: the engine cannot go on\n");
+        app->exit_code = FLAT_EXIT_ERROR;
+        app_quit(app);
     } else if (state == RUN_STATE_INTERNAL_ERROR) {
         fprintf(stderr, "vmm: the engine cannot go on: the guest is paused; 'info registers' shows where\r\n");
     }
@@ -293,10 +315,46 @@ static bool build_board(struct app *app, GError **error)
            networks_open(&app->networks, &o->net, &config, app->warnings, error) && pc_build(app->pc, &config, error);
 }
 
+static bool build_flat(struct app *app, GError **error)
+{
+    struct options *o = &app->options;
+    struct pc_config ports = { .ram = o->ram };
+    if (o->cpus > 1 || o->drives->len > 0 || o->kernel != NULL || o->bios != NULL) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-flat: there is one CPU with memory and nothing else; leave out -smp, -bios, -kernel and disks");
+        return false;
+    }
+    if (!open_terminals(app, &ports, error)) {
+        return false;
+    }
+    struct flat_config config = {
+        .file = o->flat,
+        .protected32 = o->flat32,
+        .ram = o->ram,
+        .debugcon = app->debugcon,
+        .debugcon_iobase = (uint16_t)o->debugcon_iobase,
+        .debug_exit = o->debug_exit,
+        .debug_exit_iobase = (uint16_t)o->debug_exit_iobase,
+        .debug_exit_iosize = (uint16_t)o->debug_exit_iosize,
+    };
+    app->flat = flat_create(app->machine, &config, error);
+    return app->flat != NULL;
+}
+
+static bool build_pc(struct app *app, GError **error)
+{
+    app->pc = pc_create(app->machine);
+    return desktop_open(app->desktop, &app->on_terminal, error) && build_board(app, error);
+}
+
 static bool build(struct app *app, GError **error)
 {
     struct options *o = &app->options;
     int64_t offset;
+    if (o->flat32 && o->flat == NULL) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-32: goes with a flat binary: -flat FILE -32");
+        return false;
+    }
     if (!set_log(app, error) || !rtc_offset(o->rtc_base, &offset, error)) {
         return false;
     }
@@ -309,7 +367,6 @@ static bool build(struct app *app, GError **error)
     clock_set(app->machine->rtc_clock, clock_now(app->machine->rtc_clock) + (uint64_t)offset * NS_PER_SECOND);
     app->display = display_create();
     app->input = input_create(app->machine);
-    app->pc = pc_create(app->machine);
     struct desktop_env env = {
         .options = o,
         .machine = app->machine,
@@ -321,7 +378,7 @@ static bool build(struct app *app, GError **error)
         .arg = app,
     };
     app->desktop = desktop_create(&env);
-    if (!desktop_open(app->desktop, &app->on_terminal, error) || !build_board(app, error)) {
+    if (!(o->flat != NULL ? build_flat(app, error) : build_pc(app, error))) {
         return false;
     }
     struct accel_options accel = { .engine = o->accel, .cpu = o->cpu, .cpus = o->cpus };
@@ -381,6 +438,9 @@ static void app_run(struct app *app)
     g_unix_signal_add(SIGHUP, on_signal, app);
     machine_on_state(app->machine, on_state, app);
     machine_reset(app->machine);
+    if (app->flat != NULL) {
+        flat_enter(app->flat, app->accel);
+    }
     if (!app->options.start_paused) {
         machine_resume(app->machine);
     }
@@ -406,6 +466,7 @@ static void app_finish(struct app *app)
         machine_destroy(app->machine);
     }
     pc_destroy(app->pc);
+    flat_destroy(app->flat);
     networks_free(&app->networks);
     for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
         chardev_destroy(app->serial[i]);

@@ -46,7 +46,7 @@ void options_finish(struct options *o)
     char **strings[] = {
         &o->help_topic, &o->cpu, &o->accel, &o->bios, &o->boot_order, &o->boot_once, &o->kernel, &o->initrd,
         &o->append, &o->vga, &o->display.kind, &o->monitor, &o->monitor_prompt, &o->debugcon, &o->rtc_base, &o->name,
-        &o->pidfile, &o->log_items, &o->log_file,
+        &o->pidfile, &o->log_items, &o->log_file, &o->flat,
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
         g_free(*strings[i]);
@@ -506,6 +506,8 @@ static const struct option option_table[] = {
     FLAG("S", "do not start the CPU; the monitor's cont does", start_paused),
     FLAG("no-reboot", "leave when the guest resets", no_reboot),
     FLAG("no-shutdown", "stay, stopped, when the guest powers off", no_shutdown),
+    STRING("flat", "FILE", "run a flat binary on a CPU with memory only; port F1h prints", flat),
+    FLAG("32", "... from 1 MiB in flat 32-bit protected mode", flat32),
     STRING("name", "TEXT", "name of the VM, for the window's title", name),
     STRING("pidfile", "FILE", "write the process number to a file", pidfile),
     STRING("d", "ITEM,..", "log: int, cpu_reset, guest_errors, unimp, io ...", log_items),
@@ -524,7 +526,7 @@ static const struct option option_table[] = {
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), 
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
-    LATER("flat", "F"), LATER("doctor", NULL), LATER("smbios", "S"),
+    LATER("doctor", NULL), LATER("smbios", "S"),
     LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"), LATER("action", "A"),
     { NULL, NULL, 0, NULL, NULL, 0, NULL },
 };

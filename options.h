@@ -79,6 +79,8 @@ struct options {
     char *rtc_base; /* utc, localtime or a date */
     bool start_paused, no_reboot, no_shutdown;
     char *name, *pidfile;
+    char *flat;  /* a flat binary instead of a PC */
+    bool flat32; /* ... in 32-bit protected mode */
     char *log_items, *log_file;
     unsigned echr; /* escape key of the terminal multiplexer, 1 = Ctrl-A */
 };

@@ -129,6 +129,7 @@ static bool vcpu_round(struct accel *accel)
         }
         switch (accel->ops->vcpu_run(accel->engine, i)) {
         case VCPU_HALTED:
+            machine_note_halted(accel->machine);
             break;
         case VCPU_KICKED:
             all_halted = false;

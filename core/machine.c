@@ -226,6 +226,13 @@ void machine_request(struct machine *machine, enum machine_request request)
     }
 }
 
+void machine_note_halted(struct machine *machine)
+{
+    if (machine->leave_when_halted) {
+        machine_request(machine, REQUEST_EXIT_CODE);
+    }
+}
+
 static void serve_reset(struct machine *machine)
 {
     bool was_running = machine->run_state == RUN_STATE_RUNNING;

@@ -111,6 +111,7 @@ struct machine {
     int exit_code;              /* for REQUEST_EXIT_CODE */
     enum run_state pause_why;   /* for REQUEST_PAUSE, to be set before it; RUN_STATE_PAUSED unless set */
     bool no_reboot;             /* -no-reboot: a reset request becomes a power-off */
+    bool leave_when_halted;     /* -flat: nothing can wake a halted CPU; exit code 0 */
     bool no_shutdown;           /* -no-shutdown: a power-off request becomes a pause */
     /* Called in the main thread after run_state changed. */
     GPtrArray *state_listeners; /* struct state_listener * */
@@ -145,6 +146,8 @@ void machine_set_stopped(struct machine *machine, enum run_state why);
 /* Any thread, also with the machine lock held: note the request, kick the VCPUs, wake the main loop. The
  * main loop serves it with machine_serve_request(). */
 void machine_request(struct machine *machine, enum machine_request request);
+/* VCPU thread: its CPU is halted. */
+void machine_note_halted(struct machine *machine);
 /* Main thread: carries out what was requested. Returns false if the process should end now. */
 bool machine_serve_request(struct machine *machine);
 

@@ -23,6 +23,7 @@
 #include "hw/intc/ioapic.h"
 #include "hw/intc/lapic.h"
 #include "hw/misc/ferr.h"
+#include "hw/misc/flat_output.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
@@ -51,6 +52,7 @@ static const struct device_class *const classes[] = {
     &ioapic_class,
     &lapic_class,
     &ferr_class,
+    &flat_output_class,
     &fw_cfg_class,
     &isa_debug_exit_class,
     &port61_class,

@@ -1,5 +1,6 @@
 ; Interrupts and their shadows: STI, MOV SS and POP SS, POPF without one, HLT, repeated string instructions that are
 ; interrupted in the middle (SDM vol. 3, 6.8; vol. 2, STI, MOV, POP, REP).
+; flat skip: needs the 8259A and the 8254
 ; vmm: -cpu max
 ; qemu: -cpu max
 %define MODE 32

@@ -1,13 +1,13 @@
 #!/usr/bin/perl
-# Runs the guest payloads on vmm and compares their transcripts with tests/guest/expected/NAME.txt. With QEMU
-# installed its TCG runs the same image as a second opinion.
+# Runs the guest payloads on vmm and compares their transcripts with tests/guest/expected/NAME.txt: on the PC, and as
+# flat binaries without devices (-flat). With QEMU installed its TCG runs the same image as a second opinion.
 #
 # In an expected file a line beginning with '#' is a comment. `# QEMU: text` after a line says what QEMU prints
 # in its place ("-" alone: QEMU prints no such line), and the comment beside it names the manual section that
 # decides. `; vmm: options` and `; qemu: options` in the head of the payload add options; `; qemu skip: why` leaves
-# QEMU out.
+# QEMU out, `; flat skip: why` the flat run, `; ENGINE skip: why` that engine.
 #
-# VMM_PAYLOADS="a b" runs only those; VMM_QEMU=0 leaves QEMU out.
+# VMM_PAYLOADS="a b" runs only those; VMM_ENGINES="interp kvm" on these engines [interp]; VMM_QEMU=0 leaves QEMU out.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
@@ -48,11 +48,11 @@ sub expected
 # Runs one program on an image; returns transcript and exit status ('timeout' if it did not end).
 sub run
 {
-    my ($program, $image, @options) = @_;
+    my ($program, @options) = @_;
     my $transcript = "$dir/transcript";
     unlink $transcript;
     my @command = ('timeout', '-k', '1', $timeout, $program, '-display', 'none', '-monitor', 'none', '-serial',
-                   'none', '-m', '16', '-no-reboot', '-bios', $image, '-debugcon', "file:$transcript", '-device',
+                   'none', '-m', '16', '-no-reboot', '-debugcon', "file:$transcript", '-device',
                    'isa-debug-exit,iobase=0xf4,iosize=0x04', @options);
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
@@ -93,14 +93,34 @@ sub check
 
 my @names = $ENV{VMM_PAYLOADS} ? split(' ', $ENV{VMM_PAYLOADS})
                                : map { m{([^/]+)\.asm$} } sort glob 'tests/guest/*.asm';
-print '1..', 2 * @names, "\n";
+my @engines = split ' ', $ENV{VMM_ENGINES} // 'interp';
+my @drivers = (['vmm', '-bios'], ['vmm -flat', '-flat']);
+print '1..', (@drivers * @engines + 1) * @names, "\n";
+
+# One payload on each driver and engine of vmm.
+sub check_vmm
+{
+    my ($name, $source, $want) = @_;
+    my ($options) = $source =~ /^; vmm: (.*)/m;
+    for my $engine (@engines) {
+        for my $driver (@drivers) {
+            my $title = "$name on $driver->[0]" . ($engine eq 'interp' ? '' : ", $engine");
+            if (($driver->[1] eq '-flat' && $source =~ /^; flat skip: (.*)/m) || $source =~ /^; $engine skip: (.*)/m) {
+                printf "ok %d - %s # SKIP %s\n", ++$number, $title, $1;
+                next;
+            }
+            check($title, $want, run("$build/vmm", '-accel', $engine, $driver->[1], "$images/$name.bin",
+                                     split(' ', $options // '')));
+        }
+    }
+}
+
 for my $name (@names) {
     my $source = slurp("tests/guest/$name.asm");
-    my ($vmm_options) = $source =~ /^; vmm: (.*)/m;
     my ($qemu_options) = $source =~ /^; qemu: (.*)/m;
     my ($want, $want_qemu) = expected($name);
     my $image = "$images/$name.bin";
-    check("$name on vmm", $want, run("$build/vmm", $image, split(' ', $vmm_options // '')));
+    check_vmm($name, $source, $want);
     if (!$qemu) {
         printf "ok %d - %s on QEMU # SKIP not installed\n", ++$number, $name;
         next;
@@ -110,5 +130,5 @@ for my $name (@names) {
         next;
     }
     check("$name on QEMU", $want_qemu,
-          run($qemu, $image, '-accel', 'tcg', '-net', 'none', split(' ', $qemu_options // '')));
+          run($qemu, '-bios', $image, '-accel', 'tcg', '-net', 'none', split(' ', $qemu_options // '')));
 }

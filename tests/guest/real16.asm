@@ -1,5 +1,6 @@
 ; Real mode: exceptions by the IVT, segment limits, "big real mode", the IVT moved and cut by LIDT, the A20 line,
 ; wrap-around, protected-mode instructions (SDM vol. 3, 20.1).
+; flat skip: needs the A20 gate
 ; vmm: -cpu max
 ; qemu: -cpu max
 %include "image.inc"

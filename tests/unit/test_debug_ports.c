@@ -5,6 +5,7 @@
 
 #include "chardev/chardev.h"
 #include "hw/char/debugcon.h"
+#include "hw/misc/flat_output.h"
 #include "hw/misc/isa_debug_exit.h"
 
 static void test_debugcon(void)
@@ -41,8 +42,40 @@ static void test_debug_exit(void)
     test_machine_destroy(machine);
 }
 
+static void append(void *arg, const char *text, size_t size)
+{
+    g_string_append_len(arg, text, (gssize)size);
+}
+
+static void say(struct device *dev, const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        test_region_write(flat_output_io(dev), 0, (uint8_t)*p, 1);
+    }
+}
+
+/* The prefix comes with the first byte of a line, not with the end of the one before. */
+static void test_flat_output(void)
+{
+    struct machine *machine = test_machine_create();
+    struct device *dev = test_device_create(machine, &flat_output_class, "out", NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_assert_cmphex(flat_output_iobase(dev), ==, 0xf1);
+    say(dev, "lost\n");
+    flat_output_connect(dev, append, text);
+    say(dev, "a\n");
+    g_assert_cmpstr(text->str, ==, "GUEST: a\n");
+    say(dev, "\nb");
+    g_assert_cmpstr(text->str, ==, "GUEST: a\nGUEST: \nGUEST: b");
+    test_machine_reset(machine);
+    say(dev, "c\n");
+    g_assert_cmpstr(text->str, ==, "GUEST: a\nGUEST: \nGUEST: bGUEST: c\n");
+    test_machine_destroy(machine);
+}
+
 static void test_bad_properties(void)
 {
+    static const char *const output[] = {"iobase", "0x10000", NULL};
     static const char *const size[] = {"iosize", "3", NULL};
     static const char *const base[] = {"iobase", "0xffff", "iosize", "2", NULL};
     static const char *const con[] = {"iobase", "0x10000", NULL};
@@ -54,6 +87,8 @@ static void test_bad_properties(void)
     g_clear_error(&error);
     g_assert_null(device_create(machine, &debugcon_class, "c", con, &error));
     g_clear_error(&error);
+    g_assert_null(device_create(machine, &flat_output_class, "d", output, &error));
+    g_clear_error(&error);
     test_machine_destroy(machine);
 }
 
@@ -62,6 +97,7 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/debug_ports/debugcon", test_debugcon);
     g_test_add_func("/debug_ports/debug-exit", test_debug_exit);
+    g_test_add_func("/debug_ports/flat_output", test_flat_output);
     g_test_add_func("/debug_ports/bad-properties", test_bad_properties);
     return g_test_run();
 }
