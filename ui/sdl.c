@@ -3,6 +3,9 @@
  *
  * The machine lock is held while the device converts, not while anything is drawn.
  */
+#include <SDL_syswm.h>
+#include <glib-unix.h>
+
 #include "core/lock.h"
 #include "ui/sdl_impl.h"
 
@@ -10,6 +13,8 @@
 #define INTERVAL_MS 16
 #define INTERVAL_HIDDEN_MS 250
 #define TITLE_US 500000
+/* How often to look for events where a descriptor tells of them. */
+#define EVENTS_US 250000
 #define EVENTS_MAX 1000
 #define DPI_NORMAL 96
 #define DPI_DENSE 168
@@ -138,31 +143,28 @@ static void follow_picture(struct sdl_window *window)
     }
 }
 
-static bool take_events(struct sdl_window *window)
+static void take_events(struct sdl_window *window)
 {
     SDL_Event event;
-    unsigned count = 0;
 
-    while (count < EVENTS_MAX && SDL_PollEvent(&event) != 0) {
+    for (unsigned i = 0; i < EVENTS_MAX && SDL_PollEvent(&event) != 0; i++) {
         sdl_handle_event(window, &event);
-        count++;
     }
-    return count != 0;
 }
 
-void sdl_window_refresh(struct sdl_window *window)
+static void update(struct sdl_window *window, gint64 now)
 {
-    gint64 now = g_get_monotonic_time();
-    Uint32 flags;
+    Uint32 flags = SDL_GetWindowFlags(window->window);
 
-    take_events(window);
-    flags = SDL_GetWindowFlags(window->window);
     sdl_panel_tick(window, now);
     lock_acquire(window->lock);
     display_update(sdl_shown_display(window));
     lock_release(window->lock);
     follow_picture(window);
-    sdl_paint(window);
+    if (sdl_paint(window) && window->event_watch != 0) {
+        /* Waiting for the server may have read events from the descriptor. */
+        take_events(window);
+    }
     if (now - window->last_title >= TITLE_US) {
         sdl_update_title(window, now);
         sdl_update_cursor(window);
@@ -171,12 +173,49 @@ void sdl_window_refresh(struct sdl_window *window)
         (flags & (SDL_WINDOW_MINIMIZED | SDL_WINDOW_HIDDEN)) != 0 ? INTERVAL_HIDDEN_MS : INTERVAL_MS;
 }
 
+void sdl_window_refresh(struct sdl_window *window)
+{
+    take_events(window);
+    update(window, g_get_monotonic_time());
+}
+
+static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
+{
+    struct sdl_window *window = data;
+
+    take_events(window);
+    if ((condition & (G_IO_HUP | G_IO_ERR)) != 0) {
+        window->event_watch = 0;
+        return G_SOURCE_REMOVE;
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/* Asking X for events costs several system calls; its connection tells when there are any. */
+static void watch_events(struct sdl_window *window)
+{
+#ifdef SDL_VIDEO_DRIVER_X11
+    SDL_SysWMinfo info;
+
+    SDL_VERSION(&info.version);
+    if (SDL_GetWindowWMInfo(window->window, &info) && info.subsystem == SDL_SYSWM_X11) {
+        window->event_watch =
+            g_unix_fd_add(ConnectionNumber(info.info.x11.display), G_IO_IN | G_IO_HUP, on_events, window);
+    }
+#endif
+}
+
 static gboolean tick(gpointer data)
 {
     struct sdl_window *window = data;
     unsigned before = window->interval;
+    gint64 now = g_get_monotonic_time();
 
-    sdl_window_refresh(window);
+    if (window->event_watch == 0 || now - window->last_events >= EVENTS_US) {
+        window->last_events = now;
+        take_events(window);
+    }
+    update(window, now);
     if (window->interval == before) {
         return G_SOURCE_CONTINUE;
     }
@@ -277,6 +316,7 @@ struct sdl_window *sdl_window_create(const struct sdl_options *options, struct d
         sdl_set_full_screen(window, true);
         sdl_grab(window, true);
     }
+    watch_events(window);
     window->interval = INTERVAL_MS;
     window->timer = g_timeout_add(window->interval, tick, window);
     return window;
@@ -289,6 +329,9 @@ void sdl_window_destroy(struct sdl_window *window)
     }
     if (window->timer != 0) {
         g_source_remove(window->timer);
+    }
+    if (window->event_watch != 0) {
+        g_source_remove(window->event_watch);
     }
     if (window->viewing) {
         lock_acquire(window->lock);

@@ -49,6 +49,8 @@ struct sdl_window {
     unsigned console_number;    /* 1: the guest */
     bool viewing;               /* viewer is registered */
     guint timer;
+    guint event_watch;    /* on the connection to the display server; 0: events are polled */
+    gint64 last_events;   /* when they were */
     unsigned interval;    /* ms until the next look */
     gint64 last_title;
     char *title;          /* as shown */
@@ -83,8 +85,8 @@ bool sdl_handle_hot_key(struct sdl_window *window, enum key_code key);
 void sdl_paste(struct sdl_window *window, char *text);
 
 /* sdl_paint.c */
-/* Paints what changed: the viewer's damage, or everything if repaint is set. */
-void sdl_paint(struct sdl_window *window);
+/* Paints what changed: the viewer's damage, or everything if repaint is set. False if there was nothing. */
+bool sdl_paint(struct sdl_window *window);
 /* Puts the picture in its place: after a change of the size of the window or the picture. */
 void sdl_place_picture(struct sdl_window *window);
 void sdl_painter_finish(struct sdl_painter *painter);

@@ -264,17 +264,17 @@ static void show(struct sdl_window *window, pixman_region32_t *region)
     SDL_UpdateWindowSurfaceRects(window->window, rects, count);
 }
 
-void sdl_paint(struct sdl_window *window)
+bool sdl_paint(struct sdl_window *window)
 {
     struct sdl_painter *painter = &window->painter;
     const SDL_Rect *picture = &window->picture;
     pixman_region32_t region;
 
     if (!window->repaint && !pixman_region32_not_empty(&window->viewer.damage)) {
-        return;
+        return false;
     }
     if (window->width == 0 || !take_target(window)) {
-        return;
+        return false;
     }
     take_source(window);
     pixman_region32_init(&region);
@@ -291,4 +291,5 @@ void sdl_paint(struct sdl_window *window)
     pixman_region32_fini(&region);
     display_viewer_taken(&window->viewer);
     window->repaint = false;
+    return true;
 }

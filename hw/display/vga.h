@@ -132,6 +132,7 @@ struct vga {
     uint64_t *dirty;         /* bitmap over the pages of vram: changed since the last drawing */
     uint32_t *cells;         /* what was drawn: character, attribute, cursor and blink of each cell */
     unsigned cell_count;
+    uint32_t text_seen[3];   /* cursor, start address and blink phase of the last drawing */
 };
 
 /* Registers only: the device's own table has a FIELD_RAM(struct .., vga.vram) beside it. */

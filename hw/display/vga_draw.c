@@ -176,7 +176,7 @@ static void draw(void *arg)
     } else {
         surface = display_set_size(vga->display, vga->mode.width, vga->mode.height);
         if (vga->mode.kind == VGA_TEXT) {
-            vga_text_draw(vga, surface);
+            vga_text_draw(vga, surface, fetch_dirty(vga));
         } else {
             draw_graphics(vga, surface);
         }

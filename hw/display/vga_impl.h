@@ -173,7 +173,8 @@ static inline void vga_mark_redraw(struct vga *vga)
 }
 
 /* vga_text.c */
-void vga_text_draw(struct vga *vga, struct surface *surface);
+/* dirty: vram was stored to since the last drawing. */
+void vga_text_draw(struct vga *vga, struct surface *surface, bool dirty);
 bool vga_text_read(struct vga *vga, struct text_screen *screen);
 
 /* vga_planar.c: the 16-colour, CGA and 256-colour modes of the VGA proper. */

@@ -4,6 +4,8 @@
  * What each cell looked like when it was drawn is remembered, and only cells that look different now are drawn
  * again. A cell's look is its character, its attribute and whether cursor or blinking change it.
  */
+#include <string.h>
+
 #include "hw/display/vga_impl.h"
 
 #define LOOK_CURSOR 0x10000u
@@ -199,10 +201,21 @@ static void draw_row(struct vga *vga, const struct text_style *style, const stru
     }
 }
 
-void vga_text_draw(struct vga *vga, struct surface *surface)
+/* Whether no cell can look different from what was drawn; remembers what that depends on. */
+static bool is_unchanged(struct vga *vga, const struct text_style *style)
+{
+    uint32_t now[3] = {style->cursor, vga->mode.start, (uint32_t)(style->blink * 2 + style->blinked_off)};
+    bool same = memcmp(now, vga->text_seen, sizeof(now)) == 0;
+
+    memcpy(vga->text_seen, now, sizeof(now));
+    return same;
+}
+
+void vga_text_draw(struct vga *vga, struct surface *surface, bool dirty)
 {
     const struct vga_mode *mode = &vga->mode;
     struct text_style style = style_now(vga);
+    bool unchanged = is_unchanged(vga, &style);
     struct vga_line line;
     struct text_row row;
     unsigned y = 0, index = 0;
@@ -213,6 +226,8 @@ void vga_text_draw(struct vga *vga, struct surface *surface)
     }
     if (vga->redraw) {
         forget_cells(vga);
+    } else if (unchanged && !dirty) {
+        return;
     }
     vga_line_first(mode, &line);
     while (next_row(mode, &y, &line, &row) && index + mode->chars + 1 <= vga->cell_count) {

@@ -1,0 +1,10 @@
+# Guests for the tests of the window: one disk image per tests/ui/guest/NAME.asm.
+UI_GUEST_SRCS := $(wildcard tests/ui/guest/*.asm)
+UI_GUESTS := $(UI_GUEST_SRCS:%.asm=$(BUILD)/%.img)
+
+$(BUILD)/tests/ui/guest/%.img: tests/ui/guest/%.asm $(wildcard tests/ui/guest/*.inc)
+	@mkdir -p $(@D)
+	@echo "NASM  $<"
+	@nasm -w+error -f bin -I tests/ui/guest/ -o $@ $<
+
+tests: $(UI_GUESTS)
