@@ -44,9 +44,9 @@ void options_init(struct options *o)
 void options_finish(struct options *o)
 {
     char **strings[] = {
-        &o->help_topic, &o->cpu, &o->accel, &o->bios, &o->boot_order, &o->boot_once, &o->kernel, &o->initrd,
-        &o->append, &o->vga, &o->display.kind, &o->monitor, &o->monitor_prompt, &o->debugcon, &o->rtc_base, &o->name,
-        &o->pidfile, &o->log_items, &o->log_file, &o->flat,
+        &o->help_topic, &o->cpu, &o->accel, &o->accel_policy, &o->bios, &o->boot_order, &o->boot_once,
+        &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->monitor, &o->monitor_prompt,
+        &o->debugcon, &o->rtc_base, &o->name, &o->pidfile, &o->log_items, &o->log_file, &o->flat,
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
         g_free(*strings[i]);
@@ -446,6 +446,8 @@ static const struct option option_table[] = {
     WORKS("machine", "pc[,acpi=off]", "board; the only one is pc (i440FX + PIIX3)", set_machine),
     WORKS("M", "TYPE", NULL, set_machine),
     WORKS("accel", "auto|interp|kvm", "engine; repeat for a list in order of preference", set_accel),
+    STRING("accel-policy", "MODE=interp|kvm[,...]",
+           "with KVM, what runs where: firmware, real, protected, paged, v86, long, user64", accel_policy),
     CONST("enable-kvm", "run on KVM or fail", accel, "kvm"),
     CONST("no-kvm", "run on the interpreter", accel, "interp"),
     NO_EFFECT("no-kvm-irqchip", NULL, "interrupt controllers are always modelled outside the kernel"),

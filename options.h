@@ -50,7 +50,7 @@ struct options {
     char *help_topic; /* "machine", "cpu", "accel", "device": list and leave */
     uint64_t ram;     /* bytes */
     unsigned cpus;
-    char *cpu, *accel;
+    char *cpu, *accel, *accel_policy;
     bool no_acpi;
     char *bios;
     GPtrArray *firmware_dirs; /* char *, -L */

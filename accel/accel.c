@@ -30,7 +30,7 @@ static void cpus_reset(void *arg)
 {
     struct accel *accel = arg;
     for (unsigned i = 0; i < accel->cpus; i++) {
-        accel->ops->vcpu_reset(accel->engine, i);
+        accel->now->ops->vcpu_reset(accel->now->engine, i);
     }
 }
 
@@ -38,58 +38,62 @@ static void cpus_reset(void *arg)
 static void cpus_set_intr(void *arg, unsigned cpu, bool level)
 {
     struct accel *accel = arg;
-    accel->ops->set_intr(accel->engine, cpu, level);
+    accel->now->ops->set_intr(accel->now->engine, cpu, level);
     if (level) {
-        vcpu_wake(accel);
+        vcpu_wake(accel, cpu);
     }
 }
 
 static void cpus_nmi(void *arg, unsigned cpu)
 {
     struct accel *accel = arg;
-    accel->ops->nmi(accel->engine, cpu);
-    vcpu_wake(accel);
+    accel->now->ops->nmi(accel->now->engine, cpu);
+    vcpu_wake(accel, cpu);
 }
 
 static void cpus_init(void *arg, unsigned cpu)
 {
     struct accel *accel = arg;
-    accel->ops->vcpu_init(accel->engine, cpu);
-    vcpu_wake(accel);
+    accel->now->ops->vcpu_init(accel->now->engine, cpu);
+    vcpu_wake(accel, cpu);
 }
 
 static void cpus_sipi(void *arg, unsigned cpu, uint8_t vector)
 {
     struct accel *accel = arg;
-    accel->ops->vcpu_sipi(accel->engine, cpu, vector);
-    vcpu_wake(accel);
+    accel->now->ops->vcpu_sipi(accel->now->engine, cpu, vector);
+    vcpu_wake(accel, cpu);
 }
 
 static void cpus_set_a20(void *arg, bool enabled)
 {
     struct accel *accel = arg;
-    accel->ops->set_a20(accel->engine, enabled);
+    accel->now->ops->set_a20(accel->now->engine, enabled);
 }
 
 static void cpus_set_ignne(void *arg, bool level)
 {
     struct accel *accel = arg;
-    accel->ops->set_ignne(accel->engine, 0, level);
+    accel->now->ops->set_ignne(accel->now->engine, 0, level);
 }
 
 static void on_work(void *arg)
 {
-    vcpu_kick_all(arg);
+    vcpu_kick_machine(arg);
 }
 
-static bool engine_exists(const struct accel_choice *choice, GError **error)
+bool accel_engine_open(struct accel *accel, struct accel_engine *engine, const struct accel_ops *ops,
+                       bool may_mask, GError **error)
 {
-    if (choice->kind == ACCEL_KVM) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "-accel kvm: this version has no KVM engine; leave the option out or use -accel interp");
-        return false;
+    struct accel_open open = {
+        .machine = accel->machine, .cpuid = &accel->cpuid, .cpus = accel->cpus, .interp = accel->interp.engine,
+        .may_mask = may_mask, .limits = &accel->choice.probe.limits,
+    };
+    if (engine->engine == NULL) {
+        engine->ops = ops;
+        engine->engine = ops->open(&open, error);
     }
-    return true;
+    return engine->engine != NULL;
 }
 
 struct accel *accel_create(struct machine *machine, const struct accel_options *options, GError **error)
@@ -97,8 +101,10 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     struct accel *accel = g_new0(struct accel, 1);
     accel->machine = machine;
     accel->cpus = MAX(options->cpus, 1);
-    if (!accel_choose(&accel->choice, options->engine, &kvm_sys_host, error) ||
-        !engine_exists(&accel->choice, error) || !x86_cpuid_parse(&accel->cpuid, options->cpu, error)) {
+    accel->policy = g_strdup(options->policy);
+    if (!accel_policy_check(options->policy, error) ||
+        !accel_choose(&accel->choice, options->engine, &kvm_sys_host, error) ||
+        !x86_cpuid_parse(&accel->cpuid, options->cpu, error)) {
         accel_destroy(accel);
         return NULL;
     }
@@ -108,12 +114,14 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         accel_destroy(accel);
         return NULL;
     }
-    accel->ops = &accel_interp_ops;
     accel->cpuid.cpu_count = accel->cpus;
     accel->cpuid.tsc_khz = TSC_KHZ;
-    x86_cpuid_mask(&accel->cpuid, accel->ops->supports);
-    accel->engine = accel->ops->open(machine, &accel->cpuid, accel->cpus, error);
-    if (accel->engine == NULL || !vcpu_thread_start(accel, error)) {
+    x86_cpuid_mask(&accel->cpuid, accel_interp_ops.supports);
+    bool kvm = accel->choice.kind == ACCEL_KVM;
+    accel->now = kvm ? &accel->kvm : &accel->interp;
+    if (!accel_engine_open(accel, &accel->interp, &accel_interp_ops, true, error) ||
+        (kvm && !accel_kvm_open(accel, true, error)) ||
+        !vcpu_threads_start(accel, error)) {
         accel_destroy(accel);
         return NULL;
     }
@@ -143,7 +151,7 @@ void accel_destroy(struct accel *accel)
     if (accel == NULL) {
         return;
     }
-    vcpu_thread_stop(accel);
+    vcpu_threads_stop(accel);
     struct machine *machine = accel->machine;
     debug_stop(accel);
     if (machine->cpus.arg == accel) {
@@ -153,17 +161,21 @@ void accel_destroy(struct accel *accel)
         clock_on_earlier(machine->rtc_clock, NULL, NULL);
         memset(&machine->cpus, 0, sizeof(machine->cpus));
     }
-    if (accel->engine != NULL) {
-        accel->ops->close(accel->engine);
+    if (accel->kvm.engine != NULL) {
+        accel->kvm.ops->close(accel->kvm.engine);
+    }
+    if (accel->interp.engine != NULL) {
+        accel->interp.ops->close(accel->interp.engine);
     }
     accel_choice_finish(&accel->choice);
     breakpoints_destroy(accel->breakpoints);
+    g_free(accel->policy);
     g_free(accel);
 }
 
 const char *accel_name(const struct accel *accel)
 {
-    return accel->ops->name;
+    return accel->now->ops->name;
 }
 
 const char *accel_reason(const struct accel *accel)
@@ -188,20 +200,20 @@ const struct x86_cpuid *accel_cpuid(const struct accel *accel)
 
 uint64_t accel_instructions(const struct accel *accel)
 {
-    return accel->ops->instructions(accel->engine);
+    return accel->now->ops->instructions(accel->now->engine);
 }
 
 void accel_state_get(struct accel *accel, unsigned cpu, struct x86_state *state)
 {
-    accel->ops->state_get(accel->engine, cpu, state);
+    accel->now->ops->state_get(accel->now->engine, cpu, state);
 }
 
 void accel_state_put(struct accel *accel, unsigned cpu, const struct x86_state *state)
 {
-    accel->ops->state_put(accel->engine, cpu, state);
+    accel->now->ops->state_put(accel->now->engine, cpu, state);
 }
 
 bool accel_translate(struct accel *accel, unsigned cpu, uint64_t linear, uint64_t *physical)
 {
-    return accel->ops->translate(accel->engine, cpu, linear, physical);
+    return accel->now->ops->translate(accel->now->engine, cpu, linear, physical);
 }

@@ -14,17 +14,33 @@
 
 struct machine;
 struct accel;
+struct kvm_limits;
 struct accel_choice;
 struct breakpoints;
 
 /* Why vcpu_run came back. */
 enum vcpu_exit { VCPU_KICKED, VCPU_HALTED, VCPU_SHUTDOWN /* triple fault */, VCPU_DEBUG, VCPU_ERROR };
 
+/* What an engine is opened with. All of it outlives the engine. */
+struct accel_open {
+    struct machine *machine;
+    struct x86_cpuid *cpuid;
+    unsigned cpus;
+    void *interp;  /* the interpreter's engine, which KVM falls back on; NULL when it is opened itself */
+    const struct kvm_limits *limits; /* what the probe found */
+    bool may_mask; /* the guest has not run yet: an engine may take features out of cpuid and set tsc_khz */
+};
+
 /* What an engine implements (accel_impl users: accel/interp/engine.c, accel/kvm/kvm.c). */
 struct accel_ops {
     const char *name; /* "interp", "kvm" */
-    void *(*open)(struct machine *machine, const struct x86_cpuid *cpuid, unsigned cpus, GError **error);
+    /* Each VCPU wants a thread of its own, and timers and events theirs (docs/threads.md). */
+    bool threads;
+    void *(*open)(const struct accel_open *open, GError **error);
     void (*close)(void *engine);
+    /* With threads: runs due timers and events (machine_poll) when the engine can bear it. Returns after how many
+     * ns at the latest it wants to be called again, CLOCK_NEVER if it does not mind. Machine thread. */
+    uint64_t (*poll)(void *engine);
     /* Can the engine execute the instructions of this feature on this host? */
     bool (*supports)(enum x86_feature feature);
     /* Runs CPU `cpu` until something is to be done; machine lock not held. */
@@ -57,12 +73,13 @@ struct accel_ops {
     /* Holds interrupts and NMIs back during vcpu_step, or no more. Parked. */
     void (*hold_interrupts)(void *engine, unsigned cpu, bool hold);
 };
-extern const struct accel_ops accel_interp_ops;
+extern const struct accel_ops accel_interp_ops, accel_kvm_ops;
 
 struct accel_options {
     const char *engine; /* "auto", "interp", "tcg" (= interp), "kvm", or a list kvm:tcg */
     const char *cpu;    /* -cpu text, NULL = default model */
     unsigned cpus;
+    const char *policy; /* -accel-policy text, or NULL */
 };
 
 /* NULL and error if an explicit request cannot be met. */
@@ -82,5 +99,10 @@ uint64_t accel_instructions(const struct accel *accel);
 void accel_state_get(struct accel *accel, unsigned cpu, struct x86_state *state);
 void accel_state_put(struct accel *accel, unsigned cpu, const struct x86_state *state);
 bool accel_translate(struct accel *accel, unsigned cpu, uint64_t linear, uint64_t *physical);
+/* Another engine: "interp", "kvm", "auto". False and error: the old one stays. */
+bool accel_switch(struct accel *accel, const char *name, GError **error);
+
+/* `info rescue`: what KVM left to the interpreter. Any time. */
+void accel_rescues(const struct accel *accel, GString *out);
 
 #endif

@@ -11,33 +11,66 @@
 #include "accel/breakpoint.h"
 #include "core/machine.h"
 
+struct accel_engine {
+    const struct accel_ops *ops;
+    void *engine; /* owned, made by ops->open; NULL while not opened */
+};
+
+/* One host thread. Thread 0 is the machine thread: with an engine without threads it runs all CPUs in turn
+ * as well. Thread 1 + n runs CPU n of an engine with threads and sleeps under another. */
+struct vcpu_thread {
+    struct accel *accel;
+    unsigned number;
+    pthread_t thread;
+    bool started;
+    bool parked; /* these two guarded by accel->mutex */
+    bool kicked; /* something happened since the thread last looked */
+};
+
 struct accel {
     struct machine *machine;
-    const struct accel_ops *ops;
-    void *engine; /* owned, made by ops->open */
+    struct accel_engine interp; /* always there */
+    struct accel_engine kvm;    /* opened when first wanted */
+    struct accel_engine *now;   /* the one that runs the CPUs; changed while parked, read with atomics */
     struct x86_cpuid cpuid;
     unsigned cpus;
     struct accel_choice choice;
     struct breakpoints *breakpoints; /* owned */
     uint64_t frozen; /* bit n: CPU n does not run; changed while parked */
+    char *policy; /* -accel-policy, or NULL; owned */
 
-    /* The VCPU thread; one for all CPUs in turn. */
-    pthread_t thread;
-    bool thread_started;
+    struct vcpu_thread *threads; /* 1 + cpus; owned */
+    bool threads_made;
     pthread_mutex_t mutex; /* guards what follows; innermost lock */
     pthread_cond_t cond;   /* CLOCK_MONOTONIC; signalled on every change below */
-    bool want_parked, parked, quit;
-    bool kicked; /* something happened since the thread last looked */
-    bool held;   /* a CPU asked for the main thread (triple fault, breakpoint): wait until parked */
+    bool want_parked, quit;
+    bool held; /* a CPU asked for the main thread (triple fault, breakpoint): wait until parked */
 };
 
+static inline struct accel_engine *accel_now(const struct accel *accel)
+{
+    return __atomic_load_n(&accel->now, __ATOMIC_ACQUIRE);
+}
+
+/* Opens the engine unless it is open. */
+bool accel_engine_open(struct accel *accel, struct accel_engine *engine, const struct accel_ops *ops,
+                       bool may_mask, GError **error);
+
+/* accel_switch.c */
+/* Opens KVM unless it is open, with the policy that was asked for. */
+bool accel_kvm_open(struct accel *accel, bool may_mask, GError **error);
+bool accel_policy_check(const char *text, GError **error);
+
 /* vcpu.c */
-bool vcpu_thread_start(struct accel *accel, GError **error);
-void vcpu_thread_stop(struct accel *accel);
+/* Starts the threads that accel->now needs and that do not run yet; parked. */
+bool vcpu_threads_start(struct accel *accel, GError **error);
+void vcpu_threads_stop(struct accel *accel);
 /* All CPUs leave guest code soon. */
 void vcpu_kick_all(struct accel *accel);
-/* Ends a sleep: a CPU may have something to do now. */
-void vcpu_wake(struct accel *accel);
+/* A timer or an event wants the machine thread. */
+void vcpu_kick_machine(struct accel *accel);
+/* Ends a CPU's sleep: it may have something to do now. */
+void vcpu_wake(struct accel *accel, unsigned cpu);
 void vcpu_park(struct accel *accel);
 void vcpu_resume(struct accel *accel);
 

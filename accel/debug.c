@@ -13,8 +13,8 @@ static void plant(struct accel *accel)
 {
     if (accel->breakpoints->changed) {
         breakpoints_update(accel->breakpoints);
-        if (accel->ops->breakpoints_changed != NULL) {
-            accel->ops->breakpoints_changed(accel->engine, accel->breakpoints);
+        if (accel->now->ops->breakpoints_changed != NULL) {
+            accel->now->ops->breakpoints_changed(accel->now->engine, accel->breakpoints);
         }
     }
 }
@@ -47,13 +47,13 @@ bool debug_accept(struct accel *accel, unsigned cpu)
     if (!accel->breakpoints->has_pending[cpu]) {
         return false;
     }
-    accel->ops->state_get(accel->engine, cpu, &state);
+    accel->now->ops->state_get(accel->now->engine, cpu, &state);
     return breakpoints_accept(accel->breakpoints, cpu, &state);
 }
 
 static enum vcpu_exit step(struct accel *accel, unsigned cpu, unsigned flags)
 {
-    const struct accel_ops *ops = accel->ops;
+    const struct accel_ops *ops = accel->now->ops;
     struct machine *machine = accel->machine;
     bool hold = (flags & STEP_NO_IRQ) != 0 && ops->hold_interrupts != NULL;
     if ((flags & STEP_NO_TIMER) == 0) {
@@ -61,11 +61,11 @@ static enum vcpu_exit step(struct accel *accel, unsigned cpu, unsigned flags)
     }
     machine_poll(machine);
     if (hold) {
-        ops->hold_interrupts(accel->engine, cpu, true);
+        ops->hold_interrupts(accel->now->engine, cpu, true);
     }
-    enum vcpu_exit why = ops->halted(accel->engine, cpu) && hold ? VCPU_HALTED : ops->vcpu_step(accel->engine, cpu);
+    enum vcpu_exit why = ops->halted(accel->now->engine, cpu) && hold ? VCPU_HALTED : ops->vcpu_step(accel->now->engine, cpu);
     if (hold) {
-        ops->hold_interrupts(accel->engine, cpu, false);
+        ops->hold_interrupts(accel->now->engine, cpu, false);
     }
     if ((flags & STEP_NO_TIMER) == 0) {
         clock_stop(machine->guest_clock);
@@ -81,8 +81,8 @@ enum vcpu_exit accel_debug_step(struct accel *accel, unsigned cpu, unsigned flag
     if (!debug_accept(accel, cpu)) {
         *stop = (struct break_stop){ .why = BREAK_STOP_STEP, .cpu = cpu };
     }
-    if (accel->ops->breakpoints_pass != NULL) {
-        accel->ops->breakpoints_pass(accel->engine);
+    if (accel->now->ops->breakpoints_pass != NULL) {
+        accel->now->ops->breakpoints_pass(accel->now->engine);
     }
     return why;
 }
@@ -102,8 +102,8 @@ static void on_state(void *arg, struct machine *machine, enum run_state state)
     }
     accel->frozen = 0;
     breakpoints_purge(accel->breakpoints);
-    if (accel->ops->breakpoints_pass != NULL) {
-        accel->ops->breakpoints_pass(accel->engine);
+    if (accel->now->ops->breakpoints_pass != NULL) {
+        accel->now->ops->breakpoints_pass(accel->now->engine);
     }
 }
 

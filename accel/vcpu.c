@@ -1,28 +1,77 @@
 /*
- * The VCPU thread: runs the CPUs in turn, sleeps while all are halted, parks when the main thread wants to
- * look at or change the machine. While the interpreter runs, this is the machine thread: it runs timers and
- * events between stretches of guest code, and wakes from a halt when the next timer is due.
+ * The threads that run guest code.
+ *
+ * Thread 0 is the machine thread: it runs timers and events. With an engine without threads of its own (the
+ * interpreter) it also runs the CPUs in turn, timers and events between stretches of guest code, and wakes from a
+ * halt when the next timer is due. With an engine that has them (KVM) each CPU has one more thread, which runs
+ * the CPU, sleeps while it is halted, and is woken by its pins; the machine thread then only sleeps until the next
+ * deadline. All of them park when the main thread wants to look at or change the machine.
+ *
+ * No wake-up is lost: a thread clears `kicked` before it looks for work and sleeps only while it is clear, and
+ * engines keep a kick until the CPU's next look (see vcpu_kick in accel.h).
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "accel/accel_impl.h"
 
-void vcpu_wake(struct accel *accel)
+#define MACHINE_THREAD 0
+
+static void thread_kick(struct vcpu_thread *t)
 {
-    pthread_mutex_lock(&accel->mutex);
-    accel->kicked = true;
-    pthread_cond_broadcast(&accel->cond);
-    pthread_mutex_unlock(&accel->mutex);
+    pthread_mutex_lock(&t->accel->mutex);
+    t->kicked = true;
+    pthread_cond_broadcast(&t->accel->cond);
+    pthread_mutex_unlock(&t->accel->mutex);
+}
+
+static struct vcpu_thread *cpu_thread(struct accel *accel, unsigned cpu)
+{
+    return &accel->threads[accel_now(accel)->ops->threads ? 1 + cpu : MACHINE_THREAD];
+}
+
+void vcpu_wake(struct accel *accel, unsigned cpu)
+{
+    thread_kick(cpu_thread(accel, cpu));
+}
+
+static void engine_kick_all(struct accel *accel)
+{
+    struct accel_engine *now = accel_now(accel);
+    for (unsigned i = 0; i < accel->cpus; i++) {
+        now->ops->vcpu_kick(now->engine, i);
+    }
 }
 
 void vcpu_kick_all(struct accel *accel)
 {
-    for (unsigned i = 0; i < accel->cpus; i++) {
-        accel->ops->vcpu_kick(accel->engine, i);
+    engine_kick_all(accel);
+    pthread_mutex_lock(&accel->mutex);
+    for (unsigned i = 0; i <= accel->cpus; i++) {
+        accel->threads[i].kicked = true;
     }
-    vcpu_wake(accel);
+    pthread_cond_broadcast(&accel->cond);
+    pthread_mutex_unlock(&accel->mutex);
+}
+
+void vcpu_kick_machine(struct accel *accel)
+{
+    if (!accel_now(accel)->ops->threads) {
+        engine_kick_all(accel);
+    }
+    thread_kick(&accel->threads[MACHINE_THREAD]);
+}
+
+static bool all_parked(const struct accel *accel)
+{
+    for (unsigned i = 0; i <= accel->cpus; i++) {
+        if (accel->threads[i].started && !accel->threads[i].parked) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void vcpu_park(struct accel *accel)
@@ -32,7 +81,7 @@ void vcpu_park(struct accel *accel)
     pthread_mutex_unlock(&accel->mutex);
     vcpu_kick_all(accel);
     pthread_mutex_lock(&accel->mutex);
-    while (!accel->parked && accel->thread_started) {
+    while (!all_parked(accel)) {
         pthread_cond_wait(&accel->cond, &accel->mutex);
     }
     pthread_mutex_unlock(&accel->mutex);
@@ -51,15 +100,17 @@ void vcpu_resume(struct accel *accel)
 }
 
 /* Waits while parking is wanted or the main thread has to be waited for. False if the thread shall end. */
-static bool vcpu_wait_unparked(struct accel *accel)
+static bool wait_unparked(struct vcpu_thread *t)
 {
+    struct accel *accel = t->accel;
     pthread_mutex_lock(&accel->mutex);
     while ((accel->want_parked || accel->held) && !accel->quit) {
-        accel->parked = true;
+        t->parked = true;
         pthread_cond_broadcast(&accel->cond);
         pthread_cond_wait(&accel->cond, &accel->mutex);
     }
-    accel->parked = false;
+    t->parked = false;
+    t->kicked = false;
     bool quit = accel->quit;
     pthread_mutex_unlock(&accel->mutex);
     return !quit;
@@ -81,10 +132,10 @@ static uint64_t next_deadline(struct machine *machine)
     return wait;
 }
 
-/* Sleeps until kicked or until a timer is due. */
-static void vcpu_sleep(struct accel *accel)
+/* Sleeps until kicked, at most `wait` ns. */
+static void thread_sleep(struct vcpu_thread *t, uint64_t wait)
 {
-    uint64_t wait = next_deadline(accel->machine);
+    struct accel *accel = t->accel;
     struct timespec until;
     if (wait != CLOCK_NEVER) {
         clock_gettime(CLOCK_MONOTONIC, &until);
@@ -94,7 +145,7 @@ static void vcpu_sleep(struct accel *accel)
         until.tv_nsec = (long)(ns % NS_PER_SECOND);
     }
     pthread_mutex_lock(&accel->mutex);
-    while (!accel->kicked && !accel->want_parked && !accel->quit) {
+    while (!t->kicked && !accel->want_parked && !accel->quit) {
         int r = wait == CLOCK_NEVER ? pthread_cond_wait(&accel->cond, &accel->mutex)
                                     : pthread_cond_timedwait(&accel->cond, &accel->mutex, &until);
         if (r == ETIMEDOUT) {
@@ -104,107 +155,173 @@ static void vcpu_sleep(struct accel *accel)
     pthread_mutex_unlock(&accel->mutex);
 }
 
-/* After a triple fault or a breakpoint the CPUs stand still until the main thread has been here. */
-static void vcpu_hold(struct accel *accel)
+/* After a triple fault or a breakpoint the CPU stands still until the main thread has been here. */
+static void thread_hold(struct vcpu_thread *t)
 {
+    struct accel *accel = t->accel;
     pthread_mutex_lock(&accel->mutex);
     accel->held = true;
     pthread_mutex_unlock(&accel->mutex);
 }
 
-static void vcpu_debug(struct accel *accel)
+static void thread_debug(struct vcpu_thread *t)
 {
-    accel->machine->pause_why = RUN_STATE_DEBUG;
-    machine_request(accel->machine, REQUEST_PAUSE);
-    vcpu_hold(accel);
+    t->accel->machine->pause_why = RUN_STATE_DEBUG;
+    machine_request(t->accel->machine, REQUEST_PAUSE);
+    thread_hold(t);
+}
+
+/* Runs a CPU once. True if it left for the main thread to do something. */
+static bool run_cpu(struct vcpu_thread *t, unsigned cpu, bool *halted)
+{
+    struct accel *accel = t->accel;
+    struct accel_engine *now = accel->now;
+    *halted = (accel->frozen >> cpu & 1) != 0;
+    if (*halted) {
+        return false;
+    }
+    switch (now->ops->vcpu_run(now->engine, cpu)) {
+    case VCPU_HALTED:
+        machine_note_halted(accel->machine);
+        *halted = true;
+        return false;
+    case VCPU_KICKED:
+        return false;
+    case VCPU_SHUTDOWN:
+        if (debug_accept(accel, cpu)) {
+            thread_debug(t);
+            return true;
+        }
+        log_print(accel->machine->log, LOG_CPU_RESET, "CPU#%u: triple fault\n", cpu);
+        machine_request(accel->machine, REQUEST_RESET);
+        break;
+    case VCPU_ERROR:
+        accel->machine->pause_why = RUN_STATE_INTERNAL_ERROR;
+        machine_request(accel->machine, REQUEST_PAUSE);
+        break;
+    case VCPU_DEBUG:
+        if (debug_accept(accel, cpu)) {
+            thread_debug(t);
+            return true;
+        }
+        return false;
+    }
+    thread_hold(t);
+    return true;
 }
 
 /* Runs each CPU once. True if all are halted. */
-static bool vcpu_round(struct accel *accel)
+static bool run_round(struct vcpu_thread *t)
 {
-    bool all_halted = true;
-    for (unsigned i = 0; i < accel->cpus; i++) {
-        if ((accel->frozen >> i & 1) != 0) {
-            continue;
-        }
-        switch (accel->ops->vcpu_run(accel->engine, i)) {
-        case VCPU_HALTED:
-            machine_note_halted(accel->machine);
-            break;
-        case VCPU_KICKED:
-            all_halted = false;
-            break;
-        case VCPU_SHUTDOWN:
-            if (debug_accept(accel, i)) {
-                vcpu_debug(accel);
-                return false;
-            }
-            log_print(accel->machine->log, LOG_CPU_RESET, "CPU#%u: triple fault\n", i);
-            machine_request(accel->machine, REQUEST_RESET);
-            vcpu_hold(accel);
+    bool all_halted = true, halted;
+    for (unsigned i = 0; i < t->accel->cpus; i++) {
+        if (run_cpu(t, i, &halted)) {
             return false;
-        case VCPU_ERROR:
-            accel->machine->pause_why = RUN_STATE_INTERNAL_ERROR;
-            machine_request(accel->machine, REQUEST_PAUSE);
-            vcpu_hold(accel);
-            return false;
-        case VCPU_DEBUG:
-            if (debug_accept(accel, i)) {
-                vcpu_debug(accel);
-                return false;
-            }
-            all_halted = false;
-            break;
         }
+        all_halted = all_halted && halted;
     }
     return all_halted;
 }
 
-static void *vcpu_main(void *arg)
+static void *machine_main(void *arg)
 {
-    struct accel *accel = arg;
-    while (vcpu_wait_unparked(accel)) {
-        pthread_mutex_lock(&accel->mutex);
-        accel->kicked = false;
-        pthread_mutex_unlock(&accel->mutex);
-        machine_poll(accel->machine);
-        if (vcpu_round(accel)) {
-            vcpu_sleep(accel);
+    struct vcpu_thread *t = arg;
+    struct accel *accel = t->accel;
+    while (wait_unparked(t)) {
+        struct accel_engine *now = accel->now;
+        if (now->ops->threads) {
+            uint64_t again = now->ops->poll(now->engine);
+            uint64_t deadline = next_deadline(accel->machine);
+            thread_sleep(t, MIN(again, deadline));
+        } else {
+            machine_poll(accel->machine);
+            if (run_round(t)) {
+                thread_sleep(t, next_deadline(accel->machine));
+            }
         }
     }
     return NULL;
 }
 
-bool vcpu_thread_start(struct accel *accel, GError **error)
+static void *cpu_main(void *arg)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&accel->cond, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_init(&accel->mutex, NULL);
-    accel->want_parked = true;
-    int r = pthread_create(&accel->thread, NULL, vcpu_main, accel);
+    struct vcpu_thread *t = arg;
+    while (wait_unparked(t)) {
+        bool halted = true;
+        if (t->accel->now->ops->threads) {
+            run_cpu(t, t->number - 1, &halted);
+        }
+        if (halted) {
+            thread_sleep(t, CLOCK_NEVER);
+        }
+    }
+    return NULL;
+}
+
+static bool thread_start(struct accel *accel, unsigned number, GError **error)
+{
+    struct vcpu_thread *t = &accel->threads[number];
+    char name[16] = "machine";
+    if (t->started) {
+        return true;
+    }
+    t->accel = accel;
+    t->number = number;
+    int r = pthread_create(&t->thread, NULL, number == MACHINE_THREAD ? machine_main : cpu_main, t);
     if (r != 0) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "cannot start the VCPU thread: %s", strerror(r));
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "cannot start a VCPU thread: %s", strerror(r));
         return false;
     }
-    accel->thread_started = true;
-    pthread_setname_np(accel->thread, "vcpu");
+    t->started = true;
+    if (number != MACHINE_THREAD) {
+        snprintf(name, sizeof(name), "vcpu%u", number - 1);
+    }
+    pthread_setname_np(t->thread, name);
     return true;
 }
 
-void vcpu_thread_stop(struct accel *accel)
+bool vcpu_threads_start(struct accel *accel, GError **error)
 {
-    if (!accel->thread_started) {
+    if (!accel->threads_made) {
+        pthread_condattr_t attr;
+        pthread_condattr_init(&attr);
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+        pthread_cond_init(&accel->cond, &attr);
+        pthread_condattr_destroy(&attr);
+        pthread_mutex_init(&accel->mutex, NULL);
+        accel->threads = g_new0(struct vcpu_thread, 1 + accel->cpus);
+        for (unsigned i = 0; i <= accel->cpus; i++) {
+            accel->threads[i].accel = accel;
+        }
+        accel->want_parked = true;
+        accel->threads_made = true;
+    }
+    unsigned count = accel->now->ops->threads ? 1 + accel->cpus : 1;
+    for (unsigned i = 0; i < count; i++) {
+        if (!thread_start(accel, i, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void vcpu_threads_stop(struct accel *accel)
+{
+    if (!accel->threads_made) {
         return;
     }
+    vcpu_park(accel); /* so that nobody kicks a thread that has ended */
     pthread_mutex_lock(&accel->mutex);
     accel->quit = true;
+    pthread_cond_broadcast(&accel->cond);
     pthread_mutex_unlock(&accel->mutex);
-    vcpu_kick_all(accel);
-    pthread_join(accel->thread, NULL);
-    accel->thread_started = false;
+    for (unsigned i = 0; i <= accel->cpus; i++) {
+        if (accel->threads[i].started) {
+            pthread_join(accel->threads[i].thread, NULL);
+        }
+    }
+    g_free(accel->threads);
     pthread_cond_destroy(&accel->cond);
     pthread_mutex_destroy(&accel->mutex);
+    accel->threads_made = false;
 }

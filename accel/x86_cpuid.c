@@ -207,6 +207,20 @@ void x86_cpuid_mask(struct x86_cpuid *cpuid, bool (*supports)(enum x86_feature f
     }
 }
 
+void x86_cpuid_settle(struct x86_cpuid *cpuid)
+{
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (unsigned i = 0; i < G_N_ELEMENTS(needs); i++) {
+            if (x86_has(cpuid, needs[i].feature) && !x86_has(cpuid, needs[i].needs)) {
+                feature_set(cpuid, needs[i].feature, false);
+                changed = true;
+            }
+        }
+    }
+}
+
 void x86_cpuid_help(GString *out)
 {
     g_string_append(out, "Available CPUs:\n");

@@ -36,6 +36,8 @@ bool x86_cpuid_parse(struct x86_cpuid *cpuid, const char *text, GError **error);
 /* Turns off every feature for which host_supports() says no: the engine executes SIMD, AES and the like with
  * the host's own instructions. For the named model too, so that CPUID tells only what works. */
 void x86_cpuid_mask(struct x86_cpuid *cpuid, bool (*supports)(enum x86_feature feature));
+/* After features were taken out: takes out those too that need them. */
+void x86_cpuid_settle(struct x86_cpuid *cpuid);
 /* Lists models and features for `-cpu help`. */
 void x86_cpuid_help(GString *out);
 

@@ -101,7 +101,7 @@ bool ram_dirty_fetch(struct ram *ram, uint64_t first, uint64_t count, uint64_t *
 
     memset(bitmap, 0, (count + 63) / 64 * sizeof(uint64_t));
     if (ram->dirty_sync) {
-        ram->dirty_sync(ram->hook_arg, ram);
+        ram->dirty_sync(ram->dirty_sync_arg, ram);
     }
     for (uint64_t i = 0; i < count && first + i < pages; i++) {
         uint8_t *flags = &ram->flags[first + i];

@@ -41,7 +41,8 @@ struct ram {
     /* NULL, or called at the start of each ram_dirty_fetch(): an engine whose own log of stores is elsewhere
      * (KVM's) sets RAM_DIRTY for what it holds and clears its log. */
     ram_dirty_fn *dirty_sync;
-    void *hook_arg;
+    void *dirty_sync_arg;
+    void *hook_arg; /* of the others */
 };
 
 /* Maps `size` bytes (rounded up to pages) of zeroed memory. NULL and error if the host has not so much. */

@@ -32,6 +32,10 @@ void cmd_info_accel(struct command_call *call);
 void cmd_info_cpus(struct command_call *call);
 void cmd_info_registers(struct command_call *call);
 
+/* cmd_accel.c */
+void cmd_accel(struct command_call *call);
+void cmd_info_rescue(struct command_call *call);
+
 /* cmd_paging.c */
 void cmd_info_mem(struct command_call *call);
 void cmd_info_tlb(struct command_call *call);

@@ -19,6 +19,8 @@ static const struct command info_table[] = {
     {"pic", NULL, "", "", "the interrupt controllers", NULL, cmd_info_pic, NULL},
     {"registers", NULL, "-a", "[-a]", "the CPU's registers (-a: of all CPUs)", NULL,
      cmd_info_registers, NULL},
+    {"rescue", NULL, "", "", "what KVM could not run, and the interpreter did", NULL,
+     cmd_info_rescue, NULL},
     {"status", NULL, "", "", "running or paused, and why", NULL, cmd_info_status, NULL},
     {"tlb", NULL, "", "", "what the page tables map, page by page", NULL, cmd_info_tlb, NULL},
     {"usernet", NULL, "", "", "the connections of the user networks", NULL, cmd_info_usernet, NULL},
@@ -27,6 +29,8 @@ static const struct command info_table[] = {
 };
 
 const struct command command_table[] = {
+    {"accel", NULL, "w?", "[auto|interp|kvm]", "let another engine run the CPUs, from where they are",
+     "accel interp", cmd_accel, NULL},
     {"block_resize", NULL, "w:drive w", "DRIVE SIZE",
      "change the size of a disk (in MiB, or with a suffix: B K M G T)", "block_resize ide0-hd0 8G",
      cmd_block_resize, NULL},

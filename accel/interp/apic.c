@@ -112,14 +112,24 @@ uint64_t apic_deadline_read(struct cpu *cpu)
     return cpu->s.msr.tsc_deadline;
 }
 
+/* The TSC's value as a time on the guest clock; what lies before its beginning has passed. */
+static uint64_t deadline_ns(const struct cpu *cpu, uint64_t tsc)
+{
+    int64_t ticks = (int64_t)(tsc - (uint64_t)cpu->tsc_offset);
+    uint64_t start = 0;
+    if (cpu->tsc_host) {
+        ticks = (int64_t)(tsc - cpu_tsc(cpu));
+        start = clock_now(cpu->machine->guest_clock);
+    }
+    return start + (ticks > 0 ? muldiv64((uint64_t)ticks, 1000000, cpu->cpuid->tsc_khz) : 0);
+}
+
 void apic_deadline_write(struct cpu *cpu, uint64_t tsc)
 {
     const struct machine_apics *a = apics(cpu);
     cpu->s.msr.tsc_deadline = tsc;
     if (a != NULL) {
-        /* Ticks on the guest clock; a deadline before its beginning has passed. */
-        int64_t ticks = (int64_t)(tsc - (uint64_t)cpu->tsc_offset);
-        uint64_t ns = ticks > 0 ? muldiv64((uint64_t)ticks, 1000000, cpu->cpuid->tsc_khz) : 0;
+        uint64_t ns = deadline_ns(cpu, tsc);
         bool entered = enter(cpu);
         a->set_deadline(a->arg, cpu->index, tsc, MIN(ns, CLOCK_NEVER - 1));
         leave(cpu, entered);

@@ -197,6 +197,7 @@ struct cpu {
     bool shares_thread;    /* others run when this one gives up its slice */
     struct interp_memory *memory; /* the machine's memory as the engine sees it; shared by all CPUs */
     int64_t tsc_offset;    /* TSC = guest clock in ticks + this */
+    bool tsc_host;         /* TSC = the host's, and writes do nothing: as on a KVM that cannot do better */
 
     /* Between instructions (interrupt.c). */
     uint64_t shadow_rip;    /* s.shadow_sti and s.shadow_mov_ss hold only while rip is still this */

@@ -54,16 +54,18 @@ static void engine_ferr(void *arg)
     fpu_flags_restore(fp_flags);
 }
 
-static void *engine_open(struct machine *machine, const struct x86_cpuid *cpuid, unsigned cpus, GError **error)
+static void *engine_open(const struct accel_open *open, GError **error)
 {
     struct engine *e = g_new0(struct engine, 1);
+    struct machine *machine = open->machine;
+    unsigned cpus = open->cpus;
     e->machine = machine;
     e->count = cpus;
     e->cpus = g_new0(struct cpu *, cpus);
     e->traces = trace_cache_create();
     e->memory = interp_memory_create(machine, e->traces);
     for (unsigned i = 0; i < cpus; i++) {
-        e->cpus[i] = interp_cpu_create(machine, cpuid, e->traces, i);
+        e->cpus[i] = interp_cpu_create(machine, open->cpuid, e->traces, i);
         interp_memory_attach(e->memory, e->cpus[i]);
         e->cpus[i]->shares_thread = cpus > 1;
         e->cpus[i]->ferr = engine_ferr;
@@ -82,6 +84,20 @@ static void drop_checks(struct engine *e)
 {
     trace_cache_flush(e->traces);
     e->planted = (struct break_index){ 0 };
+}
+
+struct cpu *interp_engine_cpu(void *engine, unsigned cpu)
+{
+    return engine_cpu(engine, cpu);
+}
+
+void interp_engine_forget(void *engine)
+{
+    struct engine *e = engine;
+    trace_cache_flush(e->traces);
+    if (e->cpus[0]->breaks == NULL) {
+        e->planted = (struct break_index){ 0 };
+    }
 }
 
 static enum vcpu_exit engine_run(void *arg, unsigned cpu)

@@ -14,6 +14,7 @@
 #include "accel/interp/apic.h"
 #include "accel/interp/flags.h"
 #include "accel/interp/fpu.h"
+#include "accel/interp/interrupt.h"
 #include "accel/interp/system.h"
 #include "accel/interp/tlb.h"
 #include "accel/interp/trace.h"
@@ -285,6 +286,19 @@ static bool ready_to_step(struct cpu *cpu, enum vcpu_exit *reason)
         go = ready(cpu, reason);
     } while (!go && *reason == VCPU_KICKED);
     return go;
+}
+
+void interp_deliver(struct cpu *cpu, const struct cpu_event *event)
+{
+    fpu_enter(cpu);
+    if (sigsetjmp(cpu->fault_exit, 0) == 0) {
+        if (event->kind == EVENT_EXCEPTION) {
+            cpu->exception_depth = event->vector;
+        }
+        cpu_event_deliver(cpu, event);
+    }
+    cpu->exception_depth = -1;
+    fpu_leave(cpu);
 }
 
 enum vcpu_exit interp_step(struct cpu *cpu)

@@ -22,12 +22,21 @@ void interp_cpu_reset(struct cpu *cpu, bool init);
  * interrupt, VCPU_SHUTDOWN after a triple fault. Runs due timers and posted events (machine_poll) on its way.
  * The machine lock is not held. */
 enum vcpu_exit interp_run(struct cpu *cpu, uint64_t max_instructions);
+/* Delivers an event that another engine had taken for the CPU; it may end in another one, or a shutdown. Outside
+ * interp_run(). */
+struct cpu_event;
+void interp_deliver(struct cpu *cpu, const struct cpu_event *event);
 /* Exactly one instruction (an iteration of a repeated string instruction counts as one), or the delivery of
  * one interrupt. */
 enum vcpu_exit interp_step(struct cpu *cpu);
 
 /* Instructions retired so far; insn = NULL outside traces. */
 uint64_t interp_instructions(const struct cpu *cpu, const struct insn *insn);
+
+/* A CPU of the interpreter's engine object, for an engine that falls back on it. */
+struct cpu *interp_engine_cpu(void *engine, unsigned cpu);
+/* Drops all decoded code: somebody stored to memory without telling. No CPU is running. */
+void interp_engine_forget(void *engine);
 
 /* Sets or clears attention bits; any thread. */
 void cpu_attention_set(struct cpu *cpu, uint32_t bits);

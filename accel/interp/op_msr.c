@@ -6,6 +6,8 @@
  * counters and no machine check banks. Registers that old kernels touch without asking CPUID read as 0 and swallow
  * writes; others raise #GP.
  */
+#include <x86intrin.h>
+
 #include "accel/interp/apic.h"
 #include "accel/interp/decode.h"
 #include "accel/interp/interp.h"
@@ -63,12 +65,17 @@ static uint64_t tsc_ticks(const struct cpu *cpu)
 
 uint64_t cpu_tsc(const struct cpu *cpu)
 {
+    if (cpu->tsc_host) {
+        return __rdtsc();
+    }
     return tsc_ticks(cpu) + (uint64_t)cpu->tsc_offset;
 }
 
 void cpu_set_tsc(struct cpu *cpu, uint64_t tsc)
 {
-    cpu->tsc_offset = (int64_t)(tsc - tsc_ticks(cpu));
+    if (!cpu->tsc_host) {
+        cpu->tsc_offset = (int64_t)(tsc - tsc_ticks(cpu));
+    }
 }
 
 /* ---- plain registers ---- */

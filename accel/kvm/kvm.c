@@ -1,0 +1,304 @@
+/*
+ * KVM as an engine: what runs a CPU next, KVM or the interpreter, and the lines and messages of the board, which all go
+ * to the interpreter's CPUs (accel/interp/engine.c) and kick those that are on KVM.
+ */
+#include "accel/breakpoint.h"
+#include "accel/interp/fpu.h"
+#include "accel/kvm/kvm_impl.h"
+
+#define IDLE_WATCH_NS 100000000u /* the watchdog's interval while no CPU is on KVM */
+
+static struct kvm_cpu *kvm_cpu(void *arg, unsigned cpu)
+{
+    return &((struct kvm_engine *)arg)->cpus[cpu];
+}
+
+static void *kvm_open(const struct accel_open *open, GError **error)
+{
+    return kvm_engine_open(open, &kvm_sys_host, error);
+}
+
+/* ---- running ---- */
+
+/* A CPU on KVM that is halted: has it something to do? */
+static bool wakes_up(struct kvm_cpu *c)
+{
+    const uint32_t messages = CPU_ATTENTION_INIT | CPU_ATTENTION_SIPI | CPU_ATTENTION_NMI | CPU_ATTENTION_SMI;
+    bool intr = __atomic_load_n(&c->cpu->s.intr, __ATOMIC_SEQ_CST) &&
+                (c->run->s.regs.regs.rflags & FLAG_IF) != 0;
+    if (!intr && (__atomic_load_n(&c->cpu->attention, __ATOMIC_SEQ_CST) & messages) == 0) {
+        return false;
+    }
+    c->turn.native_since = kvm_now(c->engine);
+    if (intr) {
+        c->cpu->s.activity = X86_ACTIVE;
+        c->irq_ready = true;
+    }
+    return true;
+}
+
+static bool has_message(const struct kvm_cpu *c)
+{
+    return (__atomic_load_n(&c->cpu->attention, __ATOMIC_SEQ_CST) &
+            (CPU_ATTENTION_INIT | CPU_ATTENTION_SIPI | CPU_ATTENTION_NMI | CPU_ATTENTION_SMI)) != 0;
+}
+
+static void leave_kvm(struct kvm_cpu *c, enum kvm_reason reason)
+{
+    c->turn.reason = reason;
+    kvm_turn_begin(c);
+}
+
+/* A stretch on KVM. *halted: the CPU waits. */
+static void run_on_kvm(struct kvm_cpu *c, bool *halted)
+{
+    struct kvm_engine *e = c->engine;
+    enum native_exit why = NATIVE_LEAVE;
+    int error = 0;
+    world_share(&e->world, true);
+    if (!c->native) {
+        error = kvm_give(c);
+        c->turn.native_since = kvm_now(e);
+    }
+    if (error == 0) {
+        __atomic_store_n(&e->ran, true, __ATOMIC_SEQ_CST);
+        why = kvm_native_run(c);
+    }
+    world_unshare(&e->world, true);
+    *halted = why == NATIVE_HALTED;
+    if (error < 0) {
+        leave_kvm(c, KVM_REASON_ENTRY);
+    } else if (why == NATIVE_RESCUE) {
+        kvm_turn_begin(c);
+    }
+}
+
+static enum vcpu_exit kvm_vcpu_run(void *arg, unsigned cpu)
+{
+    struct kvm_cpu *c = kvm_cpu(arg, cpu);
+    struct cpu *ic = c->cpu;
+    for (;;) {
+        if ((__atomic_load_n(&ic->attention, __ATOMIC_SEQ_CST) & CPU_ATTENTION_KICK) != 0) {
+            cpu_attention_clear(ic, CPU_ATTENTION_KICK);
+            return VCPU_KICKED;
+        }
+        if (c->native && ic->s.activity == X86_HALTED && !wakes_up(c)) {
+            return VCPU_HALTED;
+        }
+        if (c->native && has_message(c)) {
+            leave_kvm(c, KVM_REASON_INTERRUPT);
+        }
+        if (!c->native) {
+            bool waits = ic->s.activity == X86_HALTED || ic->s.activity == X86_WAIT_SIPI;
+            if (waits && __atomic_load_n(&ic->attention, __ATOMIC_SEQ_CST) == 0) {
+                return VCPU_HALTED;
+            }
+            if (kvm_turn_lasts(c)) {
+                return kvm_turn_run(c);
+            }
+        }
+        bool halted;
+        run_on_kvm(c, &halted);
+    }
+}
+
+static uint64_t kvm_poll(void *arg)
+{
+    struct kvm_engine *e = arg;
+    bool busy = false;
+    world_share(&e->world, false);
+    kvm_coalesced_flush(e);
+    machine_poll(e->machine);
+    world_unshare(&e->world, false);
+    for (unsigned i = 0; i < e->count; i++) {
+        struct kvm_cpu *c = &e->cpus[i];
+        if (__atomic_load_n(&c->in_run, __ATOMIC_SEQ_CST)) {
+            busy = true;
+            uint64_t now = kvm_now(e);
+            if (now - c->watched >= KVM_WATCH_NS) {
+                c->watched = now;
+                __atomic_store_n(&c->probe, true, __ATOMIC_SEQ_CST);
+                kvm_cpu_kick(c);
+            }
+        }
+    }
+    return busy ? KVM_WATCH_NS : IDLE_WATCH_NS;
+}
+
+static void kvm_vcpu_kick(void *arg, unsigned cpu)
+{
+    struct kvm_cpu *c = kvm_cpu(arg, cpu);
+    cpu_attention_set(c->cpu, CPU_ATTENTION_KICK);
+    kvm_cpu_kick(c);
+}
+
+/* ---- state; parked ---- */
+
+/* Brings all CPUs to the interpreter, with nothing left of what it knew about memory. */
+static void take_all(struct kvm_engine *e)
+{
+    for (unsigned i = 0; i < e->count; i++) {
+        kvm_take(&e->cpus[i], false);
+    }
+    if (__atomic_exchange_n(&e->ran, false, __ATOMIC_SEQ_CST)) {
+        interp_engine_forget(e->interp);
+    }
+}
+
+void kvm_engine_leave(void *engine)
+{
+    take_all(engine);
+}
+
+static enum vcpu_exit kvm_vcpu_step(void *arg, unsigned cpu)
+{
+    struct kvm_engine *e = arg;
+    take_all(e);
+    return accel_interp_ops.vcpu_step(e->interp, cpu);
+}
+
+/* Breakpoints are the interpreter's: as long as there are any, all runs there. */
+static void kvm_breakpoints_changed(void *arg, struct breakpoints *set)
+{
+    struct kvm_engine *e = arg;
+    take_all(e);
+    e->policy.debugging = breakpoints_armed(set);
+    accel_interp_ops.breakpoints_changed(e->interp, set);
+}
+
+static void kvm_breakpoints_pass(void *arg)
+{
+    accel_interp_ops.breakpoints_pass(((struct kvm_engine *)arg)->interp);
+}
+
+static void kvm_hold_interrupts(void *arg, unsigned cpu, bool hold)
+{
+    accel_interp_ops.hold_interrupts(((struct kvm_engine *)arg)->interp, cpu, hold);
+}
+
+/* Of one CPU only: its own thread asks too, when it has met a breakpoint. */
+static void kvm_state_read(void *arg, unsigned cpu, struct x86_state *state)
+{
+    kvm_take(kvm_cpu(arg, cpu), false);
+    accel_interp_ops.state_get(kvm_cpu(arg, cpu)->engine->interp, cpu, state);
+}
+
+static void kvm_state_write(void *arg, unsigned cpu, const struct x86_state *state)
+{
+    kvm_take(kvm_cpu(arg, cpu), false);
+    accel_interp_ops.state_put(kvm_cpu(arg, cpu)->engine->interp, cpu, state);
+}
+
+static bool kvm_translate(void *arg, unsigned cpu, uint64_t linear, uint64_t *physical)
+{
+    kvm_take(kvm_cpu(arg, cpu), false);
+    return accel_interp_ops.translate(kvm_cpu(arg, cpu)->engine->interp, cpu, linear, physical);
+}
+
+static void kvm_vcpu_reset(void *arg, unsigned cpu)
+{
+    struct kvm_engine *e = arg;
+    struct kvm_cpu *c = kvm_cpu(arg, cpu);
+    kvm_take(c, true);
+    c->turn = (struct kvm_turn){ 0 };
+    __atomic_store_n(&e->policy.user_seen, false, __ATOMIC_RELAXED);
+    accel_interp_ops.vcpu_reset(e->interp, cpu);
+}
+
+/* ---- lines and messages; any thread, most with the machine lock held ---- */
+
+static void kvm_set_intr(void *arg, unsigned cpu, bool level)
+{
+    struct kvm_engine *e = arg;
+    accel_interp_ops.set_intr(e->interp, cpu, level);
+    if (level) {
+        kvm_cpu_kick(kvm_cpu(arg, cpu));
+    }
+}
+
+static void kvm_nmi(void *arg, unsigned cpu)
+{
+    struct kvm_engine *e = arg;
+    accel_interp_ops.nmi(e->interp, cpu);
+    kvm_cpu_kick(kvm_cpu(arg, cpu));
+}
+
+static void kvm_vcpu_init(void *arg, unsigned cpu)
+{
+    struct kvm_engine *e = arg;
+    accel_interp_ops.vcpu_init(e->interp, cpu);
+    kvm_cpu_kick(kvm_cpu(arg, cpu));
+}
+
+static void kvm_vcpu_sipi(void *arg, unsigned cpu, uint8_t vector)
+{
+    struct kvm_engine *e = arg;
+    accel_interp_ops.vcpu_sipi(e->interp, cpu, vector);
+    kvm_cpu_kick(kvm_cpu(arg, cpu));
+}
+
+static void kvm_set_a20(void *arg, bool enabled)
+{
+    struct kvm_engine *e = arg;
+    accel_interp_ops.set_a20(e->interp, enabled);
+    kvm_kick_all(e);
+}
+
+static void kvm_set_ignne(void *arg, unsigned cpu, bool level)
+{
+    struct kvm_engine *e = arg;
+    accel_interp_ops.set_ignne(e->interp, cpu, level);
+}
+
+static bool kvm_halted(void *arg, unsigned cpu)
+{
+    return kvm_cpu(arg, cpu)->cpu->s.activity != X86_ACTIVE;
+}
+
+static uint64_t kvm_instructions(void *arg)
+{
+    struct kvm_engine *e = arg;
+    return accel_interp_ops.instructions(e->interp);
+}
+
+void kvm_engine_rescues(void *engine, GString *out)
+{
+    kvm_rescues_print(((struct kvm_engine *)engine)->rescues, out);
+}
+
+uint64_t kvm_engine_rescue_count(void *engine)
+{
+    return kvm_rescues_count(((struct kvm_engine *)engine)->rescues);
+}
+
+bool kvm_engine_policy(void *engine, const char *text, GError **error)
+{
+    return kvm_policy_parse(&((struct kvm_engine *)engine)->policy, text, error);
+}
+
+const struct accel_ops accel_kvm_ops = {
+    .name = "kvm",
+    .threads = true,
+    .open = kvm_open,
+    .close = kvm_engine_close,
+    .poll = kvm_poll,
+    .supports = interp_host_supports,
+    .vcpu_run = kvm_vcpu_run,
+    .vcpu_kick = kvm_vcpu_kick,
+    .vcpu_reset = kvm_vcpu_reset,
+    .vcpu_init = kvm_vcpu_init,
+    .vcpu_sipi = kvm_vcpu_sipi,
+    .state_get = kvm_state_read,
+    .state_put = kvm_state_write,
+    .set_intr = kvm_set_intr,
+    .nmi = kvm_nmi,
+    .set_a20 = kvm_set_a20,
+    .set_ignne = kvm_set_ignne,
+    .halted = kvm_halted,
+    .translate = kvm_translate,
+    .instructions = kvm_instructions,
+    .vcpu_step = kvm_vcpu_step,
+    .breakpoints_changed = kvm_breakpoints_changed,
+    .breakpoints_pass = kvm_breakpoints_pass,
+    .hold_interrupts = kvm_hold_interrupts,
+};
