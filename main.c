@@ -18,6 +18,7 @@
 #include "chardev/mux.h"
 #include "core/machine.h"
 #include "desktop.h"
+#include "doctor.h"
 #include "drives.h"
 #include "flat.h"
 #include "hw/catalog.h"
@@ -74,6 +75,16 @@ static void print_help_topic(const char *topic)
     }
     fputs(out->str, stdout);
     g_string_free(out, TRUE);
+}
+
+/* Returns the exit code. */
+static int print_doctor(struct options *options)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_ptr_array_add(options->firmware_dirs, NULL);
+    bool good = doctor_examine(options, &kvm_sys_host, out);
+    fputs(out->str, stdout);
+    return good ? 0 : 1;
 }
 
 /* ---- main loop ---- */
@@ -513,17 +524,20 @@ int main(int argc, char **argv)
     if (!options_parse(&app.options, argc, argv, warnings, &error)) {
         return fail(&app, error);
     }
+    int code = 0;
     if (app.options.action == ACTION_HELP) {
         g_autofree char *help = options_help();
         fputs(help, stdout);
     } else if (app.options.action == ACTION_VERSION) {
         printf("vmm version %s\n", VMM_VERSION);
+    } else if (app.options.action == ACTION_DOCTOR) {
+        code = print_doctor(&app.options);
     } else if (app.options.help_topic != NULL) {
         print_help_topic(app.options.help_topic);
     }
     if (app.options.action != ACTION_RUN || app.options.help_topic != NULL) {
         options_finish(&app.options);
-        return 0;
+        return code;
     }
     g_autofree char *called = g_path_get_basename(argv[0]);
     app.called_qemu = g_str_has_prefix(called, "qemu") || strcmp(called, "kvm") == 0;

@@ -424,7 +424,13 @@ static bool set_timeout(void *target, const struct option *option, const char *a
 
 static bool set_action(void *target, const struct option *option, const char *arg, GError **error)
 {
-    ((struct options *)target)->action = strcmp(option->value, "help") == 0 ? ACTION_HELP : ACTION_VERSION;
+    static const char *const names[] = { [ACTION_HELP] = "help", [ACTION_VERSION] = "version",
+                                         [ACTION_DOCTOR] = "doctor" };
+    for (unsigned i = ACTION_HELP; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(option->value, names[i]) == 0) {
+            ((struct options *)target)->action = (enum option_action)i;
+        }
+    }
     return true;
 }
 
@@ -440,6 +446,8 @@ static const struct option option_table[] = {
     { "h", NULL, OPTION_WORKS, "this text", set_action, 0, "help" },
     { "help", NULL, OPTION_WORKS, NULL, set_action, 0, "help" },
     { "version", NULL, OPTION_WORKS, "print the version", set_action, 0, "version" },
+    { "doctor", NULL, OPTION_WORKS, "what this host offers: KVM, display, firmware ...; remedies", set_action, 0,
+      "doctor" },
     WORKS("m", "SIZE", "guest memory, in MiB or with suffix K, M, G [128]", set_ram),
     WORKS("smp", "N[,sockets=,cores=,threads=]", "number of CPUs, at most 64 [1]", set_smp),
     WORKS("cpu", "MODEL[,+F,-F]", "CPU model and features; -cpu help lists them", set_cpu),
@@ -528,7 +536,7 @@ static const struct option option_table[] = {
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), 
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
-    LATER("doctor", NULL), LATER("smbios", "S"),
+    LATER("smbios", "S"),
     LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"), LATER("action", "A"),
     { NULL, NULL, 0, NULL, NULL, 0, NULL },
 };

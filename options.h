@@ -43,7 +43,7 @@ struct option_drive_device {
     int bus, unit;        /* -1 = next free */
 };
 
-enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION };
+enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_DOCTOR };
 
 struct options {
     enum option_action action;

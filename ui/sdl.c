@@ -7,6 +7,7 @@
 #include <glib-unix.h>
 
 #include "core/lock.h"
+#include "ui/sdl_driver.h"
 #include "ui/sdl_impl.h"
 
 /* How often to look: while the window can be seen, and while it cannot. */
@@ -247,16 +248,6 @@ static unsigned density_zoom(void)
     return 100 * (unsigned)(dpi / DPI_NORMAL + 0.5f);
 }
 
-/* SDL's last resort is a driver whose windows nobody sees; that is no window unless it was asked for. */
-static bool is_invisible(void)
-{
-    const char *driver = SDL_GetCurrentVideoDriver();
-
-    return g_getenv("SDL_VIDEODRIVER") == NULL &&
-           (g_strcmp0(driver, "offscreen") == 0 || g_strcmp0(driver, "dummy") == 0 ||
-            g_strcmp0(driver, "evdev") == 0);
-}
-
 static bool open_window(struct sdl_window *window, GError **error)
 {
     const struct surface *surface = display_surface(window->guest);
@@ -271,7 +262,8 @@ static bool open_window(struct sdl_window *window, GError **error)
         set_error(error, "no video driver");
         return false;
     }
-    if (is_invisible()) {
+    /* SDL's last resort is a driver whose windows nobody sees. */
+    if (sdl_driver_invisible(SDL_GetCurrentVideoDriver())) {
         SDL_SetError("there is no display");
         set_error(error, "no video driver");
         return false;

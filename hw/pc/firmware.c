@@ -44,15 +44,21 @@ static char *find_in(const char *const *folders, const char *name)
     return NULL;
 }
 
-GBytes *firmware_load(const char *name, const char *const *search, uint64_t max_size, GError **error)
+char *firmware_find(const char *name, const char *const *search)
 {
     if (strchr(name, '/') != NULL || g_file_test(name, G_FILE_TEST_IS_REGULAR)) {
+        return g_file_test(name, G_FILE_TEST_EXISTS) ? g_strdup(name) : NULL;
+    }
+    char *path = find_in(search, name);
+    return path != NULL ? path : find_in(built_in, name);
+}
+
+GBytes *firmware_load(const char *name, const char *const *search, uint64_t max_size, GError **error)
+{
+    if (strchr(name, '/') != NULL) {
         return load_file(name, max_size, error);
     }
-    g_autofree char *path = find_in(search, name);
-    if (path == NULL) {
-        path = find_in(built_in, name);
-    }
+    g_autofree char *path = firmware_find(name, search);
     if (path == NULL) {
         g_autofree char *places = g_strjoinv(", ", (char **)built_in);
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT,

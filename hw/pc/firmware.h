@@ -8,6 +8,9 @@
 #include <glib.h>
 #include <stdint.h>
 
+/* Where the image `name` is found, as firmware_load() looks for it: a path to be freed, or NULL. */
+char *firmware_find(const char *name, const char *const *search);
+
 /* Reads the image `name` (a path, or a file in one of the folders of the NULL-terminated list `search`, then
  * in the built-in ones) of at most max_size bytes. NULL and an error that names the places looked at and the
  * Debian package. The caller frees the bytes. */

@@ -95,4 +95,24 @@ else
         >"$tmp/out" 2>"$tmp/err" && lines 1 && grep -q '^vmm: could not use KVM (.*): back to the interpreter' "$tmp/err"
     ok "kvm:interp without permission"
 fi
+
+# ---- the doctor ----
+timeout 20 "$vmm" -doctor >"$tmp/out" 2>"$tmp/err"
+[ $? = 0 ] && grep -q '^vmm can run here.$' "$tmp/out" && grep -qF "engine      $reason" "$tmp/out"
+ok "-doctor agrees on the engine"
+for subject in cpu device display firmware sound network memory disk limits; do
+    grep -qE "^\[(ok|note)\] +$subject " "$tmp/out" || break
+done
+ok "-doctor looks at everything"
+timeout 20 "$vmm" -doctor -bios "$tmp/nosuch.bin" >"$tmp/out" 2>"$tmp/err"
+[ $? = 1 ] && grep -q '^\[FAIL\] firmware .*nosuch.bin' "$tmp/out" && grep -q '^vmm cannot run so' "$tmp/out"
+ok "-doctor fails where vmm would"
+if [ -n "$why" ]; then
+    skip "-doctor names the remedy for a missing permission" "$why"
+else
+    su nobody -s /bin/sh -c "timeout 20 $PWD/$vmm -doctor" >"$tmp/out" 2>"$tmp/err" &&
+        group=$(stat -c %G /dev/kvm) && grep -q "^\[note\] permission .* belongs to group $group" "$tmp/out" &&
+        grep -A1 '^\[note\] permission' "$tmp/out" | grep -q 'remedy: sudo .*nobody'
+    ok "-doctor names the remedy for a missing permission"
+fi
 echo "1..$n"
