@@ -24,6 +24,7 @@
 #include "hw/catalog.h"
 #include "hw/pc/pc_machine.h"
 #include "monitor/monitor.h"
+#include "monitor/symbols.h"
 #include "network.h"
 #include "options.h"
 #include "scripted.h"
@@ -49,6 +50,7 @@ struct app {
     struct mux *mux; /* stdio shared by serial port and monitor */
     struct monitor_env monitor_env;
     struct monitor *monitor;
+    struct symbols *symbols;
     struct scripted scripted;
     bool guest_ended; /* the guest has ended the run, with exit_code */
     bool called_qemu; /* by a link named qemu... or kvm: the monitor's prompt is QEMU's */
@@ -406,6 +408,7 @@ static bool build(struct app *app, GError **error)
 
 static bool start_monitor(struct app *app, GError **error)
 {
+    app->symbols = symbols_create();
     app->monitor_env = (struct monitor_env){
         .machine = app->machine,
         .accel = app->accel,
@@ -413,6 +416,7 @@ static bool start_monitor(struct app *app, GError **error)
         .display = app->display,
         .input = app->input,
         .log = app->log,
+        .symbols = app->symbols,
         .prompt = app->options.monitor_prompt != NULL ? app->options.monitor_prompt
                   : app->called_qemu                   ? "(qemu) "
                                                        : "(vmm) ",
@@ -464,6 +468,7 @@ static void app_finish(struct app *app)
 {
     monitor_destroy(app->monitor);
     desktop_destroy(app->desktop);
+    symbols_destroy(app->symbols);
     accel_destroy(app->accel);
     if (app->input != NULL) {
         input_destroy(app->input);

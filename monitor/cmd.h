@@ -7,6 +7,8 @@
 /* cmd_help.c */
 void cmd_help(struct command_call *call);
 void cmd_info(struct command_call *call);
+/* Lists the second words of a command. */
+void cmd_list_sub(struct command_call *call);
 /* Appends the state of a device; false if there is no such device. */
 bool info_device(const struct monitor_env *env, const char *id, GString *out);
 
@@ -71,6 +73,13 @@ void cmd_mouse_button(struct command_call *call);
 /* cmd_screen.c */
 void cmd_screendump(struct command_call *call);
 void cmd_screentext(struct command_call *call);
+
+/* cmd_symbols.c */
+void cmd_sym_load(struct command_call *call);
+void cmd_sym_clear(struct command_call *call);
+void cmd_sym_list(struct command_call *call);
+void cmd_sym_at(struct command_call *call);
+void cmd_info_symbols(struct command_call *call);
 
 /* cmd_script.c */
 void cmd_waittext(struct command_call *call);

@@ -60,6 +60,11 @@ void cmd_info(struct command_call *call)
     command_print(call, "\n");
 }
 
+void cmd_list_sub(struct command_call *call)
+{
+    list(call->command->sub, call->command->name, call->out);
+}
+
 bool info_device(const struct monitor_env *env, const char *id, GString *out)
 {
     struct device *dev = machine_find_device(env->machine, id);

@@ -10,6 +10,7 @@
 #include "monitor/cmd.h"
 #include "monitor/cpu_view.h"
 #include "monitor/disasm.h"
+#include "monitor/symbols.h"
 
 #define DUMP_BYTES_MAX  (1u << 20)
 #define DUMP_ITEMS_MAX  16384u /* instructions or strings */
@@ -111,6 +112,9 @@ static void dump_code(struct dump *dump, uint64_t count, const struct x86_state 
 {
     struct disasm *disasm =
         disasm_create(state != NULL ? code_bits(state) : 32, dump->call->settings->intel);
+    if (!dump->physical) {
+        disasm_set_names(disasm, symbols_name, dump->call->env->symbols);
+    }
     while (count-- > 0) {
         uint8_t code[DISASM_INSTRUCTION_MAX];
         size_t got = fetch(dump, dump->address, code, sizeof(code));

@@ -291,7 +291,7 @@ static bool run_line(const struct monitor_env *env, struct monitor_settings *set
         if (sub == NULL) {
             g_autofree char *word = g_strndup(rest, length);
             g_autofree char *prefix = g_strdup_printf("%s ", command->name);
-            bool device = info_device(env, word, out);
+            bool device = command->run == cmd_info && info_device(env, word, out);
             if (!device) {
                 unknown(command->sub, prefix, rest, length, out);
             }

@@ -22,9 +22,21 @@ static const struct command info_table[] = {
     {"rescue", NULL, "", "", "what KVM could not run, and the interpreter did", NULL,
      cmd_info_rescue, NULL},
     {"status", NULL, "", "", "running or paused, and why", NULL, cmd_info_status, NULL},
+    {"symbols", NULL, "", "", "the symbol files that are loaded", NULL, cmd_info_symbols, NULL},
     {"tlb", NULL, "", "", "what the page tables map, page by page", NULL, cmd_info_tlb, NULL},
     {"usernet", NULL, "", "", "the connections of the user networks", NULL, cmd_info_usernet, NULL},
     {"version", NULL, "", "", "the version of vmm", NULL, cmd_info_version, NULL},
+    {NULL},
+};
+
+static const struct command sym_table[] = {
+    {"at", NULL, "e", "ADDRESS", "the symbol at or below an address", "sym at $pc", cmd_sym_at, NULL},
+    {"clear", NULL, "", "", "forget all symbols", NULL, cmd_sym_clear, NULL},
+    {"list", NULL, "w?", "[PATTERN]", "the symbols whose names match (* and ?), by address",
+     "sym list *page_fault*", cmd_sym_list, NULL},
+    {"load", NULL, "w:file e?", "FILE [OFFSET]",
+     "load symbols: ELF, System.map, Bochs; a Linux kernel's offset is found if not given",
+     "sym load vmlinux", cmd_sym_load, NULL},
     {NULL},
 };
 
@@ -61,6 +73,8 @@ const struct command command_table[] = {
     {"i", "in", "/ e e?", "/FMT PORT [INDEX]",
      "read a port; INDEX is written to it first, the next one read", "i /xb 0x64", cmd_in, NULL},
     {"info", NULL, "", "TOPIC", "look at the machine", "info registers", cmd_info, info_table},
+    {"ldsym", NULL, "w:file e?", "FILE [OFFSET]", "the same as sym load", "ldsym kernel.sym",
+     cmd_sym_load, NULL},
     {"log", NULL, "w:log", "ITEMS", "choose what is logged (help: the items)",
      "log int,guest_errors", cmd_log, NULL},
     {"logfile", NULL, "t:file", "FILE", "write the log to a file", "logfile /tmp/vmm.log",
@@ -95,6 +109,8 @@ const struct command command_table[] = {
     {"stop", "s", "", "", "pause the guest", NULL, cmd_stop, NULL},
     {"sum", NULL, "e e", "ADDRESS SIZE", "the checksum of physical memory, as sum(1) -r does it",
      "sum 0 0x1000", cmd_sum, NULL},
+    {"sym", NULL, "", "load|list|at|clear", "symbols of the guest's programs", "sym load System.map",
+     cmd_list_sub, sym_table},
     {"system_powerdown", NULL, "", "", "press the power button", NULL, cmd_system_powerdown, NULL},
     {"system_reset", NULL, "", "", "reset the machine", NULL, cmd_system_reset, NULL},
     {"type", NULL, "t", "TEXT", "type text as on a US keyboard; in quotes, \\n is Enter",

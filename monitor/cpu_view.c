@@ -6,6 +6,7 @@
 #include "accel/accel.h"
 #include "core/machine.h"
 #include "monitor/expr.h"
+#include "monitor/symbols.h"
 
 #define PAGE 4096u
 
@@ -174,10 +175,33 @@ static bool look_up(void *arg, const char *name, uint64_t *value)
     return cpu_view_state(arg, &state, NULL) && cpu_view_register(&state, name, value);
 }
 
+static bool look_up_symbol(void *arg, const char *name, uint64_t *value)
+{
+    return symbols_find(((struct command_call *)arg)->env->symbols, name, value);
+}
+
+static bool look_up_memory(void *arg, uint64_t address, unsigned size, uint64_t *value)
+{
+    struct command_call *call = arg;
+    struct x86_state state;
+    if (!cpu_view_state(call, &state, NULL)) {
+        return false;
+    }
+    if (size == 0) {
+        size = state.msr.efer & EFER_LMA && state.seg[CS].attr & SEG_L ? 8 : 4;
+    }
+    *value = 0;
+    cpu_view_park(call->env);
+    bool read = cpu_view_read(call, address, value, size, false) == size;
+    cpu_view_unpark(call->env);
+    return read;
+}
+
 bool cpu_view_expression(struct command_call *call, const char **text, uint64_t *value,
                          GError **error)
 {
-    struct expr_env env = {.reg = look_up, .arg = call};
+    struct expr_env env = {
+        .reg = look_up, .symbol = look_up_symbol, .memory = look_up_memory, .arg = call};
     return expr_parse(&env, text, value, error);
 }
 

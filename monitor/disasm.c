@@ -9,6 +9,8 @@
 struct disasm {
     csh handle;
     cs_insn *insn; /* owned */
+    char *(*name)(void *arg, uint64_t address, bool exact); /* NULL: no names */
+    void *name_arg;
 };
 
 struct disasm *disasm_create(unsigned bits, bool intel)
@@ -22,6 +24,12 @@ struct disasm *disasm_create(unsigned bits, bool intel)
     cs_option(disasm->handle, CS_OPT_SYNTAX, intel ? CS_OPT_SYNTAX_INTEL : CS_OPT_SYNTAX_ATT);
     disasm->insn = cs_malloc(disasm->handle);
     return disasm;
+}
+
+void disasm_set_names(struct disasm *disasm, char *(*name)(void *arg, uint64_t address, bool exact), void *arg)
+{
+    disasm->name = name;
+    disasm->name_arg = arg;
 }
 
 void disasm_destroy(struct disasm *disasm)
@@ -48,6 +56,28 @@ static void put_bytes(GString *out, uint64_t address, const uint8_t *code, size_
     }
 }
 
+static void put_label(struct disasm *disasm, uint64_t address, GString *out)
+{
+    g_autofree char *name = disasm->name != NULL ? disasm->name(disasm->name_arg, address, true) : NULL;
+    if (name != NULL) {
+        g_string_append_printf(out, "<%s>:\n", name);
+    }
+}
+
+/* " <name>" if the instruction's only operand is an address. */
+static void put_target(struct disasm *disasm, GString *out)
+{
+    char *end;
+    const char *operand = disasm->insn->op_str;
+    uint64_t target = g_ascii_strtoull(operand, &end, 16);
+    g_autofree char *name = disasm->name != NULL && g_str_has_prefix(operand, "0x") && *end == '\0'
+                                ? disasm->name(disasm->name_arg, target, false)
+                                : NULL;
+    if (name != NULL) {
+        g_string_append_printf(out, " <%s>", name);
+    }
+}
+
 size_t disasm_one(struct disasm *disasm, uint64_t address, const uint8_t *code, size_t size,
                   GString *out)
 {
@@ -57,6 +87,7 @@ size_t disasm_one(struct disasm *disasm, uint64_t address, const uint8_t *code, 
     if (size == 0) {
         return 0;
     }
+    put_label(disasm, address, out);
     if (!cs_disasm_iter(disasm->handle, &p, &left, &at, disasm->insn)) {
         put_bytes(out, address, code, 0, 1, true);
         g_string_append_printf(out, "%-8s 0x%02x\n", ".byte", code[0]);
@@ -64,7 +95,9 @@ size_t disasm_one(struct disasm *disasm, uint64_t address, const uint8_t *code, 
     }
     size_t length = disasm->insn->size;
     put_bytes(out, address, code, 0, length, true);
-    g_string_append_printf(out, "%-8s %s\n", disasm->insn->mnemonic, disasm->insn->op_str);
+    g_string_append_printf(out, "%-8s %s", disasm->insn->mnemonic, disasm->insn->op_str);
+    put_target(disasm, out);
+    g_string_append_c(out, '\n');
     for (size_t from = BYTES_A_LINE; from < length; from += BYTES_A_LINE) {
         put_bytes(out, address, code, from, length, false);
         g_string_append_c(out, '\n');

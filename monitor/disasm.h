@@ -14,6 +14,9 @@ struct disasm;
 
 /* bits: 16, 32 or 64. intel: Intel's notation. NULL if capstone has no x86. */
 struct disasm *disasm_create(unsigned bits, bool intel);
+/* Names addresses from now on: a line "<name>:" before a symbol's first instruction, and the target of a jump or call
+ * behind it. name: newly allocated text such as "main+0x12", or NULL; exact: only if a symbol begins there. */
+void disasm_set_names(struct disasm *disasm, char *(*name)(void *arg, uint64_t address, bool exact), void *arg);
 void disasm_destroy(struct disasm *disasm);
 
 /* Appends one instruction (or, if the bytes are none, a .byte line) and returns its length: at

@@ -142,9 +142,65 @@ static bool reg(struct parser *parser, uint64_t *value)
     return true;
 }
 
+static bool symbol(struct parser *parser, uint64_t *value)
+{
+    const char *p = parser->p;
+    while (g_ascii_isalnum(*p) || *p == '_' || *p == '.' || *p == '$' || *p == '@') {
+        p++;
+    }
+    g_autofree char *name = g_strndup(parser->p, (gsize)(p - parser->p));
+    if (parser->env == NULL || parser->env->symbol == NULL ||
+        !parser->env->symbol(parser->env->arg, name, value)) {
+        return fail(parser, "unknown symbol '%.80s'; registers are written $%.8s", name, name);
+    }
+    parser->p = p;
+    return true;
+}
+
+static bool memory(struct parser *parser, uint64_t address, unsigned size, uint64_t *value)
+{
+    if (parser->env == NULL || parser->env->memory == NULL ||
+        !parser->env->memory(parser->env->arg, address, size, value)) {
+        return fail(parser, "no memory at 0x%" G_GINT64_MODIFIER "x", address);
+    }
+    return true;
+}
+
+/* [address], [address].b and so on. */
+static bool bracket(struct parser *parser, uint64_t *value)
+{
+    static const char letters[] = "bhwg";
+    uint64_t address;
+    unsigned size = 0;
+    parser->p++;
+    if (!binary(parser, 1, &address)) {
+        return false;
+    }
+    skip_blanks(parser);
+    if (*parser->p != ']') {
+        return fail(parser, "']' expected");
+    }
+    parser->p++;
+    if (*parser->p == '.') {
+        const char *letter = parser->p[1] != '\0' ? strchr(letters, parser->p[1]) : NULL;
+        if (letter == NULL) {
+            return fail(parser, "a size after '].' is b, h, w or g");
+        }
+        size = 1u << (letter - letters);
+        parser->p += 2;
+    }
+    return memory(parser, address, size, value);
+}
+
 static bool primary(struct parser *parser, uint64_t *value)
 {
     char c = *parser->p;
+    if (c == '[') {
+        return bracket(parser, value);
+    }
+    if (g_ascii_isalpha(c) || c == '_' || c == '.') {
+        return symbol(parser, value);
+    }
     if (c == '(') {
         parser->p++;
         if (!binary(parser, 1, value)) {
@@ -179,7 +235,7 @@ static bool unary(struct parser *parser, uint64_t *value)
 {
     skip_blanks(parser);
     char c = *parser->p;
-    if (c != '-' && c != '+' && c != '~' && c != '!') {
+    if (c != '-' && c != '+' && c != '~' && c != '!' && c != '*') {
         return primary(parser, value);
     }
     if (++parser->depth > EXPR_DEPTH_MAX) {
@@ -190,6 +246,9 @@ static bool unary(struct parser *parser, uint64_t *value)
         return false;
     }
     parser->depth--;
+    if (c == '*') {
+        return memory(parser, *value, 0, value);
+    }
     *value = c == '-' ? -*value : c == '~' ? ~*value : c == '!' ? !*value : *value;
     return true;
 }

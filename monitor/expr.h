@@ -1,6 +1,7 @@
 /*
  * Expressions of the monitor: numbers as in C (0x.., 0.., decimal, 'c'), registers as $name or
- * %name, and C's operators with C's precedence. All arithmetic is on 64-bit unsigned numbers and
+ * %name, symbols by name, memory as [address] or *address (a word of the CPU's size; [address].b, .h, .w and
+ * .g: 1, 2, 4, 8 bytes), and C's operators with C's precedence. All arithmetic is on 64-bit unsigned numbers and
  * wraps.
  */
 #ifndef MONITOR_EXPR_H
@@ -10,9 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where $names come from; reg NULL: there are none. */
+/* Where $names, symbols and memory come from; NULL: there are none. */
 struct expr_env {
     bool (*reg)(void *arg, const char *name, uint64_t *value);
+    bool (*symbol)(void *arg, const char *name, uint64_t *value);
+    /* size: 1, 2, 4, 8 bytes; 0: the CPU's size */
+    bool (*memory)(void *arg, uint64_t address, unsigned size, uint64_t *value);
     void *arg;
 };
 

@@ -22,6 +22,7 @@ struct net_link;
 struct net_user;
 struct pc;
 struct pcap;
+struct symbols;
 
 /* A drive as the monitor names it (ide0-hd0). */
 enum monitor_drive_kind {
@@ -78,6 +79,7 @@ struct monitor_env {
     unsigned drive_count;
     struct monitor_nic *nics;
     unsigned nic_count;
+    struct symbols *symbols;         /* of the guest's programs; NULL: none can be loaded */
     struct monitor_serial *serial;   /* MONITOR_SERIAL_MAX ports, or NULL */
     struct monitor_outcome *outcome; /* NULL: scripts cannot be run */
     void (*quit)(void *arg); /* ends the process soon */

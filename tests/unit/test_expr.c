@@ -17,7 +17,20 @@ static bool reg(void *arg, const char *name, uint64_t *value)
     return true;
 }
 
-static const struct expr_env env = {.reg = reg};
+static bool symbol(void *arg, const char *name, uint64_t *value)
+{
+    *value = 0x7c00;
+    return strcmp(name, "start") == 0 || strcmp(name, ".loop_1") == 0;
+}
+
+/* Memory holds its address, but there is none at 0x666. */
+static bool memory(void *arg, uint64_t address, unsigned size, uint64_t *value)
+{
+    *value = address | (uint64_t)size << 32;
+    return address != 0x666;
+}
+
+static const struct expr_env env = {.reg = reg, .symbol = symbol, .memory = memory};
 
 static void expect(const char *text, uint64_t value, const char *rest)
 {
@@ -58,6 +71,14 @@ static void test_values(void)
     expect("1<<63>>63", 1, "");
     expect("3<4 && 4<=4 && 5>4 && 5>=5 && 1!=2 && 2==2", 1, "");
     expect("0||0", 0, "");
+    expect("start+4", 0x7c04, "");
+    expect("2*.loop_1", 0xf800, "");
+    expect("[start]", 0x7c00, "");
+    expect("[start+2].b + 1", 0x100007c03, "");
+    expect("[0x10].g", 0x800000010, "");
+    expect("2 * *0x10", 0x20, "");
+    expect("*start+1", 0x7c01, "");
+    expect("[$eax] start", 0x1234, "start");
     expect("7/2", 3, "");
     expect("7%4", 3, "");
     expect("-1", UINT64_MAX, "");
@@ -93,7 +114,12 @@ static void test_errors(void)
     expect_error("1%0", "division by zero");
     expect_error("$foo", "unknown register 'foo'");
     expect_error("$", "unknown register ''");
-    expect_error("abc", "invalid char 'a' in expression");
+    expect_error("abc", "unknown symbol 'abc'; registers are written $abc");
+    expect_error("[0x100", "']' expected");
+    expect_error("[0x100].q", "a size after '].' is b, h, w or g");
+    expect_error("[0x100].", "a size after '].' is b, h, w or g");
+    expect_error("[0x666]", "no memory at 0x666");
+    expect_error("*0x666", "no memory at 0x666");
     expect_error("12abc", "invalid char 'a' in expression");
     expect_error("09", "invalid char '9' in expression");
     expect_error("0x", "invalid char 'x' in expression");
