@@ -92,6 +92,7 @@ void accel_freeze(struct accel *accel, uint64_t cpus)
     accel->frozen = cpus;
 }
 
+/* The first of the listeners: the others find everything settled. */
 static void on_state(void *arg, struct machine *machine, enum run_state state)
 {
     struct accel *accel = arg;
@@ -100,10 +101,17 @@ static void on_state(void *arg, struct machine *machine, enum run_state state)
         plant(accel);
         return;
     }
+    struct break_stop *stop = &accel->breakpoints->stop;
+    bool returns = stop->why == BREAK_STOP_POINT && stop->kind == BREAK_RETURN && stop->hidden;
     accel->frozen = 0;
+    /* Whatever stopped the machine, commands that let it run are over. */
     breakpoints_purge(accel->breakpoints);
+    breakpoints_remove_all(accel->breakpoints, BREAK_OWNER_MONITOR, true);
     if (accel->now->ops->breakpoints_pass != NULL) {
         accel->now->ops->breakpoints_pass(accel->now->engine);
+    }
+    if (returns) {
+        accel_debug_step(accel, stop->cpu, STEP_NO_IRQ | STEP_NO_TIMER);
     }
 }
 

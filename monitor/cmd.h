@@ -25,6 +25,27 @@ void cmd_logfile(struct command_call *call);
 void cmd_set(struct command_call *call);
 void cmd_cpu(struct command_call *call);
 
+/* cmd_debug.c */
+void cmd_step(struct command_call *call);
+void cmd_next(struct command_call *call);
+void cmd_until(struct command_call *call);
+void cmd_finish(struct command_call *call);
+
+/* cmd_break.c */
+void cmd_break(struct command_call *call);
+void cmd_tbreak(struct command_call *call);
+void cmd_pbreak(struct command_call *call);
+void cmd_modebp(struct command_call *call);
+void cmd_watch(struct command_call *call);
+void cmd_rwatch(struct command_call *call);
+void cmd_awatch(struct command_call *call);
+void cmd_delete(struct command_call *call);
+void cmd_enable(struct command_call *call);
+void cmd_disable(struct command_call *call);
+void cmd_condition(struct command_call *call);
+void cmd_ignore(struct command_call *call);
+void cmd_info_breakpoints(struct command_call *call);
+
 /* cmd_info.c */
 void cmd_info_status(struct command_call *call);
 void cmd_info_version(struct command_call *call);

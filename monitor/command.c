@@ -25,9 +25,17 @@ void command_error(struct command_call *call, GError *error)
     g_error_free(error);
 }
 
-static bool is_name(const char *name, const char *text, size_t n)
+/* names: one or several with '|' between them, or NULL. */
+static bool is_name(const char *names, const char *text, size_t n)
 {
-    return name != NULL && strlen(name) == n && memcmp(name, text, n) == 0;
+    while (names != NULL) {
+        size_t length = strcspn(names, "|");
+        if (length == n && memcmp(names, text, n) == 0) {
+            return true;
+        }
+        names = names[length] == '|' ? names + length + 1 : NULL;
+    }
+    return false;
 }
 
 const struct command *command_find(const struct command *table, const char *name, size_t n)

@@ -25,7 +25,7 @@ struct command_wait;
 
 struct command {
     const char *name;    /* NULL ends the table */
-    const char *alias;   /* a second name, or NULL */
+    const char *alias;   /* other names, with '|' between them, or NULL */
     const char *shape;   /* see above; "" = no arguments */
     const char *params;  /* the arguments as the help shows them */
     const char *help;    /* one line */

@@ -12,8 +12,10 @@
 
 #include "chardev/backends.h"
 #include "chardev/chardev.h"
+#include "core/machine.h"
 #include "monitor/command.h"
 #include "monitor/complete.h"
+#include "monitor/debug_view.h"
 #include "monitor/readline.h"
 #include "monitor/wait.h"
 
@@ -26,7 +28,12 @@ struct monitor {
     GString *pending; /* not sent yet, from `sent` on */
     size_t sent;
     guint wait_source; /* GLib source that looks whether settings.wait is over; 0 = none */
+    GString *queued;   /* typed meanwhile */
+    bool in_command;
 };
+
+#define QUEUED_MAX 4096
+#define CTRL_C     3
 
 /* Sends what is pending, as much as the peer takes. */
 static void send_pending(struct monitor *self)
@@ -71,7 +78,17 @@ static void put_prompt(struct monitor *self)
 static size_t front_room(void *arg)
 {
     struct monitor *self = arg;
-    return self->pending->len > self->sent || self->settings.wait != NULL ? 0 : 1;
+    return self->pending->len > self->sent || self->queued->len >= QUEUED_MAX ? 0 : 1;
+}
+
+static void front_receive(void *arg, const uint8_t *data, size_t size);
+
+/* What was typed while a command waited. */
+static void take_queued(struct monitor *self)
+{
+    g_autoptr(GString) queued = self->queued;
+    self->queued = g_string_new(NULL);
+    front_receive(self, (const uint8_t *)queued->str, queued->len);
 }
 
 static gboolean on_wait(gpointer arg)
@@ -86,18 +103,39 @@ static gboolean on_wait(gpointer arg)
     readline_show(self->readline, out);
     put(self, out);
     send_pending(self);
+    take_queued(self);
     chardev_accept(self->chr);
     return G_SOURCE_REMOVE;
+}
+
+/* While a command waits, Ctrl-C stops the guest or ends the wait, and all else is kept for later. */
+static void receive_waiting(struct monitor *self, uint8_t byte)
+{
+    if (byte != CTRL_C) {
+        if (self->queued->len < QUEUED_MAX) {
+            g_string_append_c(self->queued, (gchar)byte);
+        }
+    } else if (self->settings.wait->tells_stop) {
+        machine_pause(self->env->machine, RUN_STATE_PAUSED);
+    } else {
+        self->settings.wait->deadline = 0;
+    }
 }
 
 static void front_receive(void *arg, const uint8_t *data, size_t size)
 {
     struct monitor *self = arg;
     for (size_t i = 0; i < size && !self->settings.quit; i++) {
+        if (self->settings.wait != NULL) {
+            receive_waiting(self, data[i]);
+            continue;
+        }
         g_autoptr(GString) out = g_string_new(NULL);
         const char *line = readline_feed(self->readline, data[i], out);
         if (line != NULL) {
+            self->in_command = true;
             command_run(self->env, &self->settings, line, out);
+            self->in_command = false;
             if (self->settings.wait != NULL) {
                 self->wait_source = g_timeout_add(WAIT_POLL_MS, on_wait, self);
             } else if (!self->settings.quit) {
@@ -107,6 +145,27 @@ static void front_receive(void *arg, const uint8_t *data, size_t size)
         put(self, out);
     }
     send_pending(self);
+}
+
+/* The machine runs or has stopped: says so if it was for a breakpoint. */
+static void on_state(void *arg, struct machine *machine, enum run_state state)
+{
+    struct monitor *self = arg;
+    const struct command_wait *wait = self->settings.wait;
+    if (state != RUN_STATE_DEBUG || self->in_command || self->env->accel == NULL ||
+        !chardev_is_open(self->chr) || (wait != NULL && wait->tells_stop)) {
+        return;
+    }
+    const struct break_stop *stop = accel_debug_stop(self->env->accel);
+    if (stop->why == BREAK_STOP_POINT && !stop->hidden && stop->owner == BREAK_OWNER_MONITOR) {
+        g_autoptr(GString) out = g_string_new(self->script || wait != NULL ? NULL : "\n");
+        debug_view_stop(self->env, &self->settings, out);
+        put(self, out);
+        if (wait == NULL) {
+            put_prompt(self);
+        }
+        send_pending(self);
+    }
 }
 
 static void front_writable(void *arg)
@@ -156,6 +215,8 @@ struct monitor *monitor_create(const struct monitor_env *env, struct chardev *ch
     self->pending = g_string_new(NULL);
     const char *prompt = self->script ? NULL : env->prompt != NULL ? env->prompt : "(vmm) ";
     self->readline = readline_create(prompt, echo, complete_line, (void *)env);
+    self->queued = g_string_new(NULL);
+    machine_on_state(env->machine, on_state, self);
     chardev_set_signals(chr, false);
     chardev_attach(chr, NULL, &monitor_front, self);
     return self;
@@ -166,7 +227,9 @@ void monitor_destroy(struct monitor *self)
     if (self == NULL) {
         return;
     }
+    machine_off_state(self->env->machine, on_state, self);
     chardev_detach(self->chr);
+    g_string_free(self->queued, TRUE);
     if (self->wait_source != 0) {
         g_source_remove(self->wait_source);
     }

@@ -24,6 +24,8 @@ struct command_wait {
     unsigned seconds;      /* the time given, for the message */
     uint64_t sequence;     /* for the condition's own use */
     bool looked;           /* likewise */
+    void *arg;             /* likewise */
+    bool tells_stop;       /* says itself why the machine stopped */
     /* True when it has come; a line about it may be appended to out. */
     bool (*condition)(struct command_wait *wait, GString *out);
 };

@@ -16,7 +16,7 @@ static void test_run_control(void)
     monitor_test_expect(&t, "cont", "");
     monitor_test_expect(&t, "stop", "");
     monitor_test_expect(&t, "info status", "VM status: paused\n");
-    monitor_test_expect(&t, "s", "");
+    monitor_test_expect(&t, "stop", "");
     monitor_test_expect(&t, "system_reset", "");
     g_assert_cmpint(t.machine->request, ==, REQUEST_RESET);
     machine_serve_request(t.machine);

@@ -41,7 +41,7 @@ static void test_arguments(void)
                         "print|p: extraneous characters at the end of line\n"
                         "Try \"help print\" for more information\n");
     monitor_test_expect(&t, "stop x",
-                        "stop|s: extraneous characters at the end of line\nTry \"help stop\" for "
+                        "stop: extraneous characters at the end of line\nTry \"help stop\" for "
                         "more information\n");
     monitor_test_expect(&t, "info status x",
                         "status: extraneous characters at the end of line\n"
