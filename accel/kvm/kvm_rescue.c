@@ -13,7 +13,7 @@
 #define KVM_STRETCH_MAX (1u << 20)
 #define KVM_STRETCH_SPIN 2000u
 #define SLICE 20000u             /* instructions between two looks at mode and time */
-#define TIMES_KVM 8u             /* a turn lasts so many times the time that an emulating KVM had ... */
+#define TIMES_KVM 4u             /* a turn lasts so many times the time that an emulating KVM had ... */
 #define TURN_LEAST_NS 2000000u   /* ... within these bounds */
 #define TURN_MOST_NS 100000000u
 #define LIST_MOST 256
