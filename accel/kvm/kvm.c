@@ -200,7 +200,7 @@ static void kvm_vcpu_reset(void *arg, unsigned cpu)
     struct kvm_engine *e = arg;
     struct kvm_cpu *c = kvm_cpu(arg, cpu);
     kvm_take(c, true);
-    c->turn = (struct kvm_turn){ 0 };
+    kvm_turn_reset(c);
     __atomic_store_n(&e->policy.user_seen, false, __ATOMIC_RELAXED);
     accel_interp_ops.vcpu_reset(e->interp, cpu);
 }

@@ -108,8 +108,9 @@ int kvm_cpuid_set(struct kvm_cpu *c);
  * interpreter's CPU keeps it). The world is shared or ours. */
 int kvm_give(struct kvm_cpu *c);
 /* Brings the state from KVM into the interpreter's CPU, if KVM has it: completes a pending access, and delivers an
- * event that KVM had taken but not delivered unless drop_event. The world is ours. */
-void kvm_take(struct kvm_cpu *c, bool drop_event);
+ * event that KVM had taken but not delivered. shutdown: KVM stopped with KVM_EXIT_SHUTDOWN, and the event is what it
+ * died of, so the instruction is to be executed again. The world is ours. */
+void kvm_take(struct kvm_cpu *c, bool shutdown);
 
 /* The two halves, for tests. *event.kind is meaningful if *has_event. */
 int kvm_state_put(struct kvm_cpu *c, const struct x86_state *state);

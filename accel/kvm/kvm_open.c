@@ -168,6 +168,7 @@ void *kvm_engine_open(const struct accel_open *open, const struct kvm_sys *sys, 
     for (unsigned i = 0; i < e->count; i++) {
         e->cpus[i].engine = e;
         e->cpus[i].fd = -1;
+        kvm_turn_reset(&e->cpus[i]);
     }
     world_init(&e->world);
     kvm_policy_init(&e->policy, open->limits);

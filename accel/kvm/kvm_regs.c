@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "accel/interp/apic.h"
+#include "accel/interp/debug.h"
 #include "accel/interp/system.h"
 #include "accel/interp/tlb.h"
 #include "accel/kvm/kvm_impl.h"
@@ -281,7 +282,19 @@ static void put_back(struct kvm_cpu *c, struct x86_state *state)
     }
 }
 
-void kvm_take(struct kvm_cpu *c, bool drop_event)
+/* After the shutdown of a guarded CPU: faults are found again when the instruction is executed again, but a
+ * single-step trap is lost unless it is delivered. */
+static bool trap_of_shutdown(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
+{
+    if (!c->guarded || c->run->s.regs.events.exception.nr != EXC_DB || (state->rflags & FLAG_TF) == 0) {
+        return false;
+    }
+    state->dr[6] |= DR6_FIXED | DR6_BS;
+    *event = (struct cpu_event){ .kind = EVENT_EXCEPTION, .vector = EXC_DB, .rip = state->rip };
+    return true;
+}
+
+void kvm_take(struct kvm_cpu *c, bool shutdown)
 {
     struct x86_state state;
     struct cpu_event event;
@@ -300,9 +313,12 @@ void kvm_take(struct kvm_cpu *c, bool drop_event)
                   g_strerror(-error));
         return;
     }
+    if (shutdown) {
+        has_event = trap_of_shutdown(c, &state, &event);
+    }
     state.tsc = kvm_tsc_get(c);
     put_back(c, &state);
-    if (has_event && !drop_event) {
+    if (has_event) {
         interp_deliver(c->cpu, &event);
     }
 }

@@ -12,6 +12,7 @@
 #define KVM_STRETCH 4096u        /* instructions of a turn after a first rescue */
 #define KVM_STRETCH_MAX (1u << 20)
 #define KVM_STRETCH_SPIN 2000u
+#define RESET_STRETCH 500000u    /* after a reset, on a KVM that emulates: tables are not yet guarded there */
 #define SLICE 20000u             /* instructions between two looks at mode and time */
 #define TIMES_KVM 4u             /* a turn lasts so many times the time that an emulating KVM had ... */
 #define TURN_LEAST_NS 2000000u   /* ... within these bounds */
@@ -43,7 +44,7 @@ struct kvm_rescues {
 static const char *const reason_names[KVM_REASON_COUNT] = {
     [KVM_REASON_EMULATION] = "emulation failure", [KVM_REASON_SHUTDOWN] = "shutdown",
     [KVM_REASON_ENTRY] = "failed entry", [KVM_REASON_UNKNOWN] = "unknown exit",
-    [KVM_REASON_SPIN] = "no progress", [KVM_REASON_LATE] = "late interrupt",
+    [KVM_REASON_SPIN] = "no progress", [KVM_REASON_LATE] = "interrupt window",
     [KVM_REASON_INTERRUPT] = "interrupts", [KVM_REASON_MODE] = "mode", [KVM_REASON_SHARE] = "share of time",
 };
 
@@ -222,8 +223,15 @@ void kvm_turn_begin(struct kvm_cpu *c)
         e->rescues->total++;
     }
     pthread_mutex_unlock(&e->rescues->mutex);
-    turn->intr_since = 0;
     world_release(&e->world);
+}
+
+void kvm_turn_reset(struct kvm_cpu *c)
+{
+    c->turn = (struct kvm_turn){ 0 };
+    if (c->engine->limits.emulated) {
+        c->turn.left = RESET_STRETCH;
+    }
 }
 
 /* ---- the turn ---- */

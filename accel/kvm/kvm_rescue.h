@@ -25,7 +25,7 @@ enum kvm_reason {
     KVM_REASON_ENTRY,     /* failed entry, KVM_RUN failed, state refused */
     KVM_REASON_UNKNOWN,   /* an exit that should not be */
     KVM_REASON_SPIN,      /* on one RIP without an exit */
-    KVM_REASON_LATE,      /* an interrupt finds no window */
+    KVM_REASON_LATE,      /* an interrupt waits for a window that KVM may not see */
     KVM_REASON_RESCUES,   /* how many of the above; the others are policy */
     KVM_REASON_INTERRUPT = KVM_REASON_RESCUES, /* a guarded CPU takes its interrupts here */
     KVM_REASON_MODE,
@@ -33,7 +33,6 @@ enum kvm_reason {
     KVM_REASON_COUNT
 };
 
-#define KVM_LATE_NS 2000000u   /* a waiting interrupt is late */
 #define KVM_SHARE_NS 10000000u /* time on a KVM that emulates before the interpreter has its share */
 #define KVM_WATCH_NS 10000000u /* the watchdog's interval */
 
@@ -42,7 +41,6 @@ struct kvm_turn {
     uint64_t left;         /* instructions that the present turn shall last at least */
     uint64_t until;        /* host time in ns likewise */
     uint64_t native_since; /* when KVM got the CPU, ns */
-    uint64_t intr_since;   /* when the INTR pin was first seen high without a window; 0 = it is not */
     uint64_t exits, probe_exits, probe_rip; /* for the watchdog */
     struct kvm_rescue *rescue; /* that the present turn serves; NULL: policy */
 };
@@ -54,6 +52,8 @@ uint64_t kvm_rescues_count(struct kvm_rescues *rescues);
 
 /* KVM stopped for turn.reason: takes the state and sets how long the turn shall be. No share held. */
 void kvm_turn_begin(struct kvm_cpu *c);
+/* After a reset: what sets up tables and changes modes is better done by the interpreter. */
+void kvm_turn_reset(struct kvm_cpu *c);
 /* Shall the CPU, whose state the interpreter has, stay there? */
 bool kvm_turn_lasts(struct kvm_cpu *c);
 /* Runs a slice of a turn. */

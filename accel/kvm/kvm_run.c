@@ -72,26 +72,11 @@ static bool intr_level(const struct kvm_cpu *c)
     return __atomic_load_n(&c->cpu->s.intr, __ATOMIC_SEQ_CST);
 }
 
-/* On a KVM that emulates, short windows are not seen; the interpreter sees them. */
-static bool intr_late(struct kvm_cpu *c)
-{
-    uint64_t now;
-    if (!c->engine->limits.emulated) {
-        return false;
-    }
-    now = kvm_now(c->engine);
-    if (c->turn.intr_since == 0) {
-        c->turn.intr_since = now;
-    }
-    return now - c->turn.intr_since > KVM_LATE_NS;
-}
-
 /* Injects a waiting interrupt or asks for a window. False: the interpreter must deliver it. */
 static bool intr_prepare(struct kvm_cpu *c)
 {
     c->run->request_interrupt_window = 0;
     if (!intr_level(c)) {
-        c->turn.intr_since = 0;
         return true;
     }
     if (c->irq_ready) {
@@ -105,10 +90,9 @@ static bool intr_prepare(struct kvm_cpu *c)
             log_print(c->engine->machine->log, LOG_INT, "Servicing hardware INT=0x%02x\n", (unsigned)vector);
             kvm_cpu_ioctl(c, KVM_INTERRUPT, &irq);
             c->irq_ready = false;
-            c->turn.intr_since = 0;
         }
-    } else if (intr_late(c)) {
-        c->turn.reason = KVM_REASON_LATE;
+    } else if (c->engine->limits.emulated) {
+        c->turn.reason = KVM_REASON_LATE; /* short windows are not seen there, but the interpreter sees them */
         return false;
     }
     c->run->request_interrupt_window = intr_level(c);
