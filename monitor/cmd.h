@@ -95,6 +95,24 @@ void cmd_mouse_button(struct command_call *call);
 void cmd_screendump(struct command_call *call);
 void cmd_screentext(struct command_call *call);
 
+/* cmd_tables.c */
+void cmd_info_gdt(struct command_call *call);
+void cmd_info_ldt(struct command_call *call);
+void cmd_info_idt(struct command_call *call);
+void cmd_info_ivt(struct command_call *call);
+void cmd_info_tss(struct command_call *call);
+void cmd_creg(struct command_call *call);
+void cmd_sreg(struct command_call *call);
+
+/* cmd_poke.c */
+void cmd_poke(struct command_call *call);
+void cmd_find(struct command_call *call);
+void cmd_page(struct command_call *call);
+void cmd_print_stack(struct command_call *call);
+void cmd_bt(struct command_call *call);
+/* `set $NAME = VALUE`; text: behind the '$'. */
+void cmd_set_register(struct command_call *call, const char *text);
+
 /* cmd_symbols.c */
 void cmd_sym_load(struct command_call *call);
 void cmd_sym_clear(struct command_call *call);

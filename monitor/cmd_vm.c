@@ -109,16 +109,23 @@ void cmd_logfile(struct command_call *call)
     }
 }
 
+/* `set asm att|intel`, or `set $NAME = VALUE`. */
 void cmd_set(struct command_call *call)
 {
     if (!call->args[0].given) {
         command_print(call, "asm %s\n", call->settings->intel ? "intel" : "att");
         return;
     }
-    const char *value = call->args[1].given ? call->args[1].text : "";
+    const char *text = call->args[0].text;
+    if (text[0] == '$' || text[0] == '%') {
+        cmd_set_register(call, text + 1);
+        return;
+    }
+    g_auto(GStrv) words = g_strsplit_set(text, " \t", 2);
+    const char *value = words[1] != NULL ? g_strstrip(words[1]) : "";
     bool intel = strcmp(value, "intel") == 0;
-    if (strcmp(call->args[0].text, "asm") != 0) {
-        command_print(call, "Error: there is no setting '%s': asm\n", call->args[0].text);
+    if (strcmp(words[0], "asm") != 0) {
+        command_print(call, "Error: there is no setting '%s': asm; registers are written $NAME\n", words[0]);
     } else if (!intel && strcmp(value, "att") != 0) {
         command_print(call, "Error: asm must be att or intel\n");
     } else {

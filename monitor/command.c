@@ -262,12 +262,12 @@ static void unknown(const struct command *table, const char *prefix, const char 
     g_string_append_c(out, '\n');
 }
 
-/* The end of a command's name: letters, digits and '_', so that `p/x` needs no blank; or one '?'.
+/* The end of a command's name: letters, digits, '_' and '-', so that `p/x` needs no blank; or one '?'.
  */
 static size_t name_length(const char *p)
 {
     size_t n = 0;
-    while (g_ascii_isalnum(p[n]) || p[n] == '_') {
+    while (g_ascii_isalnum(p[n]) || p[n] == '_' || (n > 0 && p[n] == '-')) {
         n++;
     }
     if (n == 0) {

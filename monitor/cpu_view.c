@@ -169,6 +169,73 @@ bool cpu_view_register(const struct x86_state *state, const char *name, uint64_t
     return segment_register(state, name, value);
 }
 
+static uint64_t widen(uint64_t old, uint64_t value, unsigned width)
+{
+    switch (width) {
+    case WIDTH_32:
+        return (uint32_t)value;
+    case WIDTH_16:
+        return (old & ~0xffffull) | (uint16_t)value;
+    case WIDTH_LOW:
+        return (old & ~0xffull) | (uint8_t)value;
+    case WIDTH_HIGH:
+        return (old & ~0xff00ull) | (value & 0xff) << 8;
+    default:
+        return value;
+    }
+}
+
+static bool set_segment(struct x86_state *state, const char *name, uint64_t value)
+{
+    bool real = !(state->cr0 & CR0_PE) || state->rflags & FLAG_VM;
+    size_t n = strcspn(name, ".");
+    for (unsigned i = 0; i < G_N_ELEMENTS(segments); i++) {
+        struct x86_segment *segment = (struct x86_segment *)((char *)state + segments[i].offset);
+        if (strlen(segments[i].name) != n || memcmp(segments[i].name, name, n) != 0) {
+            continue;
+        }
+        if (name[n] == '\0') {
+            segment->selector = (uint16_t)value;
+            segment->base = real ? (value & 0xffff) << 4 : segment->base;
+        } else if (strcmp(name + n, ".base") == 0) {
+            segment->base = value;
+        } else if (strcmp(name + n, ".limit") == 0) {
+            segment->limit = (uint32_t)value;
+        } else if (strcmp(name + n, ".attr") == 0) {
+            segment->attr = (uint32_t)value;
+        } else {
+            return false;
+        }
+        return true;
+    }
+    return false;
+}
+
+bool cpu_view_set_register(struct x86_state *state, const char *name, uint64_t value)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(gprs); i++) {
+        if (strcmp(gprs[i].name, name) == 0) {
+            uint64_t *gpr = &state->gpr[gprs[i].number];
+            *gpr = widen(*gpr, value, gprs[i].width);
+            return true;
+        }
+    }
+    if (strcmp(name, "pc") == 0) {
+        state->rip = value - state->seg[CS].base;
+        return true;
+    }
+    if (strcmp(name, "eflags") == 0 || strcmp(name, "rflags") == 0) {
+        value |= FLAG_1;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(wide_registers); i++) {
+        if (strcmp(wide_registers[i].name, name) == 0) {
+            memcpy((char *)state + wide_registers[i].offset, &value, sizeof(value));
+            return true;
+        }
+    }
+    return set_segment(state, name, value);
+}
+
 static bool look_up(void *arg, const char *name, uint64_t *value)
 {
     struct x86_state state;

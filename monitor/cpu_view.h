@@ -20,6 +20,10 @@ bool cpu_view_state(struct command_call *call, struct x86_state *state, GError *
 /* A register by its name in lower case, without '$'; false if there is none. */
 bool cpu_view_register(const struct x86_state *state, const char *name, uint64_t *value);
 
+/* Sets a register; of a segment in real and virtual-8086 mode the base follows the selector. False if there is none of
+ * this name. */
+bool cpu_view_set_register(struct x86_state *state, const char *name, uint64_t value);
+
 /* expr_parse() with the registers of the monitor's CPU. */
 bool cpu_view_expression(struct command_call *call, const char **text, uint64_t *value,
                          GError **error);
