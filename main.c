@@ -23,6 +23,7 @@
 #include "flat.h"
 #include "hw/catalog.h"
 #include "hw/pc/pc_machine.h"
+#include "monitor/gdb_stub.h"
 #include "monitor/monitor.h"
 #include "monitor/symbols.h"
 #include "network.h"
@@ -49,6 +50,7 @@ struct app {
     struct chardev *monitor_chr, *debugcon;
     struct mux *mux; /* stdio shared by serial port and monitor */
     struct monitor_env monitor_env;
+    struct gdb_server *gdb;
     struct monitor *monitor;
     struct symbols *symbols;
     struct scripted scripted;
@@ -409,6 +411,7 @@ static bool build(struct app *app, GError **error)
 static bool start_monitor(struct app *app, GError **error)
 {
     app->symbols = symbols_create();
+    app->gdb = gdb_server_create(&app->monitor_env);
     app->monitor_env = (struct monitor_env){
         .machine = app->machine,
         .accel = app->accel,
@@ -417,6 +420,7 @@ static bool start_monitor(struct app *app, GError **error)
         .input = app->input,
         .log = app->log,
         .symbols = app->symbols,
+        .gdb = app->gdb,
         .prompt = app->options.monitor_prompt != NULL ? app->options.monitor_prompt
                   : app->called_qemu                   ? "(qemu) "
                                                        : "(vmm) ",
@@ -429,6 +433,11 @@ static bool start_monitor(struct app *app, GError **error)
     };
     if (app->monitor_chr != NULL) {
         app->monitor = monitor_create(&app->monitor_env, app->monitor_chr, chardev_wants_echo(app->monitor_chr));
+    }
+    const char *gdb = app->options.gdb != NULL ? app->options.gdb : app->options.gdb_default ? "tcp::1234" : NULL;
+    if (gdb != NULL && strcmp(gdb, "none") != 0 && !gdb_server_open(app->gdb, gdb, error)) {
+        g_prefix_error(error, "-%s: ", app->options.gdb != NULL ? "gdb" : "s");
+        return false;
     }
     return scripted_init(&app->scripted, &app->monitor_env, &app->options, app->serial, error);
 }
@@ -466,6 +475,7 @@ static void app_run(struct app *app)
 
 static void app_finish(struct app *app)
 {
+    gdb_server_destroy(app->gdb);
     monitor_destroy(app->monitor);
     desktop_destroy(app->desktop);
     symbols_destroy(app->symbols);

@@ -78,6 +78,8 @@ struct options {
     uint64_t debug_exit_iobase, debug_exit_iosize;
     char *rtc_base; /* utc, localtime or a date */
     bool start_paused, no_reboot, no_shutdown;
+    char *gdb;        /* -gdb; NULL: none */
+    bool gdb_default; /* -s */
     char *name, *pidfile;
     char *flat;  /* a flat binary instead of a PC */
     bool flat32; /* ... in 32-bit protected mode */

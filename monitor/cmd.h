@@ -46,6 +46,9 @@ void cmd_condition(struct command_call *call);
 void cmd_ignore(struct command_call *call);
 void cmd_info_breakpoints(struct command_call *call);
 
+/* gdb_server.c */
+void cmd_gdbserver(struct command_call *call);
+
 /* cmd_info.c */
 void cmd_info_status(struct command_call *call);
 void cmd_info_version(struct command_call *call);

@@ -90,6 +90,8 @@ const struct command command_table[] = {
      NULL},
     {"find", NULL, "-x e e t", "[-x] ADDRESS SIZE TEXT", "find text in physical memory (-x: hexadecimal bytes)",
      "find -x 0xf0000 0x10000 55aa", cmd_find, NULL},
+    {"gdbserver", NULL, "t?", "[DEVICE|none]", "wait for gdb on a connection (default tcp::1234)",
+     "gdbserver tcp::1234", cmd_gdbserver, NULL},
     {"gva2gpa", NULL, "e", "ADDRESS", "the physical address of a linear one", "gva2gpa $pc",
      cmd_gva2gpa, NULL},
     {"help", "?", "w:command? w?", "[COMMAND]", "this list, or one command", "help x", cmd_help,

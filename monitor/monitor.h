@@ -14,6 +14,7 @@ struct block;
 struct chardev;
 struct chardev_record;
 struct display;
+struct gdb_server;
 struct input;
 struct log;
 struct machine;
@@ -79,6 +80,7 @@ struct monitor_env {
     unsigned drive_count;
     struct monitor_nic *nics;
     unsigned nic_count;
+    struct gdb_server *gdb;          /* NULL: none can be opened */
     struct symbols *symbols;         /* of the guest's programs; NULL: none can be loaded */
     struct monitor_serial *serial;   /* MONITOR_SERIAL_MAX ports, or NULL */
     struct monitor_outcome *outcome; /* NULL: scripts cannot be run */
