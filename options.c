@@ -161,7 +161,8 @@ static bool set_smp(void *target, const struct option *option, const char *arg, 
 static bool set_machine(void *target, const struct option *option, const char *arg, GError **error)
 {
     struct options *o = target;
-    static const char *const known[] = { "type", "accel", "acpi", "hpet", "usb", "vmport", NULL };
+    static const char *const known[] = { "type", "accel", "acpi", "hpet", "usb", "vmport", "kernel_irqchip",
+                                        NULL };
     struct option_list list;
     bool ok = true;
     if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
@@ -179,6 +180,13 @@ static bool set_machine(void *target, const struct option *option, const char *a
         bool on = false;
         ok = option_parse_bool(acpi, &on, error);
         o->no_acpi = !on;
+    }
+    const char *irqchip = option_list_get(&list, "kernel_irqchip");
+    if (ok && irqchip != NULL && strcmp(irqchip, "off") != 0) {
+        bool known_word = strcmp(irqchip, "on") == 0 || strcmp(irqchip, "split") == 0;
+        ok = known_word ? FAIL(error, "kernel_irqchip=%s: the interrupt controllers are always modelled outside the "
+                                      "kernel; leave it out or use kernel_irqchip=off", irqchip)
+                        : FAIL(error, "kernel_irqchip: '%s' is not on, split or off", irqchip);
     }
     if (option_list_get(&list, "accel") != NULL) {
         replace(&o->accel, option_list_get(&list, "accel"));

@@ -57,6 +57,7 @@ static void run_on_kvm(struct kvm_cpu *c, bool *halted)
     int error = 0;
     world_share(&e->world, true);
     if (!c->native) {
+        c->turn.patient = __atomic_load_n(&c->cpu->s.intr, __ATOMIC_SEQ_CST) && c->turn.reason == KVM_REASON_LATE;
         error = kvm_give(c);
         c->turn.native_since = kvm_now(e);
     }

@@ -14,7 +14,7 @@
 #define KVM_STRETCH_SPIN 2000u
 #define RESET_STRETCH 500000u    /* after a reset, on a KVM that emulates: tables are not yet guarded there */
 #define SLICE 20000u             /* instructions between two looks at mode and time */
-#define TIMES_KVM 4u             /* a turn lasts so many times the time that an emulating KVM had ... */
+#define TIMES_KVM 6u             /* a turn lasts so many times the time that an emulating KVM had ... */
 #define TURN_LEAST_NS 2000000u   /* ... within these bounds */
 #define TURN_MOST_NS 100000000u
 #define LIST_MOST 256

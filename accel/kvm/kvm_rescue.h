@@ -33,14 +33,15 @@ enum kvm_reason {
     KVM_REASON_COUNT
 };
 
-#define KVM_SHARE_NS 10000000u /* time on a KVM that emulates before the interpreter has its share */
-#define KVM_WATCH_NS 10000000u /* the watchdog's interval */
+#define KVM_SHARE_NS 5000000u  /* time on a KVM that emulates before the interpreter has its share */
+#define KVM_WATCH_NS 5000000u  /* the watchdog's interval */
 
 struct kvm_turn {
     enum kvm_reason reason;
     uint64_t left;         /* instructions that the present turn shall last at least */
     uint64_t until;        /* host time in ns likewise */
     uint64_t native_since; /* when KVM got the CPU, ns */
+    bool patient; /* an interrupt waits, and a whole turn of the interpreter found no window for it */
     uint64_t exits, probe_exits, probe_rip; /* for the watchdog */
     struct kvm_rescue *rescue; /* that the present turn serves; NULL: policy */
 };

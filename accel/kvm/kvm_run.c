@@ -77,6 +77,7 @@ static bool intr_prepare(struct kvm_cpu *c)
 {
     c->run->request_interrupt_window = 0;
     if (!intr_level(c)) {
+        c->turn.patient = false;
         return true;
     }
     if (c->irq_ready) {
@@ -91,7 +92,7 @@ static bool intr_prepare(struct kvm_cpu *c)
             kvm_cpu_ioctl(c, KVM_INTERRUPT, &irq);
             c->irq_ready = false;
         }
-    } else if (c->engine->limits.emulated) {
+    } else if (c->engine->limits.emulated && !c->turn.patient) {
         c->turn.reason = KVM_REASON_LATE; /* short windows are not seen there, but the interpreter sees them */
         return false;
     }
