@@ -29,6 +29,7 @@
 #include "network.h"
 #include "options.h"
 #include "scripted.h"
+#include "ui/audio.h"
 #include "ui/display.h"
 #include "ui/input.h"
 
@@ -43,6 +44,7 @@ struct app {
     struct accel *accel;
     struct display *display;
     struct input *input;
+    struct audio *audio;
     struct drives drives;
     struct networks networks;
     GPtrArray *warnings; /* char *, about the command line */
@@ -319,6 +321,7 @@ static bool build_board(struct app *app, GError **error)
         .debug_exit_iosize = (uint16_t)o->debug_exit_iosize,
         .display = app->display,
         .input = app->input,
+        .audio = app->audio,
     };
     if (o->kernel == NULL && (o->initrd != NULL || o->append != NULL)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s needs -kernel",
@@ -356,10 +359,23 @@ static bool build_flat(struct app *app, GError **error)
     return app->flat != NULL;
 }
 
+/* Unless something else was asked for the speaker is heard where there is a window. */
+static bool open_audio(struct app *app, GError **error)
+{
+    const struct option_audio *o = &app->options.audio;
+    bool heard = o->given || desktop_has_consoles(app->desktop);
+    struct audio_options options = { .kind = heard ? o->kind : AUDIO_NONE, .id = o->id, .path = o->path };
+    app->audio = audio_create(&options, &app->machine->lock, error);
+    if (app->audio == NULL) {
+        g_prefix_error(error, "-audiodev: ");
+    }
+    return app->audio != NULL;
+}
+
 static bool build_pc(struct app *app, GError **error)
 {
     app->pc = pc_create(app->machine);
-    return desktop_open(app->desktop, &app->on_terminal, error) && build_board(app, error);
+    return desktop_open(app->desktop, &app->on_terminal, error) && open_audio(app, error) && build_board(app, error);
 }
 
 static bool build(struct app *app, GError **error)
@@ -418,6 +434,7 @@ static bool start_monitor(struct app *app, GError **error)
         .pc = app->pc,
         .display = app->display,
         .input = app->input,
+        .audio = app->audio,
         .log = app->log,
         .symbols = app->symbols,
         .gdb = app->gdb,
@@ -508,6 +525,7 @@ static void app_finish(struct app *app)
     if (app->display != NULL) {
         display_destroy(app->display);
     }
+    audio_destroy(app->audio);
     if (app->log != NULL) {
         log_destroy(app->log);
     }

@@ -35,6 +35,7 @@ void options_init(struct options *o)
     o->scripts = g_ptr_array_new_with_free_func(script_free);
     o->drive_devices = g_ptr_array_new_with_free_func(option_drive_device_free);
     option_net_init(&o->net);
+    o->audio.kind = AUDIO_AUTO;
     o->debugcon_iobase = 0xe9;
     o->debug_exit_iobase = 0x501;
     o->debug_exit_iosize = 2;
@@ -62,6 +63,7 @@ void options_finish(struct options *o)
     g_clear_pointer(&o->scripts, g_ptr_array_unref);
     g_clear_pointer(&o->drive_devices, g_ptr_array_unref);
     option_net_finish(&o->net);
+    option_audio_finish(&o->audio);
 }
 
 static void replace(char **member, const char *text)
@@ -162,7 +164,7 @@ static bool set_machine(void *target, const struct option *option, const char *a
 {
     struct options *o = target;
     static const char *const known[] = { "type", "accel", "acpi", "hpet", "usb", "vmport", "kernel_irqchip",
-                                        NULL };
+                                        "pcspk-audiodev", NULL };
     struct option_list list;
     bool ok = true;
     if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
@@ -190,6 +192,9 @@ static bool set_machine(void *target, const struct option *option, const char *a
     }
     if (option_list_get(&list, "accel") != NULL) {
         replace(&o->accel, option_list_get(&list, "accel"));
+    }
+    if (option_list_get(&list, "pcspk-audiodev") != NULL) {
+        replace(&o->audio.speaker, option_list_get(&list, "pcspk-audiodev"));
     }
     for (guint i = 0; ok && i < 2; i++) {
         static const char *const absent[] = { "hpet", "usb" };
@@ -494,6 +499,10 @@ static const struct option option_table[] = {
     CONST("sdl", NULL, display.kind, "sdl"),
     CONST("curses", "the screen on the terminal, same as -display curses", display.kind, "curses"),
     FLAG("nographic", "no window: serial port and monitor on the terminal", nographic),
+    WORKS("audiodev", "sdl|wav|none,id=ID[,path=FILE]", "where the speaker is heard [the sound device of a desktop]",
+          option_set_audiodev),
+    WORKS("audio", "sdl|wav|none[,model=pcspk]", "short for -audiodev and the speaker on it", option_set_audio),
+    WORKS("soundhw", "pcspk", NULL, option_set_soundhw),
     FLAG("full-screen", "start in full screen", display.full_screen),
     FLAG("no-quit", "closing the window does nothing", display.no_quit),
     { "alt-grab", NULL, OPTION_WORKS, "Ctrl-Alt-Shift instead of Ctrl-Alt", option_set_grab, 0, "lshift-lctrl-lalt" },
@@ -541,7 +550,7 @@ static const struct option option_table[] = {
     LATER("option-rom", "F"),
     LATER("vnc", "D"),
     LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
-    LATER("soundhw", "S"), LATER("audiodev", "A"), LATER("audio", "A"), LATER("icount", "N"),
+    LATER("icount", "N"),
     LATER("dfilter", "R"), LATER("trace", "P"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), 
@@ -554,7 +563,7 @@ static const struct option option_table[] = {
 bool options_parse(struct options *options, int argc, char **argv, GPtrArray *warnings, GError **error)
 {
     return option_parse(option_table, options, argc, argv, option_bare_drive, warnings, error) &&
-           option_drives_finish(options, error);
+           option_drives_finish(options, error) && option_audio_check(&options->audio, error);
 }
 
 char *options_help(void)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "options_audio.h"
 #include "options_display.h"
 #include "options_net.h"
 
@@ -63,6 +64,7 @@ struct options {
     char *kernel, *initrd, *append;
     char *vga;     /* std, none */
     struct option_display display;
+    struct option_audio audio;
     bool nographic;
     char *serial[OPTIONS_SERIAL_MAX]; /* NULL = default */
     unsigned serial_count;

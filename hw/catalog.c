@@ -8,6 +8,7 @@
 
 /* One #include per chip, sorted. */
 #include "hw/acpi/pm.h"
+#include "hw/audio/pcspk.h"
 #include "hw/char/debugcon.h"
 #include "hw/char/parallel.h"
 #include "hw/char/uart16550.h"
@@ -40,6 +41,7 @@ static const struct device_class *const classes[] = {
     &debugcon_class,
     &uart16550_class,
     &parallel_class,
+    &pcspk_class,
     &vga_isa_class,
     &vga_pci_class,
     &i8237_class,

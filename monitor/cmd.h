@@ -94,6 +94,12 @@ void cmd_type(struct command_call *call);
 void cmd_mouse_move(struct command_call *call);
 void cmd_mouse_button(struct command_call *call);
 
+/* cmd_audio.c */
+void cmd_info_audio(struct command_call *call);
+void cmd_info_capture(struct command_call *call);
+void cmd_wavcapture(struct command_call *call);
+void cmd_stopcapture(struct command_call *call);
+
 /* cmd_screen.c */
 void cmd_screendump(struct command_call *call);
 void cmd_screentext(struct command_call *call);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct accel;
+struct audio;
 struct block;
 struct chardev;
 struct chardev_record;
@@ -74,6 +75,7 @@ struct monitor_env {
     struct pc *pc;
     struct display *display;
     struct input *input;
+    struct audio *audio;
     struct log *log;
     const char *prompt; /* "(vmm) " */
     struct monitor_drive *drives;

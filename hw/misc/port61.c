@@ -28,6 +28,9 @@ struct port61 {
     port61_level_fn *out2;
     void *out2_arg;
     unsigned out2_n;
+    void (*before)(void *arg);
+    void (*after)(void *arg);
+    void *watch_arg;
     struct region io;
 };
 
@@ -55,8 +58,14 @@ static uint64_t port61_read(void *owner, uint64_t offset, unsigned size)
 static void port61_write(void *owner, uint64_t offset, uint64_t value, unsigned size)
 {
     struct port61 *port = owner;
+    if (port->before != NULL) {
+        port->before(port->watch_arg);
+    }
     port->control = value & P61_WRITABLE;
     port61_drive(&port->dev);
+    if (port->after != NULL) {
+        port->after(port->watch_arg);
+    }
 }
 
 static const struct region_ops port61_ops = {
@@ -83,6 +92,19 @@ void port61_connect_out2(struct device *dev, port61_level_fn *fn, void *arg, uns
 void port61_connect_speaker(struct device *dev, struct irq *line)
 {
     ((struct port61 *)dev)->speaker = line;
+}
+
+bool port61_speaker_data(struct device *dev)
+{
+    return (((struct port61 *)dev)->control & P61_SPEAKER) != 0;
+}
+
+void port61_watch(struct device *dev, void (*before)(void *arg), void (*after)(void *arg), void *arg)
+{
+    struct port61 *port = (struct port61 *)dev;
+    port->before = before;
+    port->after = after;
+    port->watch_arg = arg;
 }
 
 bool port61_speaker_on(struct device *dev)

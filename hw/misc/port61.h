@@ -20,6 +20,12 @@ void port61_connect_gate2(struct device *dev, struct irq *line);
 void port61_connect_out2(struct device *dev, port61_level_fn *fn, void *arg, unsigned n);
 void port61_connect_speaker(struct device *dev, struct irq *line);
 
+/* Bit 1: the cone follows the output of timer 2. */
+bool port61_speaker_data(struct device *dev);
+
+/* Calls before(arg) before the port is written to, and after(arg) afterwards. */
+void port61_watch(struct device *dev, void (*before)(void *arg), void (*after)(void *arg), void *arg);
+
 /* The cone of the speaker is driven by timer 2 (gate open and data enabled). With i8254_tone() it
  * makes the sound. */
 bool port61_speaker_on(struct device *dev);

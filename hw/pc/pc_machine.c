@@ -8,6 +8,7 @@
 
 #include "core/ram.h"
 #include "hw/acpi/pm.h"
+#include "hw/audio/pcspk.h"
 #include "hw/char/debugcon.h"
 #include "hw/char/parallel.h"
 #include "hw/char/uart16550.h"
@@ -66,6 +67,21 @@ static bool pc_add_timers(struct pc *pc, GError **error)
     port61_connect_gate2(pc->port61, i8254_gate(pc->pit, 2));
     port61_connect_out2(pc->port61, i8254_output, pc->pit, 2);
     mc146818_connect_irq(pc->rtc, pc_irq(pc, 8, PC_IRQ_ISA));
+    return true;
+}
+
+static bool pc_add_speaker(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    struct device *speaker = add(pc, &pcspk_class, "pcspk", error);
+    if (speaker == NULL) {
+        return false;
+    }
+    pcspk_connect_source(speaker, pc->pit, pc->port61);
+    if (config->audio != NULL) {
+        pcspk_connect_audio(speaker, config->audio);
+        i8254_watch(pc->pit, 2, pcspk_sync, pcspk_changed, speaker);
+        port61_watch(pc->port61, pcspk_sync, pcspk_changed, speaker);
+    }
     return true;
 }
 
@@ -357,6 +373,7 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
     bus_begin(machine->memory);
     bus_begin(machine->io);
     bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, MAX(config->cpus, 1), error) && pc_add_timers(pc, error) &&
+              pc_add_speaker(pc, config, error) &&
               pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_serial(pc, config, error) &&
               pc_add_parallel(pc, config, error) &&
               pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) &&

@@ -15,6 +15,7 @@
 #include "hw/floppy/i82078.h"
 #include "hw/ide/ide.h"
 
+struct audio;
 struct block;
 struct chardev;
 struct display;
@@ -73,6 +74,7 @@ struct pc_config {
     uint16_t debug_exit_iobase, debug_exit_iosize;
     struct display *display; /* stays the caller's */
     struct input *input;     /* stays the caller's */
+    struct audio *audio;     /* of the speaker; NULL: silent. Stays the caller's; must outlive the machine */
 };
 
 struct pc;

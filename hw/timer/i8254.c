@@ -38,6 +38,11 @@ struct i8254 {
     struct irq gates[COUNTERS];
     struct timer timer;
     struct region io;
+    /* Who wants to know of changes of a counter; functions NULL: nobody. */
+    unsigned watched;
+    void (*before)(void *arg);
+    void (*after)(void *arg);
+    void *watch_arg;
 };
 
 static uint64_t ticks_now(const struct i8254 *pit)
@@ -110,6 +115,21 @@ static void i8254_expired(void *arg)
     i8254_drive(&pit->dev);
 }
 
+/* Something is about to happen to counter n. */
+static void tell_before(struct i8254 *pit, unsigned n)
+{
+    if (pit->before != NULL && n == pit->watched) {
+        pit->before(pit->watch_arg);
+    }
+}
+
+static void tell_after(struct i8254 *pit, unsigned n)
+{
+    if (pit->after != NULL && n == pit->watched) {
+        pit->after(pit->watch_arg);
+    }
+}
+
 static void write_control(struct i8254 *pit, uint8_t word, uint64_t now)
 {
     if (CW_COUNTER(word) == CW_READ_BACK) {
@@ -138,12 +158,15 @@ static void i8254_write(void *owner, uint64_t offset, uint64_t value, unsigned s
 {
     struct i8254 *pit = owner;
     uint64_t now = ticks_now(pit);
+    unsigned n = offset == CONTROL_REGISTER ? CW_COUNTER((uint8_t)value) : (unsigned)offset;
+    tell_before(pit, n);
     if (offset == CONTROL_REGISTER) {
         write_control(pit, (uint8_t)value, now);
     } else {
         i8254_counter_write(&pit->counters[offset], now, (uint8_t)value);
     }
     i8254_drive(&pit->dev);
+    tell_after(pit, n);
 }
 
 static uint64_t i8254_read(void *owner, uint64_t offset, unsigned size)
@@ -161,8 +184,10 @@ static const struct region_ops i8254_ops = {
 static void i8254_gate_input(void *sink, unsigned n, bool level)
 {
     struct i8254 *pit = sink;
+    tell_before(pit, n);
     i8254_counter_gate(&pit->counters[n], ticks_now(pit), level);
     i8254_drive(&pit->dev);
+    tell_after(pit, n);
 }
 
 struct region *i8254_io(struct device *dev)
@@ -189,6 +214,22 @@ bool i8254_output(void *arg, unsigned n)
     uint64_t now = ticks_now(pit);
     i8254_counter_settle(&pit->counters[n], now);
     return i8254_counter_output(&pit->counters[n], now);
+}
+
+bool i8254_output_at(struct device *dev, unsigned n, uint64_t tick)
+{
+    struct i8254_counter *c = &((struct i8254 *)dev)->counters[n];
+    i8254_counter_settle(c, tick);
+    return i8254_counter_output(c, tick);
+}
+
+void i8254_watch(struct device *dev, unsigned n, void (*before)(void *arg), void (*after)(void *arg), void *arg)
+{
+    struct i8254 *pit = (struct i8254 *)dev;
+    pit->watched = n;
+    pit->before = before;
+    pit->after = after;
+    pit->watch_arg = arg;
 }
 
 bool i8254_tone(struct device *dev, unsigned n, uint32_t *period)

@@ -24,6 +24,13 @@ void i8254_connect_out(struct device *dev, unsigned n, struct irq *line);
  * a level source (port61_connect_out2). */
 bool i8254_output(void *pit, unsigned n);
 
+/* Level of OUTn at a tick of I8254_HZ since guest time 0 that lies after the last change of the counter. */
+bool i8254_output_at(struct device *dev, unsigned n, uint64_t tick);
+
+/* Calls before(arg) before the state of counter n changes by a write or its gate, and after(arg) afterwards: for
+ * the loudspeaker, which needs to know for how long the output was what it was. */
+void i8254_watch(struct device *dev, unsigned n, void (*before)(void *arg), void (*after)(void *arg), void *arg);
+
 /* True if counter n makes a square wave or pulse train now; *period is its length in clocks of
  * I8254_HZ. For the loudspeaker. */
 bool i8254_tone(struct device *dev, unsigned n, uint32_t *period);
