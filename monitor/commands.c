@@ -156,7 +156,6 @@ const struct command command_table[] = {
     {"sreg", NULL, "", "", "segment registers in words", "sreg", cmd_sreg, NULL},
     {"step", "s|stepi|si", "e?", "[N]", "execute N instructions (default 1)", "step 10", cmd_step, NULL},
     {"stop", NULL, "", "", "pause the guest", NULL, cmd_stop, NULL},
-    {"stop", "s", "", "", "pause the guest", NULL, cmd_stop, NULL},
     {"stopcapture", NULL, "e", "INDEX", "end a recording of the sound (info capture lists them)",
      "stopcapture 0", cmd_stopcapture, NULL},
     {"sum", NULL, "e e", "ADDRESS SIZE", "the checksum of physical memory, as sum(1) -r does it",
