@@ -445,6 +445,8 @@ static bool start_monitor(struct app *app, GError **error)
         .drive_count = app->drives.count,
         .nics = app->networks.list,
         .nic_count = app->networks.count,
+        .nets = app->networks.nets,
+        .net_count = app->networks.net_count,
         .quit = app_quit,
         .arg = app,
     };

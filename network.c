@@ -1,192 +1,328 @@
-/* See the header. */
+/*
+ * See the header. A hub with one card and one backend is only a wire; it is still shown as a hub.
+ */
 #include "network.h"
 
 #include <string.h>
 
-#include "hw/net/e1000.h"
+#include "net/hub.h"
+#include "net/mac.h"
 #include "net/pcap.h"
-#include "net/user.h"
+#include "net/port.h"
+#include "network_backend.h"
 
 #define FAIL(error, ...)                                                                           \
     (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
 #define MAC_DEFAULT      "52:54:00:12:34:%02x"
 #define MAC_DEFAULT_LAST 0x56
 
-static struct option_netdev *netdev_at(const struct option_net *options, guint i)
+/* What is to be connected: the options, or the default. */
+struct plan {
+    const struct option_net *options;
+    GPtrArray *nics, *netdevs; /* as in the options; hubports are left out */
+    const GPtrArray *redirections; /* NULL: given to a user network already */
+    GPtrArray *warnings;
+};
+
+static bool is_hubport(const struct option_netdev *dev)
 {
-    return g_ptr_array_index(options->netdevs, i);
+    return strcmp(dev->type, "hubport") == 0;
 }
 
-/* The backend of a card, NULL if it has none; *legacy counts the pairs made by order. */
-static struct option_netdev *backend_of(const struct option_net *options,
-                                        const struct option_nic *nic, guint *legacy)
+static struct option_netdev *find_netdev(const struct option_net *options, const char *id)
 {
-    guint skip = *legacy;
     for (guint i = 0; i < options->netdevs->len; i++) {
-        struct option_netdev *dev = netdev_at(options, i);
-        if (nic->netdev != NULL ? g_strcmp0(dev->id, nic->netdev) == 0
-                                : dev->id == NULL && skip-- == 0) {
-            *legacy += nic->netdev == NULL;
+        struct option_netdev *dev = g_ptr_array_index(options->netdevs, i);
+        if (g_strcmp0(dev->id, id) == 0) {
             return dev;
         }
     }
     return NULL;
 }
 
-static bool open_user(struct monitor_nic *nic, const struct option_netdev *dev,
-                      const GPtrArray *redirections, GError **error)
+/* The hub a backend is at: its own, or that of the hubport which names it. */
+static int netdev_hub(const struct option_net *options, const struct option_netdev *dev)
 {
-    g_autoptr(GPtrArray) rules = g_ptr_array_new();
-    for (guint i = 0; i < dev->hostfwd->len; i++) {
-        g_ptr_array_add(rules, g_ptr_array_index(dev->hostfwd, i));
+    for (guint i = 0; dev->hub == OPTION_NO_HUB && dev->id != NULL && i < options->netdevs->len; i++) {
+        const struct option_netdev *port = g_ptr_array_index(options->netdevs, i);
+        if (is_hubport(port) && g_strcmp0(option_list_get(&port->list, "netdev"), dev->id) == 0) {
+            return port->hub;
+        }
     }
-    for (guint i = 0; redirections != NULL && i < redirections->len; i++) {
-        g_ptr_array_add(rules, g_ptr_array_index(redirections, i));
-    }
-    g_ptr_array_add(rules, NULL);
-    const struct net_user_config config = {
-        .restricted = dev->restricted,
-        .no_ipv4 = dev->no_ipv4,
-        .no_ipv6 = dev->no_ipv6,
-        .net = dev->net,
-        .host = dev->host,
-        .dns = dev->dns,
-        .dhcp_start = dev->dhcp_start,
-        .hostname = dev->hostname,
-        .domainname = dev->domainname,
-        .tftp = dev->tftp,
-        .bootfile = dev->bootfile,
-        .tftp_server_name = dev->tftp_server_name,
-        .hostfwd = (const char *const *)rules->pdata,
-    };
-    nic->user = net_user_create(&config, net_link_port(nic->link, 1), error);
-    if (nic->user == NULL) {
-        g_prefix_error(error, "network '%s': ", dev->id != NULL ? dev->id : "user");
-        return false;
-    }
-    return true;
+    return dev->hub;
 }
 
-static bool open_nic(struct networks *networks, const struct option_nic *option,
-                     struct option_netdev *dev, const GPtrArray *redirections,
-                     struct pc_config *config, GError **error)
+static int nic_hub(const struct option_net *options, const struct option_nic *nic)
 {
-    unsigned n = networks->count++;
+    const struct option_netdev *dev = nic->netdev != NULL ? find_netdev(options, nic->netdev) : NULL;
+    return dev == NULL ? nic->hub : is_hubport(dev) ? dev->hub : netdev_hub(options, dev);
+}
+
+/* ---- cards ---- */
+
+static bool add_nic(struct networks *networks, const struct plan *plan, const struct option_nic *option,
+                    struct pc_config *config, GError **error)
+{
+    unsigned n = networks->count++, same = 0;
     struct monitor_nic *nic = &networks->list[n];
     uint8_t mac[6];
-    nic->name = option->id != NULL ? g_strdup(option->id) : g_strdup_printf("e1000.%u", n);
+    nic->model = option->model != NULL ? option->model : "e1000";
+    for (unsigned i = 0; i < n; i++) {
+        same += strcmp(networks->list[i].model, nic->model) == 0;
+    }
+    nic->name = option->id != NULL ? g_strdup(option->id) : g_strdup_printf("%s.%u", nic->model, same);
     nic->mac = option->mac != NULL ? g_ascii_strdown(option->mac, -1)
-                                   : g_strdup_printf(MAC_DEFAULT, MAC_DEFAULT_LAST + n);
-    nic->backend = g_strdup(dev != NULL && dev->id != NULL && dev->id[0] != '#' ? dev->id : "");
+                                   : g_strdup_printf(MAC_DEFAULT, (MAC_DEFAULT_LAST + n) & 0xff);
+    nic->hub = nic_hub(plan->options, option);
     nic->link = net_link_create();
-    if (!e1000_mac_parse(nic->mac, mac)) {
-        return FAIL(
-            error,
-            "mac=%s: must be six hexadecimal bytes such as 52:54:00:12:34:56, not a group address",
-            nic->mac);
-    }
-    if (nic->backend[0] == '\0') {
-        g_free(nic->backend);
-        nic->backend = dev != NULL ? g_strdup_printf("user.%u", n) : NULL;
-    }
     config->nics[n] = (struct pc_nic_config){
+        .model = nic->model,
         .id = nic->name,
         .mac = nic->mac,
+        .iobase = option->iobase,
+        .irq = option->irq,
         .port = net_link_port(nic->link, 0),
     };
     config->nic_count = networks->count;
-    return dev == NULL || open_user(nic, dev, redirections, error);
+    if (option->netdev != NULL && option->netdev[0] != '\0' && find_netdev(plan->options, option->netdev) == NULL) {
+        return FAIL(error, "-device %s: there is no -netdev with id=%s", nic->model, option->netdev);
+    }
+    return net_mac_parse(nic->mac, mac, error);
 }
 
-/* Each backend serves one card. */
-static bool check_use(const struct option_net *options, const bool *used, GPtrArray *warnings,
-                      GError **error)
+/* ---- backends ---- */
+
+static struct monitor_net *add_net(struct networks *networks, const struct option_netdev *dev, GError **error)
 {
-    guint legacy_nics = 0, legacy_users = 0;
-    for (guint i = 0; i < options->nics->len; i++) {
-        legacy_nics += ((struct option_nic *)g_ptr_array_index(options->nics, i))->netdev == NULL;
+    if (networks->net_count == NETWORKS_MAX) {
+        (void)FAIL(error, "there can be %d networks", NETWORKS_MAX);
+        return NULL;
     }
-    for (guint i = 0; i < options->netdevs->len; i++) {
-        const char *id = netdev_at(options, i)->id;
-        legacy_users += id == NULL;
-        if (!used[i]) {
-            g_ptr_array_add(warnings,
-                            g_strdup_printf("network '%s' has no card", id != NULL ? id : "user"));
+    unsigned same = 0;
+    for (unsigned i = 0; i < networks->net_count; i++) {
+        same += strcmp(networks->nets[i].type, dev->type) == 0;
+    }
+    struct monitor_net *net = &networks->nets[networks->net_count++];
+    bool named = dev->id != NULL && dev->id[0] != '#';
+    net->type = dev->type;
+    net->name = named ? g_strdup(dev->id) : g_strdup_printf("%s.%u", dev->type, same);
+    net->hub = OPTION_NO_HUB;
+    return net;
+}
+
+static bool open_net(struct networks *networks, struct plan *plan, const struct option_netdev *dev,
+                     struct net_link *link, struct monitor_net **opened, GError **error)
+{
+    struct monitor_net *net = add_net(networks, dev, error);
+    if (net == NULL) {
+        return false;
+    }
+    bool user = strcmp(dev->type, "user") == 0;
+    net->own_link = link == NULL;
+    net->link = link != NULL ? link : net_link_create();
+    *opened = net;
+    bool ok = network_backend_open(net, dev, user ? plan->redirections : NULL, error);
+    plan->redirections = user ? NULL : plan->redirections;
+    return ok;
+}
+
+/* A backend that one card names. */
+static bool open_pair(struct networks *networks, struct plan *plan, const struct option_netdev *dev, GError **error)
+{
+    struct monitor_nic *card = NULL;
+    for (guint i = 0; i < plan->nics->len; i++) {
+        const struct option_nic *nic = g_ptr_array_index(plan->nics, i);
+        if (nic->netdev != NULL && g_strcmp0(nic->netdev, dev->id) == 0) {
+            if (card != NULL) {
+                return FAIL(error, "-device %s: netdev=%s has a card already; a hub joins several (-netdev hubport)",
+                            networks->list[i].model, dev->id);
+            }
+            card = &networks->list[i];
         }
     }
-    if (legacy_nics != legacy_users && legacy_nics > 0 && legacy_users > 0) {
-        return FAIL(error,
-                    "-net: %u cards and %u user networks: a hub is not supported yet; give each "
-                    "card its own "
-                    "with -nic user",
-                    legacy_nics, legacy_users);
+    if (card == NULL) {
+        g_ptr_array_add(plan->warnings,
+                        g_strdup_printf("network '%s' has no card", dev->id != NULL ? dev->id : dev->type));
+        return true;
+    }
+    return open_net(networks, plan, dev, card->link, &card->net, error);
+}
+
+/* ---- hubs ---- */
+
+static bool open_hub(struct networks *networks, struct plan *plan, int number, GError **error)
+{
+    struct monitor_nic *card = NULL;
+    unsigned cards = 0, backends = 0;
+    for (unsigned i = 0; i < networks->count; i++) {
+        if (networks->list[i].hub == number) {
+            card = &networks->list[i];
+            cards++;
+        }
+    }
+    for (guint i = 0; i < plan->netdevs->len; i++) {
+        const struct option_netdev *dev = g_ptr_array_index(plan->netdevs, i);
+        if (netdev_hub(plan->options, dev) == number) {
+            backends++;
+            if (cards == 0) {
+                g_ptr_array_add(plan->warnings,
+                                g_strdup_printf("network '%s' has no card", dev->id != NULL ? dev->id : dev->type));
+            }
+        }
+    }
+    if (cards == 0 || cards + backends < 2) {
+        return true;
+    }
+    struct net_hub *hub = cards == 1 && backends == 1 ? NULL : net_hub_create();
+    for (guint i = 0; i < plan->netdevs->len; i++) {
+        const struct option_netdev *dev = g_ptr_array_index(plan->netdevs, i);
+        struct monitor_net *net = NULL;
+        if (netdev_hub(plan->options, dev) != number) {
+            continue;
+        }
+        if (!open_net(networks, plan, dev, hub == NULL ? card->link : NULL, &net, error)) {
+            net_hub_destroy(hub);
+            return false;
+        }
+        net->hub = number;
+        if (hub != NULL) {
+            net_hub_add(hub, net_link_port(net->link, 0));
+        } else {
+            card->net = net;
+        }
+    }
+    if (hub != NULL) {
+        for (unsigned i = 0; i < networks->count; i++) {
+            if (networks->list[i].hub == number) {
+                net_hub_add(hub, net_link_port(networks->list[i].link, 1));
+            }
+        }
+        networks->hubs[networks->hub_count++] = hub;
     }
     return true;
 }
 
-static bool open_default(struct networks *networks, const struct option_net *options,
-                         struct pc_config *config, GError **error)
+/* ---- all ---- */
+
+static void check_cards(const struct networks *networks, const struct plan *plan)
 {
-    g_autoptr(GPtrArray) no_rules = g_ptr_array_new();
-    const struct option_nic nic = {0};
-    struct option_netdev dev = {.hostfwd = no_rules};
-    return open_nic(networks, &nic, &dev, options->redirections, config, error);
+    for (unsigned i = 0; i < networks->count; i++) {
+        const struct monitor_nic *nic = &networks->list[i];
+        unsigned others = nic->net != NULL;
+        for (unsigned k = 0; nic->hub >= 0 && k < networks->count; k++) {
+            others += k != i && networks->list[k].hub == nic->hub;
+        }
+        for (unsigned k = 0; nic->hub >= 0 && k < networks->net_count; k++) {
+            others += networks->nets[k].hub == nic->hub;
+        }
+        if (others == 0) {
+            g_ptr_array_add(plan->warnings, g_strdup_printf("network card %u is connected to nothing", i));
+        }
+    }
+}
+
+static bool open_plan(struct networks *networks, struct plan *plan, struct pc_config *config, GError **error)
+{
+    for (guint i = 0; i < plan->nics->len; i++) {
+        if (!add_nic(networks, plan, g_ptr_array_index(plan->nics, i), config, error)) {
+            return false;
+        }
+    }
+    for (guint i = 0; i < plan->netdevs->len; i++) {
+        const struct option_netdev *dev = g_ptr_array_index(plan->netdevs, i);
+        if (netdev_hub(plan->options, dev) == OPTION_NO_HUB && !open_pair(networks, plan, dev, error)) {
+            return false;
+        }
+    }
+    for (int hub = 0; hub <= OPTION_HUB_MAX && networks->hub_count < NETWORKS_MAX; hub++) {
+        if (!open_hub(networks, plan, hub, error)) {
+            return false;
+        }
+    }
+    check_cards(networks, plan);
+    return plan->redirections == NULL || plan->redirections->len == 0 ||
+           FAIL(error, "-redir needs a card on a user network");
+}
+
+static bool open_dumps(struct networks *networks, const struct option_net *options, GError **error)
+{
+    for (guint i = 0; i < options->dumps->len; i++) {
+        if (networks->count == 0 || i > 0) {
+            return FAIL(error, "-net dump: %s", i > 0 ? "there can be one; netdump of the monitor captures others"
+                                                       : "there is no network card");
+        }
+        struct monitor_nic *nic = &networks->list[0];
+        nic->capture = pcap_create(g_ptr_array_index(options->dumps, i), error);
+        if (nic->capture == NULL) {
+            g_prefix_error(error, "-net dump: ");
+            return false;
+        }
+        net_port_set_tap(net_link_port(nic->link, 1), pcap_frame, nic->capture);
+    }
+    return true;
 }
 
 bool networks_open(struct networks *networks, const struct option_net *options,
                    struct pc_config *config, GPtrArray *warnings, GError **error)
 {
-    if (options->nics->len == 0 && options->netdevs->len == 0) {
-        if (options->none && options->redirections->len > 0) {
-            return FAIL(error, "-redir needs a user network, but there is none");
-        }
-        return options->none || open_default(networks, options, config, error);
-    }
-    g_autofree bool *used = g_new0(bool, options->netdevs->len + 1);
-    const GPtrArray *redirections = options->redirections;
-    guint legacy = 0;
+    struct option_nic default_nic = {0};
+    struct option_netdev default_user = {.type = (char *)"user"};
+    g_autoptr(GPtrArray) nics = g_ptr_array_new(), netdevs = g_ptr_array_new();
+    struct plan plan = {.options = options, .nics = nics, .netdevs = netdevs,
+                        .redirections = options->redirections, .warnings = warnings};
     for (guint i = 0; i < options->nics->len; i++) {
-        const struct option_nic *nic = g_ptr_array_index(options->nics, i);
-        struct option_netdev *dev = backend_of(options, nic, &legacy);
-        guint number = 0;
-        if (dev == NULL && nic->netdev != NULL && nic->netdev[0] != '\0') {
-            return FAIL(error, "-device e1000: there is no -netdev with id=%s", nic->netdev);
-        }
-        if (dev == NULL) {
-            g_ptr_array_add(warnings,
-                            g_strdup_printf("network card %u is connected to nothing", i));
-        } else if (g_ptr_array_find(options->netdevs, dev, &number) && used[number]) {
-            return FAIL(error, "-device e1000: netdev=%s has a card already", nic->netdev);
-        }
-        used[number] |= dev != NULL;
-        if (!open_nic(networks, nic, dev, dev != NULL ? redirections : NULL, config, error)) {
-            return false;
-        }
-        redirections = dev != NULL ? NULL : redirections;
+        g_ptr_array_add(nics, g_ptr_array_index(options->nics, i));
     }
-    if (redirections != NULL && redirections->len > 0) {
-        return FAIL(error, "-redir needs a card on a user network");
+    for (guint i = 0; i < options->netdevs->len; i++) {
+        struct option_netdev *dev = g_ptr_array_index(options->netdevs, i);
+        const char *behind = is_hubport(dev) ? option_list_get(&dev->list, "netdev") : NULL;
+        if (behind != NULL && find_netdev(options, behind) == NULL) {
+            return FAIL(error, "-netdev hubport: there is no -netdev with id=%s", behind);
+        }
+        if (!is_hubport(dev)) {
+            g_ptr_array_add(netdevs, dev);
+        }
     }
-    return check_use(options, used, warnings, error);
+    if (options->nics->len == 0 && options->netdevs->len == 0) {
+        if (options->none) {
+            return options->redirections->len == 0 ||
+                   FAIL(error, "-redir needs a user network, but there is none");
+        }
+        g_ptr_array_add(nics, &default_nic);
+        g_ptr_array_add(netdevs, &default_user);
+    }
+    return open_plan(networks, &plan, config, error) && open_dumps(networks, options, error);
 }
 
 void networks_close(struct networks *networks)
 {
+    for (unsigned i = 0; i < networks->hub_count; i++) {
+        net_hub_destroy(networks->hubs[i]);
+    }
+    networks->hub_count = 0;
+    for (unsigned i = 0; i < networks->net_count; i++) {
+        network_backend_close(&networks->nets[i]);
+    }
     for (unsigned i = 0; i < networks->count; i++) {
-        struct monitor_nic *nic = &networks->list[i];
-        g_clear_pointer(&nic->user, net_user_destroy);
-        g_clear_pointer(&nic->capture, pcap_destroy);
+        g_clear_pointer(&networks->list[i].capture, pcap_destroy);
     }
 }
 
 void networks_free(struct networks *networks)
 {
+    for (unsigned i = 0; i < networks->net_count; i++) {
+        struct monitor_net *net = &networks->nets[i];
+        if (net->own_link) {
+            net_link_destroy(net->link);
+        }
+        g_free(net->name);
+        g_free(net->settings);
+    }
     for (unsigned i = 0; i < networks->count; i++) {
         struct monitor_nic *nic = &networks->list[i];
         net_link_destroy(nic->link);
         g_free(nic->name);
         g_free(nic->mac);
-        g_free(nic->backend);
     }
-    networks->count = 0;
+    networks->count = networks->net_count = 0;
 }

@@ -1,5 +1,5 @@
 /*
- * The networks of the command line: pairs each card with its backend over a wire.
+ * The networks of the command line: wires cards, backends and hubs together.
  */
 #ifndef NETWORK_H
 #define NETWORK_H
@@ -11,16 +11,24 @@
 #include "monitor/monitor.h"
 #include "options_net.h"
 
+#define NETWORKS_MAX 16
+
+struct net_hub;
+
 struct networks {
     struct monitor_nic list[PC_NICS]; /* one a card */
     unsigned count;
+    struct monitor_net nets[NETWORKS_MAX]; /* backends with a card */
+    unsigned net_count;
+    struct net_hub *hubs[NETWORKS_MAX]; /* owned */
+    unsigned hub_count;
 };
 
 /* Opens the backends and fills config->nics; without any option there is one e1000 on user
  * networking. Warnings (char *) are appended to warnings. False and error that names the option. */
 bool networks_open(struct networks *networks, const struct option_net *options,
                    struct pc_config *config, GPtrArray *warnings, GError **error);
-/* Closes the backends: before the machine is destroyed. */
+/* Closes hubs and backends: before the machine is destroyed. */
 void networks_close(struct networks *networks);
 /* Frees the wires: after it. */
 void networks_free(struct networks *networks);

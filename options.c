@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/option.h"
+#include "hw/pc/pc_machine.h"
 #include "options_drive.h"
 
 #define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
@@ -342,7 +343,7 @@ static bool set_device(void *target, const struct option *option, const char *ar
         replace(&o->help_topic, "device");
         return true;
     }
-    if (words[0] != NULL && strcmp(words[0], "e1000") == 0) {
+    if (words[0] != NULL && option_net_is_card(words[0])) {
         return option_net_device(&o->net, arg, error);
     }
     if (words[0] != NULL && option_is_drive_device(words[0])) {
@@ -518,12 +519,12 @@ static const struct option option_table[] = {
     WORKS("timeout", "SECONDS", "end vmm with exit code 124 after this time", set_timeout),
     WORKS("echr", "N", "escape key of the terminal, 1 = Ctrl-A", set_echr),
     STRING("debugcon", "stdio|file:F|...", "debug console at port E9h", debugcon),
-    WORKS("device", "isa-debug-exit[,iobase=N]|e1000,netdev=ID[,mac=A]|ide-hd,drive=ID|..", "add a device", set_device),
+    WORKS("device", "isa-debug-exit[,iobase=N]|e1000|ne2k_pci|ne2k_isa[,netdev=ID][,mac=A]|ide-hd,drive=ID|..", "add a device", set_device),
     WORKS("global", "isa-debugcon.iobase=N", "port of the debug console, e.g. 0x402 for SeaBIOS's log", set_global),
-    WORKS("nic", "user[,mac=A][,hostfwd=R][,tftp=DIR][,restrict=on][,...]|none",
+    WORKS("nic", "user|tap|socket[,model=M][,mac=A][,...]|none",
           "a network card with its network [user]", set_nic),
-    WORKS("netdev", "user,id=ID[,hostfwd=tcp::2222-:22][,...]", "a network for -device e1000", set_netdev),
-    WORKS("net", "nic[,macaddr=A]|user[,...]|none", "a network card; a network for it; no network", set_net),
+    WORKS("netdev", "user|tap|socket|hubport,id=ID[,hostfwd=tcp::2222-:22][,...]", "a network for -device e1000", set_netdev),
+    WORKS("net", "nic[,model=M][,macaddr=A]|user|tap|socket[,...]|dump[,file=F]|none", "a card or a network at the hub; no network", set_net),
     WORKS("redir", "[tcp|udp]:HOSTPORT:[GUESTADDR]:GUESTPORT", "forward a port of the host to the guest", set_redir),
     WORKS("rtc", "[base=utc|localtime|DATE]", "clock of the guest", set_rtc),
     CONST("localtime", "same as -rtc base=localtime", rtc_base, "localtime"),

@@ -1,37 +1,47 @@
 /*
- * The network options: -net, -nic, -netdev, -device e1000 and -redir, as QEMU and the 2007 kvm
- * spell them. Here they are only read; network.c puts cards and backends together.
+ * The network options: -net, -nic, -netdev, -device CARD and -redir, as QEMU and the 2007 kvm spell them. Here they are
+ * only read; network.c puts cards and backends together.
  */
 #include "options_net.h"
 
 #include <string.h>
 
+#include "hw/pc/pc_machine.h"
+
 #define FAIL(error, ...)                                                                           \
     (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
+#define KEYS_MAX 40
+#define KINDS    "user, socket, tap"
 
-#define USER_KEYS                                                                                  \
-    "net", "host", "dns", "dhcpstart", "hostname", "domainname", "tftp", "bootfile",               \
-        "tftp-server-name", "restrict", "ipv4", "ipv6", "hostfwd"
+/* The settings of each kind of backend. */
+static const struct {
+    const char *type, *keys; /* separated by blanks */
+} kinds[] = {
+    {"user", "net host dns dhcpstart hostname domainname tftp bootfile tftp-server-name restrict "
+             "ipv4 ipv6 hostfwd guestfwd"},
+    {"socket", "listen connect mcast udp fd localaddr"},
+    {"tap", "ifname fd script downscript"},
+    {"hubport", "hubid netdev"},
+};
 
 static void nic_free(gpointer data)
 {
     struct option_nic *nic = data;
+    g_free(nic->model);
     g_free(nic->id);
     g_free(nic->mac);
     g_free(nic->netdev);
+    g_free(nic->iobase);
+    g_free(nic->irq);
     g_free(nic);
 }
 
 static void netdev_free(gpointer data)
 {
     struct option_netdev *dev = data;
-    char **strings[] = {
-        &dev->id,       &dev->net,        &dev->host, &dev->dns,      &dev->dhcp_start,
-        &dev->hostname, &dev->domainname, &dev->tftp, &dev->bootfile, &dev->tftp_server_name};
-    for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
-        g_free(*strings[i]);
-    }
-    g_ptr_array_unref(dev->hostfwd);
+    g_free(dev->type);
+    g_free(dev->id);
+    option_list_finish(&dev->list);
     g_free(dev);
 }
 
@@ -41,6 +51,7 @@ void option_net_init(struct option_net *net)
     net->nics = g_ptr_array_new_with_free_func(nic_free);
     net->netdevs = g_ptr_array_new_with_free_func(netdev_free);
     net->redirections = g_ptr_array_new_with_free_func(g_free);
+    net->dumps = g_ptr_array_new_with_free_func(g_free);
 }
 
 void option_net_finish(struct option_net *net)
@@ -48,153 +59,223 @@ void option_net_finish(struct option_net *net)
     g_clear_pointer(&net->nics, g_ptr_array_unref);
     g_clear_pointer(&net->netdevs, g_ptr_array_unref);
     g_clear_pointer(&net->redirections, g_ptr_array_unref);
+    g_clear_pointer(&net->dumps, g_ptr_array_unref);
 }
 
-static bool add_nic(struct option_net *net, const struct option_list *list, const char *mac_key,
-                    const char *netdev, GError **error)
+bool option_net_is_card(const char *driver)
 {
-    const char *model = option_list_get(list, "model");
-    if (model != NULL && strcmp(model, "e1000") != 0 && strcmp(model, "e1000-82540em") != 0) {
-        return FAIL(error, "model=%s is not supported; there is e1000", model);
+    return pc_nic_model(driver) != NULL;
+}
+
+/* The first word of the argument, which says the kind; for "type=user" its value. Newly allocated. */
+static char *kind_of(const char *argument)
+{
+    if (g_str_has_prefix(argument, "type=")) {
+        argument += strlen("type=");
+    }
+    return g_strndup(argument, strcspn(argument, ","));
+}
+
+/* Reads a list whose keys are those of the kind and some more. False and error. */
+static bool parse(struct option_list *list, const char *argument, const char *implied,
+                  const char *kind, const char *more, GError **error)
+{
+    const char *keys = "";
+    for (unsigned i = 0; kind != NULL && i < G_N_ELEMENTS(kinds); i++) {
+        keys = strcmp(kinds[i].type, kind) == 0 ? kinds[i].keys : keys;
+    }
+    g_autofree char *all = g_strconcat(implied, " ", more, keys[0] != '\0' ? " " : "", keys, NULL);
+    g_auto(GStrv) words = g_strsplit(all, " ", KEYS_MAX);
+    return option_list_parse(list, argument, implied, (const char *const *)words, error);
+}
+
+static bool is_kind(const char *kind)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (strcmp(kinds[i].type, kind) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool hub_parse(const struct option_list *list, const char *name, int *hub, GError **error)
+{
+    const char *text = option_list_get(list, name);
+    char *end = NULL;
+    guint64 n = text != NULL ? g_ascii_strtoull(text, &end, 10) : 0;
+    if (text != NULL && (end == text || *end != '\0' || n > OPTION_HUB_MAX)) {
+        return FAIL(error, "%s=%s: must be a number from 0 to %d", name, text, OPTION_HUB_MAX);
+    }
+    *hub = (int)n;
+    return true;
+}
+
+static bool add_nic(struct option_net *net, const struct option_list *list, const char *model,
+                    const char *mac_key, const char *netdev, int hub, GError **error)
+{
+    const char *class = model != NULL ? pc_nic_model(model) : "e1000";
+    if (class == NULL) {
+        return FAIL(error, "model=%s is not supported; there is " PC_NIC_MODELS, model);
     }
     if (net->nics->len >= OPTION_NICS_MAX) {
         return FAIL(error, "there can be %d network cards", OPTION_NICS_MAX);
     }
     struct option_nic *nic = g_new0(struct option_nic, 1);
+    nic->model = g_strdup(class);
     nic->id = g_strdup(option_list_get(list, "id"));
     nic->mac = g_strdup(option_list_get(list, mac_key));
+    nic->iobase = g_strdup(option_list_get(list, "iobase"));
+    nic->irq = g_strdup(option_list_get(list, "irq"));
     nic->netdev = g_strdup(netdev);
+    nic->hub = hub;
     g_ptr_array_add(net->nics, nic);
     return true;
 }
 
-static bool user_flag(const struct option_list *list, const char *name, bool *value, GError **error)
+/* Takes over the list. False and error if a flag in it is malformed or the name is taken. */
+static bool add_netdev(struct option_net *net, const char *type, struct option_list list,
+                       const char *id, int hub, GError **error)
 {
-    const char *text = option_list_get(list, name);
-    return text == NULL || option_parse_bool(text, value, error);
-}
-
-/* A user network with the settings of the list. */
-static bool add_user(struct option_net *net, const struct option_list *list, const char *id,
-                     GError **error)
-{
+    static const char *const flags[] = {"restrict", "ipv4", "ipv6"};
     struct option_netdev *dev = g_new0(struct option_netdev, 1);
-    const struct {
-        const char *name;
-        char **member;
-    } strings[] = {
-        {"net", &dev->net},
-        {"host", &dev->host},
-        {"dns", &dev->dns},
-        {"dhcpstart", &dev->dhcp_start},
-        {"hostname", &dev->hostname},
-        {"domainname", &dev->domainname},
-        {"tftp", &dev->tftp},
-        {"bootfile", &dev->bootfile},
-        {"tftp-server-name", &dev->tftp_server_name},
-    };
-    dev->hostfwd = g_ptr_array_new_with_free_func(g_free);
+    dev->type = g_strdup(type);
     dev->id = g_strdup(id);
-    g_ptr_array_add(net->netdevs, dev);
-    for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
-        *strings[i].member = g_strdup(option_list_get(list, strings[i].name));
-    }
-    for (guint i = 0; i < list->names->len; i++) {
-        if (strcmp(g_ptr_array_index(list->names, i), "hostfwd") == 0) {
-            g_ptr_array_add(dev->hostfwd, g_strdup(g_ptr_array_index(list->values, i)));
+    dev->hub = hub;
+    dev->list = list;
+    for (guint i = 0; id != NULL && i < net->netdevs->len; i++) {
+        const struct option_netdev *other = g_ptr_array_index(net->netdevs, i);
+        if (g_strcmp0(other->id, id) == 0) {
+            netdev_free(dev);
+            return FAIL(error, "id=%s is taken", id);
         }
     }
-    bool ipv4 = true, ipv6 = true;
-    if (!user_flag(list, "restrict", &dev->restricted, error) ||
-        !user_flag(list, "ipv4", &ipv4, error) || !user_flag(list, "ipv6", &ipv6, error)) {
-        return false;
+    g_ptr_array_add(net->netdevs, dev);
+    for (unsigned i = 0; i < G_N_ELEMENTS(flags); i++) {
+        bool value;
+        const char *text = option_list_get(&dev->list, flags[i]);
+        if (text != NULL && !option_parse_bool(text, &value, error)) {
+            g_prefix_error(error, "%s=: ", flags[i]);
+            return false;
+        }
     }
-    dev->no_ipv4 = !ipv4;
-    dev->no_ipv6 = !ipv6;
     return true;
 }
 
-/* The first word of the argument, which says the kind. Newly allocated. */
-static char *kind_of(const char *argument)
+static bool legacy_nic(struct option_net *net, const char *argument, GError **error)
 {
-    return g_strndup(argument, strcspn(argument, ","));
+    struct option_list list;
+    int hub = 0;
+    if (!parse(&list, argument, "type", NULL, "model macaddr name vlan id addr vectors netdev iobase irq",
+               error)) {
+        return false;
+    }
+    const char *netdev = option_list_get(&list, "netdev");
+    bool ok = hub_parse(&list, "vlan", &hub, error) &&
+              add_nic(net, &list, option_list_get(&list, "model"), "macaddr", netdev,
+                      netdev != NULL ? OPTION_NO_HUB : hub, error);
+    option_list_finish(&list);
+    return ok;
+}
+
+static bool legacy_dump(struct option_net *net, const char *argument, GError **error)
+{
+    struct option_list list;
+    if (!parse(&list, argument, "type", NULL, "file vlan len", error)) {
+        return false;
+    }
+    const char *file = option_list_get(&list, "file");
+    g_ptr_array_add(net->dumps, g_strdup(file != NULL ? file : "qemu-vlan0.pcap"));
+    option_list_finish(&list);
+    return true;
 }
 
 bool option_net_legacy(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const nic_keys[] = {"type", "model", "macaddr", "name", "vlan",
-                                           "id",   "addr",  "vectors", NULL};
-    static const char *const user_keys[] = {"type", "name", "vlan", "id", USER_KEYS, NULL};
     g_autofree char *kind = kind_of(argument);
     struct option_list list;
-    bool nic = strcmp(kind, "nic") == 0;
+    int hub = 0;
     if (strcmp(kind, "none") == 0) {
         net->none = true;
         return true;
     }
-    if (!nic && strcmp(kind, "user") != 0) {
-        return FAIL(error, "'%s' is not supported yet; there is nic, user and none", kind);
+    if (strcmp(kind, "nic") == 0) {
+        return legacy_nic(net, argument, error);
     }
-    if (!option_list_parse(&list, argument, "type", nic ? nic_keys : user_keys, error)) {
+    if (strcmp(kind, "dump") == 0) {
+        return legacy_dump(net, argument, error);
+    }
+    if (!is_kind(kind) || strcmp(kind, "hubport") == 0) {
+        return FAIL(error, "'%s' is not a kind of network; there is nic, none, dump, " KINDS, kind);
+    }
+    if (!parse(&list, argument, "type", kind, "name vlan id", error)) {
         return false;
     }
-    bool ok = nic ? add_nic(net, &list, "macaddr", NULL, error) : add_user(net, &list, NULL, error);
-    option_list_finish(&list);
-    return ok;
+    if (!hub_parse(&list, "vlan", &hub, error)) {
+        option_list_finish(&list);
+        return false;
+    }
+    const char *id = option_list_get(&list, "id");
+    g_autofree char *name = g_strdup(id != NULL ? id : option_list_get(&list, "name"));
+    return add_netdev(net, kind, list, name, hub, error);
 }
 
 bool option_net_nic(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const keys[] = {"type", "model", "mac", "id", USER_KEYS, NULL};
     g_autofree char *kind = kind_of(argument);
     struct option_list list;
     if (strcmp(kind, "none") == 0) {
         net->none = true;
         return true;
     }
-    if (strcmp(kind, "user") != 0) {
-        return FAIL(error, "'%s' is not supported yet; there is user and none", kind);
+    if (strchr(kind, '=') != NULL) { /* -nic model=.. is on user networking */
+        g_free(kind);
+        kind = g_strdup("user");
     }
-    if (!option_list_parse(&list, argument, "type", keys, error)) {
+    if (!is_kind(kind) || strcmp(kind, "hubport") == 0) {
+        return FAIL(error, "'%s' is not a kind of network; there is none, " KINDS, kind);
+    }
+    if (!parse(&list, argument, "type", kind, "model mac macaddr id iobase irq", error)) {
         return false;
     }
-    g_autofree char *id = g_strdup_printf("#nic%u", net->nics->len);
-    bool ok = add_nic(net, &list, "mac", id, error) && add_user(net, &list, id, error);
-    option_list_finish(&list);
-    return ok;
+    g_autofree char *id = g_strdup_printf("#net%u", net->nics->len);
+    const char *mac = option_list_get(&list, "mac") != NULL ? "mac" : "macaddr";
+    if (!add_nic(net, &list, option_list_get(&list, "model"), mac, id, OPTION_NO_HUB, error)) {
+        option_list_finish(&list);
+        return false;
+    }
+    return add_netdev(net, kind, list, id, OPTION_NO_HUB, error);
 }
 
 bool option_net_netdev(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const keys[] = {"type", "id", USER_KEYS, NULL};
     g_autofree char *kind = kind_of(argument);
     struct option_list list;
-    if (strcmp(kind, "user") != 0) {
-        return FAIL(error, "'%s' is not supported yet; there is user", kind);
+    int hub = OPTION_NO_HUB;
+    if (!is_kind(kind)) {
+        return FAIL(error, "'%s' is not a kind of network; there is hubport, " KINDS, kind);
     }
-    if (!option_list_parse(&list, argument, "type", keys, error)) {
+    if (!parse(&list, argument, "type", kind, "id", error)) {
         return false;
     }
-    const char *id = option_list_get(&list, "id");
-    bool ok = id != NULL ? true : FAIL(error, "id= is missing, by which -device names it");
-    for (guint i = 0; ok && i < net->netdevs->len; i++) {
-        ok = g_strcmp0(((struct option_netdev *)g_ptr_array_index(net->netdevs, i))->id, id) != 0 ||
-             FAIL(error, "id=%s is taken", id);
+    g_autofree char *id = g_strdup(option_list_get(&list, "id"));
+    if ((strcmp(kind, "hubport") == 0 && !hub_parse(&list, "hubid", &hub, error)) ||
+        (id == NULL && !FAIL(error, "id= is missing, by which -device names it"))) {
+        option_list_finish(&list);
+        return false;
     }
-    ok = ok && add_user(net, &list, id, error);
-    option_list_finish(&list);
-    return ok;
+    return add_netdev(net, kind, list, id, hub, error);
 }
 
 bool option_net_device(struct option_net *net, const char *argument, GError **error)
 {
-    static const char *const keys[] = {"driver", "netdev", "mac", "id", NULL};
     struct option_list list;
-    if (!option_list_parse(&list, argument, "driver", keys, error)) {
+    if (!parse(&list, argument, "driver", NULL, "netdev mac id iobase irq", error)) {
         return false;
     }
     const char *netdev = option_list_get(&list, "netdev");
-    bool ok = add_nic(net, &list, "mac", netdev != NULL ? netdev : "", error);
+    bool ok = add_nic(net, &list, option_list_get(&list, "driver"), "mac",
+                      netdev != NULL ? netdev : "", OPTION_NO_HUB, error);
     option_list_finish(&list);
     return ok;
 }

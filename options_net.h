@@ -8,20 +8,24 @@
 #include "core/option.h"
 
 #define OPTION_NICS_MAX 8
+#define OPTION_HUB_MAX  255
+#define OPTION_NO_HUB   (-1)
 
 struct option_nic {
-    char *id;     /* NULL = e1000.N */
-    char *mac;    /* NULL = 52:54:00:12:34:56 and on */
-    char *netdev; /* the backend's id; "" = no cable; NULL (-net nic): the next -net user */
+    char *model;        /* a device class; NULL = e1000 */
+    char *id;           /* NULL = e1000.N */
+    char *mac;          /* NULL = 52:54:00:12:34:56 and on */
+    char *netdev;       /* the backend's id; "" = no cable; NULL: at a hub */
+    char *iobase, *irq; /* of an ISA card; NULL: by number */
+    int hub;            /* -net nic; else OPTION_NO_HUB */
 };
 
-/* A user network. Strings are NULL unless given. */
+/* A backend. */
 struct option_netdev {
-    char *id; /* NULL (-net user): for the next -net nic */
-    char *net, *host, *dns, *dhcp_start, *hostname, *domainname, *tftp, *bootfile,
-        *tftp_server_name;
-    bool restricted, no_ipv4, no_ipv6;
-    GPtrArray *hostfwd; /* char *, rules */
+    char *type; /* user, socket, tap, hubport */
+    char *id;   /* NULL (-net): made up */
+    int hub;    /* -net, hubport: it is at that hub; else OPTION_NO_HUB */
+    struct option_list list; /* its settings */
 };
 
 struct option_net {
@@ -29,11 +33,14 @@ struct option_net {
     GPtrArray *nics;         /* struct option_nic * */
     GPtrArray *netdevs;      /* struct option_netdev * */
     GPtrArray *redirections; /* char *: hostfwd rules for the first user network */
+    GPtrArray *dumps;        /* char *: files of -net dump, for hub 0 */
 };
 
 void option_net_init(struct option_net *net);
 void option_net_finish(struct option_net *net);
 
+/* Is the word a network card, for -device? */
+bool option_net_is_card(const char *driver);
 /* The arguments of -net, -nic, -netdev, -device (whose driver is a network card) and -redir. */
 bool option_net_legacy(struct option_net *net, const char *argument, GError **error);
 bool option_net_nic(struct option_net *net, const char *argument, GError **error);

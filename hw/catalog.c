@@ -30,6 +30,7 @@
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
 #include "hw/net/e1000.h"
+#include "hw/net/ne2k.h"
 #include "hw/pci/host_i440fx.h"
 #include "hw/pci/piix3.h"
 #include "hw/rtc/mc146818.h"
@@ -60,6 +61,8 @@ static const struct device_class *const classes[] = {
     &port61_class,
     &port92_class,
     &e1000_class,
+    &ne2k_isa_class,
+    &ne2k_pci_class,
     &i440fx_class,
     &piix3_class,
     &mc146818_class,

@@ -43,14 +43,29 @@ struct monitor_drive {
     bool allow_backing;
 };
 
-/* A network card and what it is connected to. Strings are owned by the list's maker. */
+/* A network card. Strings are owned by the list's maker. */
 struct monitor_nic {
-    char *name;    /* e1000.0 */
+    char *name; /* e1000.0 */
+    const char *model;
     char *mac;
-    char *backend; /* the network's name; NULL: none */
-    struct net_link *link;
-    struct net_user *user;  /* NULL: no cable */
-    struct pcap *capture;   /* NULL: none; replaced by netdump */
+    struct net_link *link; /* the card has end 0 */
+    int hub;               /* number of the hub it is at; -1: none */
+    struct monitor_net *net; /* what it is connected to without a hub; NULL: nothing */
+    struct pcap *capture;  /* NULL: none; replaced by netdump */
+};
+
+/* A network: a backend, directly at a card or at a hub. */
+struct monitor_net {
+    char *name;           /* n0, or user.0 .. */
+    const char *type;
+    char *settings;       /* for info network; NULL: ask the backend */
+    struct net_link *link; /* the backend has end 1; the card's own wire if there is no hub between */
+    bool own_link;
+    int hub;
+    struct net_user *user; /* one of these */
+    struct net_socket *socket;
+    struct net_tap *tap;
+    struct pcap *capture;
 };
 
 #define MONITOR_SERIAL_MAX 4
@@ -84,6 +99,8 @@ struct monitor_env {
     unsigned nic_count;
     struct gdb_server *gdb;          /* NULL: none can be opened */
     struct symbols *symbols;         /* of the guest's programs; NULL: none can be loaded */
+    struct monitor_net *nets;
+    unsigned net_count;
     struct monitor_serial *serial;   /* MONITOR_SERIAL_MAX ports, or NULL */
     struct monitor_outcome *outcome; /* NULL: scripts cannot be run */
     void (*quit)(void *arg); /* ends the process soon */

@@ -17,7 +17,9 @@
 #include <slirp/libslirp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
+#include "net/user_guestfwd.h"
 #include "net/user_impl.h"
 #include "net/user_merge.h"
 #include "net/user_poll.h"
@@ -36,6 +38,7 @@ struct net_user {
     struct user_poll *poll;
     gpointer poll_tag; /* of its descriptor in the source */
     struct user_merge merge;
+    GPtrArray *guestfwds; /* struct user_guestfwd * */
     gint pending;    /* atomic: the port or libslirp wants a round */
     gint64 deadline; /* libslirp's next timeout, in us as g_source_get_time(); -1 = none */
     bool crowded;    /* nothing may go to the guest now */
@@ -293,6 +296,7 @@ struct net_user *net_user_create(const struct net_user_config *config, struct ne
     }
     struct net_user *user = g_new0(struct net_user, 1);
     user->port = port;
+    user->guestfwds = g_ptr_array_new_with_free_func((GDestroyNotify)user_guestfwd_destroy);
     user->poll = user_poll_create();
     if (user->poll == NULL) {
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "epoll: %s",
@@ -318,6 +322,14 @@ struct net_user *net_user_create(const struct net_user_config *config, struct ne
             return NULL;
         }
     }
+    for (unsigned i = 0; config->guestfwd != NULL && config->guestfwd[i] != NULL; i++) {
+        struct user_guestfwd *forward = user_guestfwd_create(user->slirp, config->guestfwd[i], error);
+        if (forward == NULL) {
+            net_user_destroy(user);
+            return NULL;
+        }
+        g_ptr_array_add(user->guestfwds, forward);
+    }
     user->poll_tag = g_source_add_unix_fd(user->source, user_poll_fd(user->poll), G_IO_IN);
     /* Else each dispatch would take the descriptor out and put it in again, which wakes the loop.
      */
@@ -337,6 +349,7 @@ void net_user_destroy(struct net_user *user)
         g_source_unref(user->source);
         user->source = NULL;
     }
+    g_ptr_array_unref(user->guestfwds);
     if (user->slirp != NULL) {
         slirp_cleanup(user->slirp);
     }
@@ -380,4 +393,15 @@ void net_user_print(struct net_user *user, GString *out)
     char *text = slirp_connection_info(user->slirp);
     g_string_append(out, text);
     g_free(text);
+}
+
+const char *net_user_ping_limit(void)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+    if (fd < 0) {
+        return "the host forbids unprivileged ICMP sockets; as root: "
+               "sysctl -w net.ipv4.ping_group_range='0 2147483647'";
+    }
+    close(fd);
+    return NULL;
 }

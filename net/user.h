@@ -26,6 +26,7 @@ struct net_user_config {
     const char *bootfile; /* told by DHCP */
     const char *tftp_server_name;
     const char *const *hostfwd; /* NULL-terminated rules, see net_user_add_forward(); or NULL */
+    const char *const *guestfwd; /* the same, see net/user_guestfwd.h */
 };
 
 /* Attaches to a port, whose link must outlive the backend. NULL and error that names the setting.
@@ -40,6 +41,8 @@ void net_user_destroy(struct net_user *user);
 bool net_user_add_forward(struct net_user *user, const char *rule, GError **error);
 /* Takes one away: [tcp|udp]:[HOSTADDR]:HOSTPORT. */
 bool net_user_remove_forward(struct net_user *user, const char *rule, GError **error);
+/* NULL if the host lets us ping for the guest, else why it does not and what to do. */
+const char *net_user_ping_limit(void);
 /* The table of connections. */
 void net_user_print(struct net_user *user, GString *out);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hw/net/e1000_impl.h"
+#include "net/mac.h"
 
 #define E1000_VENDOR   0x8086
 #define E1000_DEVICE   0x100e
@@ -124,22 +125,6 @@ static const struct property properties[] = {
     {NULL},
 };
 
-bool e1000_mac_parse(const char *text, uint8_t mac[6])
-{
-    if (strlen(text) != 17) {
-        return false;
-    }
-    for (unsigned i = 0; i < 6; i++) {
-        int high = g_ascii_xdigit_value(text[3 * i]), low = g_ascii_xdigit_value(text[3 * i + 1]);
-        char separator = text[3 * i + 2];
-        if (high < 0 || low < 0 || (i < 5 && separator != ':' && separator != '-')) {
-            return false;
-        }
-        mac[i] = (uint8_t)(high << 4 | low);
-    }
-    return !(mac[0] & 1) && (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) != 0;
-}
-
 /* ---- the wire ---- */
 
 static void port_schedule(void *owner)
@@ -201,11 +186,7 @@ static bool create(struct device *dev, GError **error)
     timer_init(&e->timer, dev->machine->guest_clock, e1000_irq_timer, e);
     timer_init(&e->tx_timer, dev->machine->guest_clock, e1000_tx_timer, e);
     pci_init(&e->pci, dev, &identity);
-    if (!e1000_mac_parse(e->mac_text, e->mac)) {
-        g_set_error(
-            error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-            "mac=%s: must be six hexadecimal bytes such as 52:54:00:12:34:56, not a group address",
-            e->mac_text);
+    if (!net_mac_parse(e->mac_text, e->mac, error)) {
         return false;
     }
     e1000_eeprom_fill(e);

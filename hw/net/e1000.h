@@ -24,7 +24,4 @@ void e1000_connect_port(struct device *dev, struct net_port *port);
 /* The option ROM. False and error as pci_set_rom(). */
 bool e1000_set_rom(struct device *dev, const void *image, size_t size, GError **error);
 
-/* "52:54:00:12:34:56" to six bytes; false if malformed, a group address or zero. */
-bool e1000_mac_parse(const char *text, uint8_t mac[6]);
-
 #endif

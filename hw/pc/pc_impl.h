@@ -50,6 +50,9 @@ struct irq *pc_irq(struct pc *pc, unsigned n, enum pc_irq_source source);
 /* pc_apic.c: local APICs and the I/O APIC, and the CPUs' way to them. */
 bool pc_apic_create(struct pc *pc, unsigned cpus, GError **error);
 
+/* pc_nic.c: network cards in free PCI slots or at their ISA ports, with the option ROM for network boot. */
+bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error);
+
 /* pc_cmos.c: what the BIOS reads from CMOS, boot order and drive types. */
 void pc_cmos_fill(struct pc *pc, const struct pc_config *config);
 

@@ -23,7 +23,6 @@
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
-#include "hw/net/e1000.h"
 #include "hw/pc/firmware.h"
 #include "hw/pc/linux_boot.h"
 #include "hw/pc/pc_impl.h"
@@ -36,9 +35,6 @@
 #define SLOT_VGA 2
 #define BIOS_WINDOW (128u << 10)
 #define VGA_ROM "vgabios-stdvga.bin"
-#define SLOT_FIRST_FREE 3
-#define NIC_ROM "pxe-e1000.rom"
-#define NIC_ROM_MAX (256u << 10)
 #define VGA_ROM_MAX (64u << 10)
 
 static void map_io(struct pc *pc, struct region *region, uint16_t port)
@@ -295,41 +291,6 @@ static bool pc_add_floppy(struct pc *pc, const struct pc_config *config, GError 
             !i82078_attach(pc->floppy, i, floppies[i].block, &floppies[i].options, error)) {
             return false;
         }
-    }
-    return true;
-}
-
-/* Network boot is an extra: without the ROM's package a machine still starts. A kernel that is given needs no
- * ROM, and starts sooner without. */
-static GBytes *nic_rom(struct pc *pc, const struct pc_config *config)
-{
-    g_autoptr(GError) why = NULL;
-    if (config->nic_count == 0 || config->kernel != NULL) {
-        return NULL;
-    }
-    GBytes *rom = firmware_load(NIC_ROM, config->firmware_dirs, NIC_ROM_MAX, &why);
-    const char *order = config->boot_once != NULL ? config->boot_once : config->boot_order;
-    if (rom == NULL && order != NULL && strchr(order, 'n') != NULL) {
-        warn_once(pc->machine->log, "no network boot: %s not found; remedy: apt-get install ipxe-qemu", NIC_ROM);
-    }
-    return rom;
-}
-
-static bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error)
-{
-    g_autoptr(GBytes) rom = nic_rom(pc, config);
-    struct pci_bus *bus = i440fx_bus(pc->host);
-    for (unsigned i = 0; i < config->nic_count; i++) {
-        const struct pc_nic_config *nic = &config->nics[i];
-        const char *const properties[] = { "mac", nic->mac, NULL };
-        struct device *dev = device_create(pc->machine, &e1000_class, nic->id, properties, error);
-        int slot = pci_bus_free_slot(bus, SLOT_FIRST_FREE);
-        if (dev == NULL ||
-            (rom != NULL && !e1000_set_rom(dev, g_bytes_get_data(rom, NULL), g_bytes_get_size(rom), error)) ||
-            !pci_bus_add(bus, e1000_pci(dev), (unsigned)slot, 0, error)) {
-            return false;
-        }
-        e1000_connect_port(dev, nic->port);
     }
     return true;
 }

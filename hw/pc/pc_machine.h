@@ -45,7 +45,9 @@ struct pc_floppy_config {
 
 /* A network card. */
 struct pc_nic_config {
+    const char *model; /* as pc_nic_model() knows it; NULL = e1000 */
     const char *id, *mac;
+    const char *iobase, *irq; /* of an ISA card; NULL = 0x300, 9 (a second one: 0x320, 10 ..) */
     struct net_port *port; /* stays the caller's; must outlive the machine */
 };
 
@@ -76,6 +78,11 @@ struct pc_config {
     struct input *input;     /* stays the caller's */
     struct audio *audio;     /* of the speaker; NULL: silent. Stays the caller's; must outlive the machine */
 };
+
+/* The name of the device class that a model's name means ("rtl8029" is a ne2k_pci); NULL: there is no such card. */
+const char *pc_nic_model(const char *name);
+/* All models, with commas, for messages. */
+#define PC_NIC_MODELS "e1000, ne2k_pci, ne2k_isa"
 
 struct pc;
 

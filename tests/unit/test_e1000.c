@@ -1,6 +1,7 @@
 /* hw/net/e1000*.c: registers, EEPROM, PHY, interrupts, both rings, filters, VLAN, statistics. */
 #include <string.h>
 
+#include "net/mac.h"
 #include "tests/support/e1000_test.h"
 
 #define EOP_IFCS_RS (TXD_CMD_EOP | TXD_CMD_IFCS | TXD_CMD_RS)
@@ -31,11 +32,11 @@ static void test_identity(void)
     g_assert_cmphex(e1000_test_get(&t, E1000_RA + 4), ==, 0x80005634);
     g_assert_cmphex(e1000_test_get(&t, E1000_STATUS) & STATUS_LU, !=, 0);
     e1000_test_end(&t);
-    g_assert_true(e1000_mac_parse("00:11:22:aa:BB:cc", mac));
+    g_assert_true(net_mac_parse("00:11:22:aa:BB:cc", mac, NULL));
     static const char *const bad[] = {"", "00:11:22:33:44", "01:00:00:00:00:00",
                                       "00:00:00:00:00:00", "00:11:22:33:44:gg"};
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_assert_false(e1000_mac_parse(bad[i], mac));
+        g_assert_false(net_mac_parse(bad[i], mac, NULL));
     }
 }
 

@@ -56,14 +56,33 @@ static void test_good(void)
          "00:11:22:33:44:77", 1, 1, 0},
         {"vmm -device e1000", "52:54:00:12:34:56", 1, 0, 1},
         {"vmm -netdev user,id=n0", NULL, 0, 0, 1},
+        {"vmm -net nic,model=ne2k_isa,iobase=0x320,irq=10 -net user", "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -nic user,model=rtl8029", "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -nic model=ne2k_pci", "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -device ne2k_pci,netdev=n -netdev user,id=n", "52:54:00:12:34:56", 1, 1, 0},
+        /* Hubs. */
+        {"vmm -net nic -net nic -net user", "52:54:00:12:34:56", 2, 1, 0},
+        {"vmm -net nic -net nic", "52:54:00:12:34:56", 2, 0, 0},
+        {"vmm -net nic,vlan=1 -net user", "52:54:00:12:34:56", 1, 0, 2},
+        {"vmm -net nic,vlan=1 -net user,vlan=1 -net nic -net user", "52:54:00:12:34:56", 2, 2, 0},
+        {"vmm -net nic,netdev=n -netdev user,id=n", "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -netdev user,id=n -netdev hubport,id=a,hubid=3 -netdev hubport,id=b,hubid=3,netdev=n "
+         "-device e1000,netdev=a",
+         "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -net nic -net socket,mcast=230.0.0.9:30303,localaddr=127.0.0.1", "52:54:00:12:34:56", 1,
+         0, 0},
+        {"vmm -nic socket,listen=127.0.0.1:31313 -nic socket,connect=127.0.0.1:31313",
+         "52:54:00:12:34:56", 2, 0, 0},
+        {"vmm -nic user,guestfwd=tcp:10.0.2.100:7-cmd:cat,guestfwd=tcp:10.0.2.100:8-tcp:127.0.0.1:9",
+         "52:54:00:12:34:56", 1, 1, 0},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct setup s;
         g_autofree char *message = setup_begin(&s, cases[i].line);
         unsigned users = 0;
         g_assert_cmpstr(message, ==, NULL);
-        for (unsigned k = 0; k < s.networks.count; k++) {
-            users += s.networks.list[k].user != NULL;
+        for (unsigned k = 0; k < s.networks.net_count; k++) {
+            users += s.networks.nets[k].user != NULL;
         }
         g_assert_cmpuint(s.config.nic_count, ==, cases[i].nics);
         g_assert_cmpuint(users, ==, cases[i].users);
@@ -81,15 +100,28 @@ static void test_bad(void)
         const char *line, *part;
     } cases[] = {
         {"vmm -net nic,model=rtl8139", "there is e1000"},
-        {"vmm -net tap", "there is nic, user and none"},
-        {"vmm -nic bridge", "there is user and none"},
+        {"vmm -net tape", "there is nic, none, dump, user, socket, tap"},
+        {"vmm -nic bridge", "there is none, user, socket, tap"},
+        {"vmm -net nic,vlan=x -net user", "vlan=x"},
+        {"vmm -netdev hubport,id=a,hubid=0,netdev=zz", "no -netdev with id=zz"},
+        {"vmm -nic user,guestfwd=tcp:10.0.2.100:7", "guestfwd"},
+        {"vmm -nic user,guestfwd=tcp:1.2.3.4:7-cmd:cat", "guestfwd"},
+        {"vmm -nic user,guestfwd=tcp:10.0.2.100:7-pipe:x", "cmd:COMMAND"},
+        {"vmm -nic user,restrict=maybe", "restrict="},
+        {"vmm -nic socket", "exactly one"},
+        {"vmm -nic socket,listen=1234", "HOST:PORT"},
+        {"vmm -nic socket,connect=127.0.0.1:1", "refused"},
+        {"vmm -nic socket,mcast=127.0.0.1:1234", "multicast address"},
+        {"vmm -nic socket,udp=127.0.0.1:1234", "localaddr="},
+        {"vmm -nic socket,fd=77", "open socket"},
+        {"vmm -nic tap,fd=0", "open tap descriptor"},
+        {"vmm -nic tap,ifname=a-name-that-is-too-long", "at most 15"},
         {"vmm -netdev user", "id= is missing"},
         {"vmm -netdev user,id=a -netdev user,id=a", "taken"},
         {"vmm -device e1000,netdev=x", "no -netdev with id=x"},
         {"vmm -netdev user,id=a -device e1000,netdev=a -device e1000,netdev=a",
          "has a card already"},
         {"vmm -net nic,macaddr=zz", "mac=zz"},
-        {"vmm -net nic -net nic -net user", "hub is not supported"},
         {"vmm -net user,restict=on", "restrict"},
         {"vmm -redir tcp:1", "HOSTPORT"},
         {"vmm -redir tcp:0::22", "no port number"},

@@ -1,0 +1,122 @@
+/*
+ * Network cards of the board: one table says which models there are, of which class, and with which boot ROM (iPXE's, from
+ * the package ipxe-qemu).
+ */
+#include <string.h>
+
+#include "hw/net/e1000.h"
+#include "hw/net/ne2k.h"
+#include "hw/pc/firmware.h"
+#include "hw/pc/pc_impl.h"
+#include "hw/pci/host_i440fx.h"
+#include "hw/pci/pci_bus.h"
+
+#define SLOT_FIRST  3
+#define ROM_MAX     (256u << 10)
+#define ISA_IO_STEP 0x20u
+#define ISA_IO_BASE 0x300u
+#define ISA_CARDS   4
+
+struct nic_model {
+    const char *names; /* separated by blanks; the first is the class's */
+    const struct device_class *class;
+    const char *rom; /* NULL for ISA */
+    struct pci_device *(*pci)(struct device *dev);
+    bool (*set_rom)(struct device *dev, const void *image, size_t size, GError **error);
+    void (*connect)(struct device *dev, struct net_port *port);
+};
+
+static const struct nic_model models[] = {
+    { "e1000 e1000-82540em", &e1000_class, "pxe-e1000.rom", e1000_pci, e1000_set_rom, e1000_connect_port },
+    { "ne2k_pci ne2k-pci rtl8029", &ne2k_pci_class, "pxe-ne2k_pci.rom", ne2k_pci, ne2k_pci_set_rom,
+      ne2k_pci_connect_port },
+    { "ne2k_isa ne2k-isa", &ne2k_isa_class, NULL, NULL, NULL, ne2k_isa_connect_port },
+};
+
+static const struct nic_model *find_model(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
+        g_auto(GStrv) names = g_strsplit(models[i].names, " ", -1);
+        if (g_strv_contains((const char *const *)names, name)) {
+            return &models[i];
+        }
+    }
+    return NULL;
+}
+
+const char *pc_nic_model(const char *name)
+{
+    const struct nic_model *model = find_model(name);
+    return model != NULL ? model->class->name : NULL;
+}
+
+/* Network boot is an extra: without the ROM's package a machine still starts. A kernel that is given needs no
+ * ROM, and starts sooner without. */
+static bool add_rom(struct pc *pc, const struct pc_config *config, const struct nic_model *model, struct device *dev,
+                    GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    if (config->kernel != NULL) {
+        return true;
+    }
+    g_autoptr(GBytes) rom = firmware_load(model->rom, config->firmware_dirs, ROM_MAX, &why);
+    const char *order = config->boot_once != NULL ? config->boot_once : config->boot_order;
+    if (rom == NULL && order != NULL && strchr(order, 'n') != NULL) {
+        warn_once(pc->machine->log, "no network boot: %s not found; remedy: apt-get install ipxe-qemu", model->rom);
+    }
+    return rom == NULL || model->set_rom(dev, g_bytes_get_data(rom, NULL), g_bytes_get_size(rom), error);
+}
+
+static bool add_pci(struct pc *pc, const struct pc_config *config, const struct pc_nic_config *nic,
+                    const struct nic_model *model, GError **error)
+{
+    const char *const properties[] = { "mac", nic->mac, NULL };
+    struct pci_bus *bus = i440fx_bus(pc->host);
+    struct device *dev = device_create(pc->machine, model->class, nic->id, properties, error);
+    int slot = pci_bus_free_slot(bus, SLOT_FIRST);
+    if (dev == NULL || !add_rom(pc, config, model, dev, error) ||
+        !pci_bus_add(bus, model->pci(dev), (unsigned)slot, 0, error)) {
+        return false;
+    }
+    model->connect(dev, nic->port);
+    return true;
+}
+
+/* The n-th ISA card's place follows from its number unless it is given. */
+static bool add_isa(struct pc *pc, const struct pc_nic_config *nic, const struct nic_model *model, unsigned n,
+                    GError **error)
+{
+    static const char *const irqs[ISA_CARDS] = { "9", "10", "11", "3" };
+    g_autofree char *iobase = g_strdup_printf("%u", ISA_IO_BASE + (n % ISA_CARDS) * ISA_IO_STEP);
+    const char *const properties[] = {
+        "mac", nic->mac, "iobase", nic->iobase != NULL ? nic->iobase : iobase,
+        "irq", nic->irq != NULL ? nic->irq : irqs[n % ISA_CARDS], NULL
+    };
+    struct device *dev = device_create(pc->machine, model->class, nic->id, properties, error);
+    if (dev == NULL) {
+        return false;
+    }
+    bus_map(pc->machine->io, ne2k_isa_io(dev), ne2k_isa_iobase(dev), 0);
+    ne2k_isa_connect_irq(dev, pc_irq(pc, ne2k_isa_irq(dev), PC_IRQ_ISA_SHARED));
+    model->connect(dev, nic->port);
+    return true;
+}
+
+bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    unsigned isa_cards = 0;
+    for (unsigned i = 0; i < config->nic_count; i++) {
+        const struct pc_nic_config *nic = &config->nics[i];
+        const struct nic_model *model = find_model(nic->model != NULL ? nic->model : "e1000");
+        if (model == NULL) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "network card '%s': there is no such model; there is " PC_NIC_MODELS, nic->model);
+            return false;
+        }
+        if (!(model->pci != NULL ? add_pci(pc, config, nic, model, error)
+                                 : add_isa(pc, nic, model, isa_cards++, error))) {
+            return false;
+        }
+    }
+    return true;
+}
