@@ -10,11 +10,6 @@ set printed [exec $vmm_img create -f qcow $disk 4G]
 ok [string equal $printed "Formatting '$disk', fmt=qcow size=4294967296"] "vmm-img create prints what qemu-img prints"
 
 set pty_args [list -no-acpi -m 384 -cdrom $dir/guestos.iso -hda $disk -boot d]
-proc shell {command pattern seconds} {
-    type $command
-    key ret
-    return [wait_screen $pattern $seconds]
-}
 vmm_start {*}$pty_args
 set start [clock milliseconds]
 ok [wait_serial {guestos:/} 240] "boots from the ISO to a shell"

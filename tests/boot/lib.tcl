@@ -13,7 +13,8 @@ set test_count 0
 set failures 0
 log_user 0
 match_max 200000
-set prompt {\(vmm\) $}
+# A message of vmm itself may follow the prompt.
+set prompt {\(vmm\) (?:vmm: [^\n]*\n)*$}
 set alive 0
 
 proc ok {condition name} {
@@ -105,6 +106,12 @@ proc wait_serial {pattern seconds} { return [wait_text serial_text $pattern $sec
 # Types text on the guest's keyboard.
 proc type {text} { mon "type $text" }
 proc key {name} { mon "sendkey $name" }
+# A command for the shell on the guest's screen; waits for its output there.
+proc shell {command pattern seconds} {
+    type $command
+    key ret
+    return [wait_screen $pattern $seconds]
+}
 proc shot {name} {
     global env
     if {[info exists env(VMM_SHOTS)]} { file mkdir $env(VMM_SHOTS); mon "screendump $env(VMM_SHOTS)/$name.png" }

@@ -1,16 +1,23 @@
 #!/usr/bin/expect -f
-# Debian's memtest86+ ISOs (32 and 64 bits) test memory and get through passes.
+# Debian's memtest86+ ISOs (32 and 64 bits) test memory and get through passes, on one CPU and on four in parallel.
 source [file dirname [info script]]/lib.tcl
 if {!$all} { skip_all "long; make check-boot runs it" }
-foreach arch {ia32 x64} {
+foreach {arch cpus} {ia32 1 x64 1 ia32 4 x64 4} {
+    set name "$arch, $cpus CPU[expr {$cpus > 1 ? "s" : ""}]"
     set iso /usr/lib/memtest86+/memtest86+$arch.iso
     if {![file exists $iso]} { skip_all "package memtest86+ is missing" }
-    vmm_start -m 10 -cdrom $iso -boot d
-    ok [wait_screen {Memtest86\+} 60] "$arch: starts"
-    ok [wait_screen {Pass: +[1-9]} 900] "$arch: completes a pass"
-    ok [regexp {Errors: *0} [screen]] "$arch: finds no error"
-    note [screen]
-    shot memtest-$arch
+    vmm_start -m 10 -smp $cpus -cdrom $iso -boot d
+    ok [wait_screen {Memtest86\+} 60] "$name: starts"
+    ok [wait_screen {Pass: +[1-9]} 1500] "$name: completes a pass"
+    set text [screen]
+    ok [regexp {Errors: *0} $text] "$name: finds no error"
+    if {$cpus > 1} {
+        # All cores at once is what it does by itself with several CPUs.
+        ok [regexp "${cpus}S / ${cpus}C / ${cpus}T +SMP: ${cpus}T \\(PAR\\)" $text] "$name: all are found and used"
+        ok [regexp {Using: All Cores} $text] "$name: in parallel"
+    }
+    note $text
+    shot memtest-$arch-$cpus
     vmm_quit
 }
 done
