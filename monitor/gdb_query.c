@@ -13,7 +13,7 @@ typedef void query_fn(struct gdb_stub *stub, const char *args, GString *reply);
 
 static bool has_feature(const char *args, const char *name)
 {
-    g_auto(GStrv) words = g_strsplit(args, ";", -1);
+    g_auto(GStrv) words = g_strsplit(args + (*args == ':'), ";", -1);
     return g_strv_contains((const char *const *)words, name);
 }
 
