@@ -473,6 +473,15 @@ static bool write_pidfile(const char *path, GError **error)
 
 /* ---- from start to end ---- */
 
+/* What -accel check has found. */
+static void print_check(struct app *app)
+{
+    g_autoptr(GString) out = g_string_new("vmm: ");
+    if (accel_check_report(app->accel, out)) {
+        fputs(out->str, stderr);
+    }
+}
+
 static void app_run(struct app *app)
 {
     app->loop = g_main_loop_new(NULL, FALSE);
@@ -489,6 +498,7 @@ static void app_run(struct app *app)
     }
     scripted_start(&app->scripted);
     g_main_loop_run(app->loop);
+    print_check(app);
     machine_pause(app->machine, RUN_STATE_PAUSED);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "accel/accel_impl.h"
+#include "accel/kvm/check.h"
 
 /* The guest's time stamp counter counts at 1 GHz on every host, so that a guest's calibration, and a state
  * saved on one host and loaded on another, agree. */
@@ -117,10 +118,11 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     accel->cpuid.cpu_count = accel->cpus;
     accel->cpuid.tsc_khz = TSC_KHZ;
     x86_cpuid_mask(&accel->cpuid, accel_interp_ops.supports);
-    bool kvm = accel->choice.kind == ACCEL_KVM;
-    accel->now = kvm ? &accel->kvm : &accel->interp;
+    bool kvm = accel->choice.kind == ACCEL_KVM, check = accel->choice.kind == ACCEL_CHECK;
+    accel->now = kvm ? &accel->kvm : check ? &accel->check : &accel->interp;
     if (!accel_engine_open(accel, &accel->interp, &accel_interp_ops, true, error) ||
         (kvm && !accel_kvm_open(accel, true, error)) ||
+        (check && !accel_engine_open(accel, &accel->check, &accel_check_ops, true, error)) ||
         !vcpu_threads_start(accel, error)) {
         accel_destroy(accel);
         return NULL;
@@ -164,6 +166,9 @@ void accel_destroy(struct accel *accel)
     if (accel->kvm.engine != NULL) {
         accel->kvm.ops->close(accel->kvm.engine);
     }
+    if (accel->check.engine != NULL) {
+        accel->check.ops->close(accel->check.engine);
+    }
     if (accel->interp.engine != NULL) {
         accel->interp.ops->close(accel->interp.engine);
     }
@@ -186,6 +191,15 @@ const char *accel_reason(const struct accel *accel)
 const struct accel_choice *accel_choice(const struct accel *accel)
 {
     return &accel->choice;
+}
+
+bool accel_check_report(const struct accel *accel, GString *out)
+{
+    if (accel->check.engine == NULL) {
+        return false;
+    }
+    check_report(accel->check.engine, out);
+    return true;
 }
 
 unsigned accel_cpu_count(const struct accel *accel)

@@ -28,6 +28,7 @@ struct accel_open {
     unsigned cpus;
     void *interp;  /* the interpreter's engine, which KVM falls back on; NULL when it is opened itself */
     const struct kvm_limits *limits; /* what the probe found */
+    bool shadow; /* KVM is not to store to memory: a store comes out as if it were ROM */
     bool may_mask; /* the guest has not run yet: an engine may take features out of cpuid and set tsc_khz */
 };
 
@@ -91,6 +92,8 @@ const char *accel_name(const struct accel *accel);
 const char *accel_reason(const struct accel *accel); /* one sentence, for the start line and `info accel` */
 /* How it was chosen, and what was measured for it (choose.h). */
 const struct accel_choice *accel_choice(const struct accel *accel);
+/* What -accel check has compared, and the difference if it has found one. False: it does not run. Any time. */
+bool accel_check_report(const struct accel *accel, GString *out);
 unsigned accel_cpu_count(const struct accel *accel);
 const struct x86_cpuid *accel_cpuid(const struct accel *accel);
 uint64_t accel_instructions(const struct accel *accel);

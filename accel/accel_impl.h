@@ -31,6 +31,7 @@ struct accel {
     struct machine *machine;
     struct accel_engine interp; /* always there */
     struct accel_engine kvm;    /* opened when first wanted */
+    struct accel_engine check;  /* the same; the CPUs' state is in interp */
     struct accel_engine *now;   /* the one that runs the CPUs; changed while parked, read with atomics */
     struct x86_cpuid cpuid;
     unsigned cpus;

@@ -73,7 +73,7 @@ bool accel_switch(struct accel *accel, const char *name, GError **error)
     if (next == accel->now) {
         return true;
     }
-    if (!kvm) {
+    if (accel->now == &accel->kvm) {
         kvm_engine_leave(accel->kvm.engine);
     }
     __atomic_store_n(&accel->now, next, __ATOMIC_RELEASE);

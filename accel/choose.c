@@ -15,6 +15,7 @@ static const struct engine_name {
     { "auto", false, "the better one here, by measuring (default)" },
     { "interp", true, "the built-in interpreter" },
     { "tcg", true, "the same: what other emulators call their software CPU" },
+    { "check", false, "the interpreter, with KVM beside it: stops at the first difference" },
     { "kvm", false, "the host CPU through " KVM_DEVICE_PATH ", or fail" },
 };
 
@@ -49,13 +50,13 @@ static bool known(char **names, GError **error)
 {
     if (names[0] == NULL) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "-accel: no engine named; known: auto, interp (or tcg), kvm");
+                    "-accel: no engine named; known: auto, interp (or tcg), kvm, check");
         return false;
     }
     for (unsigned i = 0; names[i] != NULL; i++) {
         if (engine_find(names[i]) == NULL) {
             g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "-accel: unknown engine '%s'; known: auto, interp (or tcg), kvm", names[i]);
+                        "-accel: unknown engine '%s'; known: auto, interp (or tcg), kvm, check", names[i]);
             return false;
         }
     }
@@ -79,6 +80,12 @@ static void choose_kvm(struct accel_choice *choice)
     choice->reason = limited ? g_strdup_printf("%s: KVM as asked for, the interpreter runs what it cannot",
                                                choice->probe.reason)
                              : g_strdup("KVM, as asked for");
+}
+
+static void choose_check(struct accel_choice *choice)
+{
+    choice->kind = ACCEL_CHECK;
+    choice->reason = g_strdup("cross-check of both engines, as asked for");
 }
 
 static void choose_interpreter(struct accel_choice *choice)
@@ -109,13 +116,13 @@ bool accel_choose(struct accel_choice *choice, const char *list, const struct kv
             return true;
         }
         if (kvm_probe_usable(&choice->probe)) {
-            choose_kvm(choice);
+            (strcmp(names[i], "check") == 0 ? choose_check : choose_kvm)(choice);
             return true;
         }
     }
-    const char *remedy = choice->probe.remedy;
-    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "-accel kvm: %s; remedy: %s%s-accel interp",
-                choice->probe.reason, remedy, remedy[0] != '\0' ? ", or " : "");
+    const char *remedy = choice->probe.remedy, *name = names[g_strv_length(names) - 1];
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "-accel %s: %s; remedy: %s%s-accel interp",
+                name, choice->probe.reason, remedy, remedy[0] != '\0' ? ", or " : "");
     return false;
 }
 

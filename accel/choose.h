@@ -12,7 +12,7 @@
 
 #include "accel/kvm/probe.h"
 
-enum accel_kind { ACCEL_INTERP, ACCEL_KVM };
+enum accel_kind { ACCEL_INTERP, ACCEL_KVM, ACCEL_CHECK };
 
 struct accel_choice {
     enum accel_kind kind;

@@ -74,6 +74,7 @@ struct kvm_engine {
     unsigned count;
     struct kvm_sys sys;
     struct kvm_limits limits;
+    bool shadow; /* for the cross-check (check.c): KVM must not store to memory */
     struct kvm_caps caps;
     int device, vm; /* file descriptors, -1 = not open */
     size_t run_size;
@@ -115,6 +116,8 @@ void kvm_take(struct kvm_cpu *c, bool shutdown);
 /* The two halves, for tests. *event.kind is meaningful if *has_event. */
 int kvm_state_put(struct kvm_cpu *c, const struct x86_state *state);
 int kvm_state_get(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event, bool *has_event);
+/* What is in run->s.regs, after kvm_regs_sync(). */
+void kvm_registers_get(const struct kvm_cpu *c, struct x86_state *state);
 /* Fetches run->s.regs.{regs,sregs,events} if the last KVM_RUN did not. */
 int kvm_regs_sync(struct kvm_cpu *c);
 /* Puts back run->s.regs.sregs. */

@@ -158,7 +158,7 @@ static bool slot_from_range(struct kvm_memory *m, struct slot *s, const struct f
     }
     s->ram = region->ram;
     s->ram_offset = region->ram_offset + f->region_offset + (base - f->base);
-    s->rom = region->kind == REGION_ROM;
+    s->rom = region->kind == REGION_ROM || m->engine->shadow;
     s->vanish = s->rom && (region->ops == NULL || region->ops->write == NULL);
     return (s->ram_offset & (RAM_PAGE_SIZE - 1)) == 0 && (!s->rom || m->engine->caps.readonly_mem);
 }

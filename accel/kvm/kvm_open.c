@@ -34,7 +34,7 @@ static void caps_read(struct kvm_engine *e)
         .debugregs = extension(e, KVM_CAP_DEBUGREGS) != 0,
         .readonly_mem = extension(e, KVM_CAP_READONLY_MEM) != 0,
         .msr_exits = extension(e, KVM_CAP_X86_USER_SPACE_MSR) != 0 && extension(e, KVM_CAP_X86_MSR_FILTER) != 0,
-        .coalesced = extension(e, KVM_CAP_COALESCED_MMIO),
+        .coalesced = e->shadow ? 0 : extension(e, KVM_CAP_COALESCED_MMIO),
     };
 }
 
@@ -163,7 +163,7 @@ void *kvm_engine_open(const struct accel_open *open, const struct kvm_sys *sys, 
     *e = (struct kvm_engine){
         .machine = open->machine, .cpuid = open->cpuid, .interp = open->interp, .count = open->cpus, .sys = *sys,
         .device = -1, .vm = -1, .limits = *open->limits, .cpus = g_new0(struct kvm_cpu, open->cpus),
-        .rescues = kvm_rescues_create(),
+        .rescues = kvm_rescues_create(), .shadow = open->shadow,
     };
     for (unsigned i = 0; i < e->count; i++) {
         e->cpus[i].engine = e;

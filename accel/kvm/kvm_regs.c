@@ -199,6 +199,14 @@ int kvm_state_put(struct kvm_cpu *c, const struct x86_state *state)
     return error < 0 ? error : kvm_cpu_ioctl(c, KVM_SET_VCPU_EVENTS, &r->events);
 }
 
+void kvm_registers_get(const struct kvm_cpu *c, struct x86_state *state)
+{
+    const struct kvm_sync_regs *r = &c->run->s.regs;
+    state_from_regs(state, &r->regs);
+    state_from_sregs(state, &r->sregs, c->guarded);
+    state_from_events(state, &r->events);
+}
+
 int kvm_state_get(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event, bool *has_event)
 {
     const struct kvm_sync_regs *r = &c->run->s.regs;
@@ -210,9 +218,7 @@ int kvm_state_get(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *
     if (error < 0) {
         return error;
     }
-    state_from_regs(state, &r->regs);
-    state_from_sregs(state, &r->sregs, c->guarded);
-    state_from_events(state, &r->events);
+    kvm_registers_get(c, state);
     *has_event = event_from_kvm(event, &r->events);
     event->rip = state->rip;
     return 0;

@@ -75,6 +75,16 @@ static void test_kvm(void)
     expect(&fake, "kvm", ACCEL_KVM, true, "KVM here is PVM: KVM as asked for, the interpreter runs what it cannot");
 }
 
+static void test_check(void)
+{
+    struct fake_kvm fake;
+    fake_kvm_pvm(&fake);
+    expect(&fake, "check", ACCEL_CHECK, false, "cross-check of both engines, as asked for");
+    fake.device = false;
+    refuse(&fake, "check", "-accel check: there is no /dev/kvm; remedy: switch on virtualization (VT-x or AMD-V) in the "
+                           "setup of this computer's firmware, if it has it, or -accel interp");
+}
+
 static void test_list(void)
 {
     struct fake_kvm fake;
@@ -102,8 +112,8 @@ static void test_refused(void)
     refuse(&fake, "kvm", "-accel kvm: KVM here cannot make a VM (KVM_CREATE_VM: Invalid argument); remedy: "
                          "-accel interp");
     /* A wrong word is wrong wherever it stands. */
-    refuse(&fake, "interp:warp", "-accel: unknown engine 'warp'; known: auto, interp (or tcg), kvm");
-    refuse(&fake, "", "-accel: no engine named; known: auto, interp (or tcg), kvm");
+    refuse(&fake, "interp:warp", "-accel: unknown engine 'warp'; known: auto, interp (or tcg), kvm, check");
+    refuse(&fake, "", "-accel: no engine named; known: auto, interp (or tcg), kvm, check");
 }
 
 static void test_describe(void)
@@ -143,6 +153,7 @@ int main(int argc, char **argv)
     g_test_add_func("/choose/auto", test_auto);
     g_test_add_func("/choose/interpreter", test_interpreter);
     g_test_add_func("/choose/kvm", test_kvm);
+    g_test_add_func("/choose/check", test_check);
     g_test_add_func("/choose/list", test_list);
     g_test_add_func("/choose/refused", test_refused);
     g_test_add_func("/choose/describe", test_describe);
