@@ -170,11 +170,23 @@ static enum vcpu_exit compare_fault(struct check_engine *e, struct check_cpu *k,
     return stop(e, k, what, before, &interp, NULL);
 }
 
+/* The part of RCX that a repeated instruction counts with. */
+static uint64_t count_mask(const struct check_cpu *k)
+{
+    static const uint64_t masks[] = { 0xffff, 0xffffffff, UINT64_MAX };
+    return masks[MIN(k->insn.insn.asize, 2)];
+}
+
 static enum vcpu_exit compare_done(struct check_engine *e, struct check_cpu *k, const struct x86_state *before,
                                    struct x86_state *kvm)
 {
     struct x86_state interp;
     bool retired, tolerated;
+    if (k->insn.repeated && kvm->rip == before->rip && (kvm->gpr[RCX] & count_mask(k)) == 0) {
+        /* The last round is done; KVM would only move RIP when it is entered again. */
+        kvm->rip += k->insn.insn.len;
+        k->fresh = false;
+    }
     enum vcpu_exit exit = catch_up(e, k, kvm, &interp, &retired);
     if (exit != VCPU_DEBUG) {
         k->fresh = false;

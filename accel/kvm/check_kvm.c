@@ -169,6 +169,11 @@ enum check_outcome check_kvm_step(struct check_cpu *k, const struct x86_state *s
     }
     switch (run_to_exit(k, state)) {
     case KVM_EXIT_DEBUG:
+        if (!has_moved(k, state)) {
+            /* It wants to see what it has stored, such as the accessed bit of a descriptor; or it jumps to itself. */
+            k->fresh = false;
+            return CHECK_CANNOT;
+        }
         return user ? finish_user(k, state, after) : finish(k, after);
     case KVM_EXIT_IO:
     case KVM_EXIT_MMIO:
