@@ -2,8 +2,8 @@
  * x87, SSE and AVX registers as the XSAVE area has them (SDM volume 1, 13.4, standard format), XCR0, and the debug
  * registers. KVM API 4.22 (KVM_GET_FPU), 4.42 (XSAVE), 4.44 (XCRS), 4.33 (DEBUGREGS).
  *
- * The area has 64-bit instruction and operand pointers, so FCS and FDS stay as they were put last unless the
- * pointers changed.
+ * The area has 64-bit instruction and operand pointers, and not every host keeps them: what is lost there stays as it
+ * was put last unless the registers changed.
  */
 #include <errno.h>
 #include <string.h>
@@ -42,6 +42,21 @@ static void area_from_state(uint8_t *area, const struct x86_state *state, bool a
     memcpy(area + X_BV, &bv, 8);
 }
 
+/* A host may not keep the pointers while no exception is pending (AMD), or keep no selectors. Where nothing else has
+ * changed, no instruction has set them anew. */
+static void keep_pointers(struct x86_fpu *f, const struct x86_fpu *old)
+{
+    bool same = f->fcw == old->fcw && f->fsw == old->fsw && f->ftw == old->ftw &&
+                memcmp(f->st, old->st, sizeof(f->st)) == 0;
+    if (same) {
+        f->fop = old->fop;
+        f->fip = old->fip;
+        f->fdp = old->fdp;
+    }
+    f->fcs = f->fip == old->fip ? old->fcs : 0;
+    f->fds = f->fdp == old->fdp ? old->fds : 0;
+}
+
 /* A component whose bit is clear is in its initial state, whatever its bytes. */
 static void state_from_area(struct x86_state *state, const uint8_t *area)
 {
@@ -62,8 +77,7 @@ static void state_from_area(struct x86_state *state, const uint8_t *area)
             memcpy(f->st[i], area + X_ST + 16 * i, 10);
         }
     }
-    f->fcs = f->fip == old.fip ? old.fcs : 0;
-    f->fds = f->fdp == old.fdp ? old.fds : 0;
+    keep_pointers(f, &old);
     /* MXCSR is kept whenever SSE or AVX state is saved. */
     if (bv & (BV_SSE | BV_AVX)) {
         memcpy(&state->mxcsr, area + X_MXCSR, 4);

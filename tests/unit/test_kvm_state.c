@@ -273,7 +273,7 @@ static void spoil_memory(struct kvm_cpu *c)
     memset(base, 0x5a, sizeof(*base));
     memcpy(base->pdpte, old.pdpte, sizeof(old.pdpte));
     base->xcr0 = old.xcr0;
-    base->fpu.fcs = base->fpu.fds = 0;
+    base->fpu = old.fpu; /* its pointers; the rest is always read */
     base->smm = old.smm;
     base->smi_pending = old.smi_pending;
     base->smbase = old.smbase;
