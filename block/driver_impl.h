@@ -113,7 +113,7 @@ struct block_driver {
     bool (*probe)(const uint8_t *head, size_t bytes);
     /* image->file is open; sets bytes and state. On failure leaves nothing of its own behind. */
     bool (*open)(struct block_image *image, const struct block_options *options, GError **error);
-    /* Writes an empty image into an empty file. bytes: whole sectors. */
+    /* Writes an empty image into an empty file. bytes: whole sectors. NULL: only read. */
     bool (*create)(struct block_file *file, const struct block_create_options *options,
                    uint64_t bytes, GError **error);
     /* Frees state. The image was flushed before. */
@@ -161,6 +161,10 @@ struct block_driver {
 extern const struct block_driver block_raw_driver;
 extern const struct block_driver block_qcow_driver;
 extern const struct block_driver block_qcow2_driver;
+/* Read only: write and what follows from it are NULL. */
+extern const struct block_driver block_vmdk_driver;
+extern const struct block_driver block_vdi_driver;
+extern const struct block_driver block_vpc_driver;
 
 struct block_image *block_image_open(const char *path, const struct block_options *options,
                                      GError **error);

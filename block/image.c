@@ -32,6 +32,19 @@ static const struct block_driver *probe_file(struct block_file *file, GError **e
     return block_probe(head, MIN(sizeof(head), file->bytes), file->path, error);
 }
 
+/* Formats that are only read. */
+static bool may_write(const struct block_image *image, GError **error)
+{
+    if (image->driver->write != NULL || image->read_only) {
+        return true;
+    }
+    g_set_error(error, BLOCK_ERROR, EROFS,
+                "Could not open '%s': images in the format %s can only be read: use readonly=on, "
+                "snapshot=on, or convert it",
+                image->path, image->driver->name);
+    return false;
+}
+
 struct block_image *block_image_open(const char *path, const struct block_options *options,
                                      GError **error)
 {
@@ -57,7 +70,7 @@ struct block_image *block_image_open(const char *path, const struct block_option
         image->probed = true;
     }
     image->driver = driver;
-    if (driver == NULL || !driver->open(image, options, error)) {
+    if (driver == NULL || !may_write(image, error) || !driver->open(image, options, error)) {
         image->driver = NULL;
         block_image_close(image);
         return NULL;
@@ -284,6 +297,11 @@ bool block_create(const char *path, const struct block_create_options *options, 
 
     if (driver == NULL) {
         g_prefix_error(error, "%s: ", path);
+        return false;
+    }
+    if (driver->create == NULL) {
+        g_set_error(error, BLOCK_ERROR, ENOTSUP, "Format driver '%s' does not support image creation",
+                    driver->name);
         return false;
     }
     if (options->backing_name != NULL &&

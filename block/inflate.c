@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <zlib.h>
 
-#define WINDOW_BITS 12
+#define QCOW_WINDOW_BITS (-12) /* negative: no header */
+#define ZLIB_WINDOW_BITS 15
 
-int block_inflate(const void *packed, size_t packed_bytes, void *out, size_t bytes)
+static int unpack(const void *packed, size_t packed_bytes, void *out, size_t bytes, int window)
 {
     z_stream stream = {
         .next_in = (Bytef *)packed,
@@ -16,11 +17,21 @@ int block_inflate(const void *packed, size_t packed_bytes, void *out, size_t byt
         .avail_out = (uInt)bytes,
     };
 
-    if (inflateInit2(&stream, -WINDOW_BITS) != Z_OK) {
+    if (inflateInit2(&stream, window) != Z_OK) {
         return -ENOMEM;
     }
     int outcome = inflate(&stream, Z_FINISH);
     bool whole = stream.avail_out == 0 && (outcome == Z_STREAM_END || outcome == Z_BUF_ERROR);
     inflateEnd(&stream);
     return whole ? 0 : -EIO;
+}
+
+int block_inflate(const void *packed, size_t packed_bytes, void *out, size_t bytes)
+{
+    return unpack(packed, packed_bytes, out, bytes, QCOW_WINDOW_BITS);
+}
+
+int block_inflate_zlib(const void *packed, size_t packed_bytes, void *out, size_t bytes)
+{
+    return unpack(packed, packed_bytes, out, bytes, ZLIB_WINDOW_BITS);
 }

@@ -10,4 +10,7 @@
  * 0, -EIO if it is damaged or too short, or -ENOMEM. */
 int block_inflate(const void *packed, size_t packed_bytes, void *out, size_t bytes);
 
+/* The same for a stream with zlib's header and checksum, of any window. */
+int block_inflate_zlib(const void *packed, size_t packed_bytes, void *out, size_t bytes);
+
 #endif

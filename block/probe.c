@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct block_driver *const drivers[] = {&block_raw_driver, &block_qcow_driver,
-                                                  &block_qcow2_driver};
+static const struct block_driver *const drivers[] = {
+    &block_raw_driver,  &block_qcow_driver, &block_qcow2_driver,
+    &block_vmdk_driver, &block_vdi_driver,  &block_vpc_driver,
+};
 
 /* Formats that are told apart from raw, but cannot be opened. */
 static const struct {
@@ -22,11 +24,7 @@ static const struct {
     unsigned length;
     const char *magic;
 } unsupported[] = {
-    {"vmdk", 0, 4, "KDMV"},
-    {"vmdk", 0, 4, "COWD"},
-    {"vmdk", 0, 21, "# Disk DescriptorFile"},
-    {"vdi", 64, 4, "\x7f\x10\xda\xbe"},
-    {"vpc", 0, 8, "conectix"},
+    {"vmdk of ESX (COWD)", 0, 4, "COWD"},
     {"vhdx", 0, 8, "vhdxfile"},
     {"qed", 0, 4, "QED\0"},
     {"luks", 0, 6, "LUKS\xba\xbe"},
@@ -115,5 +113,10 @@ const struct block_driver *block_driver_find(const char *name, GError **error)
 
 const char *block_format_name(unsigned i)
 {
-    return i < G_N_ELEMENTS(drivers) ? drivers[i]->name : NULL;
+    for (unsigned k = 0; k < G_N_ELEMENTS(drivers); k++) {
+        if (drivers[k]->create != NULL && i-- == 0) {
+            return drivers[k]->name;
+        }
+    }
+    return NULL;
 }

@@ -33,11 +33,11 @@ static void on_signal(int number)
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-/* A finding ends in abort(), so that the case is named. */
+/* A finding ends in abort(), so that the case is named. Whoever asks for more than 256 MiB has trusted a number. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-    return "abort_on_error=1";
+    return "abort_on_error=1:max_allocation_size_mb=256";
 }
 const char *__ubsan_default_options(void);
 const char *__ubsan_default_options(void)

@@ -21,8 +21,10 @@ static void test_magic(void)
                  {"QFI\xfb\0\0\0\2", 8, "qcow2", NULL},
                  {"QFI\xfb\0\0\0\3", 8, "qcow2", NULL},
                  {"QFI\xfb\0\0\0\4", 8, NULL, "qcow"},
-                 {"KDMV", 4, NULL, "'vmdk'"},
-                 {"conectix", 8, NULL, "'vpc'"},
+                 {"KDMV", 4, "vmdk", NULL},
+                 {"# Disk DescriptorFile\n", 22, "vmdk", NULL},
+                 {"COWD", 4, NULL, "'vmdk of ESX"},
+                 {"conectix", 8, "vpc", NULL},
                  {"\xeb\x3c\x90MSDOS5.0", 11, "raw", NULL}};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -80,7 +82,7 @@ static void test_names(void)
     g_assert_cmpstr(block_driver_find("qcow2", &error)->name, ==, "qcow2");
     g_assert_null(block_driver_find("vhdx", &error));
     g_assert_cmpstr(error->message, ==,
-                    "format 'vhdx' is not supported yet; supported: raw qcow qcow2");
+                    "format 'vhdx' is not supported yet; supported: raw qcow qcow2 vmdk vdi vpc");
     g_clear_error(&error);
     g_assert_null(block_driver_find("", &error));
     g_clear_error(&error);
