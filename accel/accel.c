@@ -89,6 +89,7 @@ bool accel_engine_open(struct accel *accel, struct accel_engine *engine, const s
     struct accel_open open = {
         .machine = accel->machine, .cpuid = &accel->cpuid, .cpus = accel->cpus, .interp = accel->interp.engine,
         .may_mask = may_mask, .limits = &accel->choice.probe.limits,
+        .limited = accel->choice.probe.class == KVM_CLASS_LIMITED,
     };
     if (engine->engine == NULL) {
         engine->ops = ops;

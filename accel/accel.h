@@ -29,6 +29,7 @@ struct accel_open {
     void *interp;  /* the interpreter's engine, which KVM falls back on; NULL when it is opened itself */
     const struct kvm_limits *limits; /* what the probe found */
     bool shadow; /* KVM is not to store to memory: a store comes out as if it were ROM */
+    bool limited;  /* ... and it is of KVM_CLASS_LIMITED */
     bool may_mask; /* the guest has not run yet: an engine may take features out of cpuid and set tsc_khz */
 };
 

@@ -20,7 +20,7 @@ static bool kvm_prepare(struct accel *accel, GError **error)
         return false;
     }
     /* Instructions that an emulating KVM executes as others, without an exit. */
-    if (accel->kvm.engine == NULL && choice->probe.limits.emulated &&
+    if (accel->kvm.engine == NULL && choice->probe.class == KVM_CLASS_LIMITED &&
         (x86_has(&accel->cpuid, X86_ABM) || x86_has(&accel->cpuid, X86_BMI1))) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "this KVM executes LZCNT and TZCNT wrongly, and the guest's CPU has them; start with -cpu without "

@@ -165,13 +165,17 @@ void *kvm_engine_open(const struct accel_open *open, const struct kvm_sys *sys, 
         .device = -1, .vm = -1, .limits = *open->limits, .cpus = g_new0(struct kvm_cpu, open->cpus),
         .rescues = kvm_rescues_create(), .shadow = open->shadow,
     };
+    if (open->limited) {
+        /* The probe may have had no time to find all of them; better too careful than wrong. */
+        e->limits = (struct kvm_limits){ .no_paging32 = true, .emulated = true, .no_x87 = true };
+    }
     for (unsigned i = 0; i < e->count; i++) {
         e->cpus[i].engine = e;
         e->cpus[i].fd = -1;
         kvm_turn_reset(&e->cpus[i]);
     }
     world_init(&e->world);
-    kvm_policy_init(&e->policy, open->limits);
+    kvm_policy_init(&e->policy, &e->limits);
     kvm_signal_init();
     bool ok = device_open(e, error);
     if (ok && open->may_mask && !kvm_cpuid_mask(e, open->cpuid)) {

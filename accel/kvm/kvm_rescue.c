@@ -150,7 +150,8 @@ static void turn_measure(struct kvm_cpu *c, uint64_t rip)
     struct kvm_turn *turn = &c->turn;
     uint64_t now = kvm_now(e), had = now - turn->native_since;
     turn->left = turn->reason == KVM_REASON_SPIN ? KVM_STRETCH_SPIN : page_stretch(e->rescues, rip);
-    turn->until = e->limits.emulated ? now + clamp(had * TIMES_KVM, TURN_LEAST_NS, TURN_MOST_NS) : now;
+    uint64_t most = turn->share == KVM_SHARE_NS ? TURN_MOST_NS : TURN_LEAST_NS;
+    turn->until = e->limits.emulated ? now + clamp(had * TIMES_KVM, TURN_LEAST_NS, most) : now;
 }
 
 /* ---- the list ---- */
@@ -220,6 +221,7 @@ void kvm_turn_begin(struct kvm_cpu *c)
     if (turn->reason < KVM_REASON_RESCUES) {
         turn->rescue = rescue_find(c, rip, turn->reason);
         turn->rescue->count++;
+        turn->share = KVM_SHARE_NS;
         e->rescues->total++;
     }
     pthread_mutex_unlock(&e->rescues->mutex);
@@ -228,7 +230,7 @@ void kvm_turn_begin(struct kvm_cpu *c)
 
 void kvm_turn_reset(struct kvm_cpu *c)
 {
-    c->turn = (struct kvm_turn){ 0 };
+    c->turn = (struct kvm_turn){ .share = KVM_SHARE_FIRST_NS };
     if (c->engine->limits.emulated) {
         c->turn.left = RESET_STRETCH;
     }

@@ -34,12 +34,14 @@ enum kvm_reason {
 };
 
 #define KVM_SHARE_NS 5000000u  /* time on a KVM that emulates before the interpreter has its share */
+#define KVM_SHARE_FIRST_NS 100000000u /* ... until the first rescue since the reset: it may be better than thought */
 #define KVM_WATCH_NS 5000000u  /* the watchdog's interval */
 
 struct kvm_turn {
     enum kvm_reason reason;
     uint64_t left;         /* instructions that the present turn shall last at least */
     uint64_t until;        /* host time in ns likewise */
+    uint64_t share;        /* ns on KVM before the interpreter has its share, if limits.emulated */
     uint64_t native_since; /* when KVM got the CPU, ns */
     bool patient; /* an interrupt waits, and a whole turn of the interpreter found no window for it */
     uint64_t exits, probe_exits, probe_rip; /* for the watchdog */

@@ -139,7 +139,7 @@ static bool probe_answer(struct kvm_cpu *c)
         return true;
     }
     turn->reason = KVM_REASON_SHARE;
-    return c->engine->limits.emulated && kvm_now(c->engine) - turn->native_since > KVM_SHARE_NS;
+    return c->engine->limits.emulated && kvm_now(c->engine) - turn->native_since > turn->share;
 }
 
 /* Has the CPU come into a mode that is not KVM's? */

@@ -51,7 +51,8 @@ static struct rig *rig_create(const char **why)
     r->cpuid.tsc_khz = 1000000;
     x86_cpuid_mask(&r->cpuid, accel_interp_ops.supports);
     struct accel_open open = { .machine = r->machine, .cpuid = &r->cpuid, .cpus = 1, .may_mask = true,
-                               .limits = &r->probe.limits };
+                               .limits = &r->probe.limits,
+                               .limited = r->probe.class == KVM_CLASS_LIMITED };
     open.interp = r->interp = accel_interp_ops.open(&open, NULL);
     r->kvm = kvm_engine_open(&open, &kvm_sys_host, &error);
     g_assert_no_error(error);
@@ -318,7 +319,7 @@ static bool round_trip(struct rig *r, enum mode mode)
     /* A KVM that silently drops a mode has not taken the state. */
     const uint64_t mode_bits = CR0_PE | CR0_PG;
     if ((before.cr0 & mode_bits) != (after.cr0 & mode_bits) || (before.rflags & FLAG_VM) != (after.rflags & FLAG_VM)) {
-        g_assert_true(r->probe.limits.no_paging32 && (mode == PAGED32 || mode == PAE || mode == V86));
+        g_assert_true(r->kvm->limits.no_paging32 && (mode == PAGED32 || mode == PAE || mode == V86));
         return false;
     }
     g_autofree char *difference = state_compare(x86_state_fields, &before, &after);
