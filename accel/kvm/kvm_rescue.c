@@ -17,7 +17,8 @@
 #define TIMES_KVM 6u             /* a turn lasts so many times the time that an emulating KVM had ... */
 #define TURN_LEAST_NS 2000000u   /* ... within these bounds */
 #define TURN_MOST_NS 100000000u
-#define LIST_MOST 256
+#define LIST_MOST 256  /* places remembered, */
+#define LIST_SHOWN 40  /* and listed: those most often met */
 #define BYTES_MOST 15
 #define PAGES 256 /* direct-mapped memory of where rescues cluster */
 
@@ -110,8 +111,11 @@ void kvm_rescues_print(struct kvm_rescues *r, GString *out)
         g_string_append_printf(out, "%-16s %-32s %10s %11s %12s %s\n", "RIP", "BYTES", "COUNT", "TIME(ms)",
                                "INSTRUCTIONS", "REASON");
         g_ptr_array_sort(r->list, by_count);
-        for (unsigned i = 0; i < r->list->len; i++) {
+        for (unsigned i = 0; i < MIN(r->list->len, LIST_SHOWN); i++) {
             print_rescue(out, g_ptr_array_index(r->list, i));
+        }
+        if (r->list->len > LIST_SHOWN) {
+            g_string_append_printf(out, "and %u more places\n", r->list->len - LIST_SHOWN);
         }
         if (r->others.count > 0) {
             print_line(out, "others", &r->others, "");
