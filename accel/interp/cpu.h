@@ -267,9 +267,18 @@ static inline uint8_t *reg8(struct cpu *cpu, unsigned byte_offset)
 {
     return (uint8_t *)cpu->gpr + byte_offset;
 }
+/* These store the whole register: what reads it next would wait for a shorter store to leave the store buffer. */
+static inline void set_reg8(struct cpu *cpu, unsigned byte_offset, uint8_t v)
+{
+    uint64_t *r = &cpu->gpr[byte_offset / 8];
+    unsigned shift = byte_offset % 8 * 8;
+    *r = (*r & ~(0xffull << shift)) | (uint64_t)v << shift;
+}
 static inline void set_reg16(struct cpu *cpu, unsigned r, uint16_t v)
 {
-    cpu->gpr[r] = (cpu->gpr[r] & ~0xffffull) | v;
+    uint64_t whole = (cpu->gpr[r] & ~0xffffull) | v;
+    __asm__("" : "+r"(whole));
+    cpu->gpr[r] = whole;
 }
 static inline void set_reg32(struct cpu *cpu, unsigned r, uint32_t v)
 {

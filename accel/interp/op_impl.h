@@ -26,7 +26,7 @@
 #define GET16(n) ((uint16_t)cpu->gpr[n])
 #define GET32(n) ((uint32_t)cpu->gpr[n])
 #define GET64(n) (cpu->gpr[n])
-#define SET8(n, v) (*reg8(cpu, (n)) = (uint8_t)(v))
+#define SET8(n, v) set_reg8(cpu, (n), (uint8_t)(v))
 #define SET16(n, v) set_reg16(cpu, (n), (uint16_t)(v))
 #define SET32(n, v) set_reg32(cpu, (n), (uint32_t)(v))
 #define SET64(n, v) (cpu->gpr[n] = (v))

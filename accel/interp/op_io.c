@@ -67,7 +67,7 @@ static inline void after_io(struct cpu *cpu, const struct insn *insn)
 static void set_accumulator(struct cpu *cpu, uint32_t value, unsigned size)
 {
     if (size == 1) {
-        *reg8(cpu, 0) = (uint8_t)value;
+        set_reg8(cpu, 0, (uint8_t)value);
     } else if (size == 2) {
         set_reg16(cpu, RAX, (uint16_t)value);
     } else {

@@ -417,4 +417,5 @@ def main():
             e.close()
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
