@@ -13,6 +13,7 @@
 #include "accel/interp/fpu.h"
 #include "accel/interp/segment.h"
 #include "accel/interp/tlb.h"
+#include "accel/interp/trace.h"
 #include "core/machine.h"
 #include "core/ram.h"
 
@@ -331,10 +332,29 @@ uint64_t mem_read_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, u
     return value;
 }
 
+/* Where a store goes whose page has decoded code, but not in its lines; NULL if it needs more than that. */
+static void *beside_code(struct cpu *cpu, unsigned seg, uint64_t ea, unsigned size)
+{
+    const struct seg_fast *f = &cpu->segf[seg];
+    uint64_t linear = f->base + ea;
+    const struct tlb_entry *e = tlb_slot(cpu, linear);
+    if (ea + (size - 1) >= f->write_end ||
+        e->write_tag != (((linear + (size - 1)) & ~PAGE_MASK) | TLB_SLOW | TLB_BESIDE)) {
+        return NULL;
+    }
+    void *host = (void *)(linear + e->addend);
+    return trace_spares(cpu->traces, host, size) ? host : NULL;
+}
+
 void mem_write_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, uint64_t ea, uint64_t value,
                     unsigned size)
 {
     struct span span;
+    void *host = beside_code(cpu, seg, ea, size);
+    if (host != NULL) {
+        memcpy(host, &value, size);
+        return;
+    }
     access_prepare(cpu, insn, seg, ea, size, ACCESS_WRITE, &span);
     span_write(cpu, &span, &value);
 }
@@ -343,9 +363,14 @@ uint64_t mem_rmw_slow(struct cpu *cpu, const struct insn *insn, unsigned seg, ui
 {
     struct span span;
     uint64_t value = 0;
+    cpu->rmw.host = beside_code(cpu, seg, ea, size);
+    cpu->rmw.size = (uint8_t)size;
+    if (cpu->rmw.host != NULL) {
+        memcpy(&value, cpu->rmw.host, size);
+        return value;
+    }
     access_prepare(cpu, insn, seg, ea, size, ACCESS_WRITE, &span);
     cpu->rmw.host = NULL;
-    cpu->rmw.size = (uint8_t)size;
     cpu->rmw.first = (uint8_t)span.size[0];
     cpu->rmw.phys[0] = span.phys[0];
     cpu->rmw.phys[1] = span.size[1] != 0 ? span.phys[1] : 0;
@@ -379,6 +404,10 @@ static void rmw_write(struct cpu *cpu, unsigned i, const void *data, unsigned si
 
 void mem_rmw_finish_slow(struct cpu *cpu, const struct insn *insn, uint64_t value)
 {
+    if (cpu->rmw.host != NULL) {
+        memcpy(cpu->rmw.host, &value, cpu->rmw.size);
+        return;
+    }
     rmw_write(cpu, 0, &value, cpu->rmw.first);
     if (cpu->rmw.first < cpu->rmw.size) {
         rmw_write(cpu, 1, (const uint8_t *)&value + cpu->rmw.first, cpu->rmw.size - cpu->rmw.first);

@@ -95,11 +95,15 @@ struct trace {
     uintptr_t key;         /* host address of the first byte; 0 once invalidated */
     uint32_t mode;         /* cpu->mode it was decoded in */
     uint16_t bytes;        /* length of the code */
-    uint8_t count;         /* instructions, without the pseudo end record */
+    uint8_t count;         /* records, without the pseudo end record */
+    uint8_t room;          /* records there is room for, likewise */
     struct trace *next;    /* the trace that goes on behind this one in the same page, or NULL; to be followed
                             * only if its key is not 0 */
     struct trace *page_next; /* others with code in the same page, for invalidation */
-    struct trace *hash_next;
+    union {
+        struct trace *hash_next;
+        uintptr_t dead_key; /* of a dropped trace: the key it had */
+    };
     struct insn insn[];
 };
 
@@ -110,6 +114,7 @@ struct trace {
 enum tlb_bank { TLB_SUPERVISOR, TLB_USER, TLB_SUPERVISOR_NO_SMAP /* EFLAGS.AC set */, TLB_BANKS };
 #define TLB_INVALID 1u    /* nothing here */
 #define TLB_SLOW 2u       /* translated, but device, code page or dirty log: see slow path */
+#define TLB_BESIDE 4u     /* with TLB_SLOW in a write tag: RAM, to be stored to directly if trace_spares() it */
 struct tlb_entry {
     uint64_t read_tag, write_tag, exec_tag;
     uintptr_t addend; /* host address = linear address + addend */

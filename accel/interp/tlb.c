@@ -118,12 +118,14 @@ static void entry_fill(struct cpu *cpu, struct tlb_entry *entry, enum tlb_bank b
     entry->addend = (uintptr_t)page.host - (uintptr_t)tag;
     entry->read_tag = !walk->readable ? TLB_INVALID : page.host != NULL ? tag : tag | TLB_SLOW;
     entry->write_tag = !walk->writable || !walk->dirty ? TLB_INVALID
-                       : write_is_slow(&page)          ? tag | TLB_SLOW
-                                                       : tag;
+                       : write_is_slow(&page)
+                           ? tag | TLB_SLOW | (page.kind == MEMORY_RAM ? TLB_BESIDE : 0)
+                           : tag;
     entry->exec_tag = !walk->executable ? TLB_INVALID : page.host != NULL ? tag : tag | TLB_SLOW;
     if (unlikely(cpu->breaks != NULL) && breaks_watched(cpu, linear, phys)) {
         entry->read_tag |= entry->read_tag != TLB_INVALID ? TLB_SLOW : 0;
         entry->write_tag |= entry->write_tag != TLB_INVALID ? TLB_SLOW : 0;
+        entry->write_tag &= ~(uint64_t)TLB_BESIDE;
     }
     cpu->tlb_phys[bank][index] = phys;
     set_bit(cpu->tlb_used[bank], index, true);
@@ -139,7 +141,7 @@ struct tlb_entry *tlb_translate(struct cpu *cpu, const struct insn *insn, uint64
     uint64_t tag = kind == ACCESS_READ    ? entry->read_tag
                    : kind == ACCESS_WRITE ? entry->write_tag
                                           : entry->exec_tag;
-    if ((tag & ~(uint64_t)TLB_SLOW) != (linear & ~0xfffull)) {
+    if ((tag & ~(uint64_t)(TLB_SLOW | TLB_BESIDE)) != (linear & ~0xfffull)) {
         struct page_walk walk;
         uint32_t error;
         if (!pagewalk(cpu, linear, kind, bank, &walk, &error)) {
@@ -191,7 +193,7 @@ void tlb_protect_code(struct cpu *cpu, struct ram *ram, uint64_t ram_offset)
                     struct tlb_entry *e =
                         &other->tlb_bank[bank][word * 64 + (unsigned)__builtin_ctzll(used)];
                     if ((e->write_tag & (TLB_SLOW | TLB_INVALID)) == 0 && e->write_tag + e->addend == host) {
-                        e->write_tag |= TLB_SLOW;
+                        e->write_tag |= TLB_SLOW | TLB_BESIDE;
                     }
                 }
             }

@@ -19,6 +19,10 @@ struct trace *trace_find(struct cpu *cpu);
  * are replaced by one that leaves the trace, so a running trace ends after the present instruction. */
 void trace_invalidate(struct trace_cache *cache, struct ram *ram, uint64_t offset, uint64_t size);
 
+/* True if a store to these bytes of RAM, which lie in one page, needs nothing but the store: there is code in the page,
+ * but not in these lines, and the page is not to be logged dirty. */
+bool trace_spares(struct trace_cache *cache, const void *host, unsigned size);
+
 /* ---- ways out of a trace, each the last statement of a handler: `return trace_...(...)` ---- */
 
 /* Leaves for the run loop, which looks at attention, clocks and mode: after anything that changed mode or may

@@ -63,6 +63,32 @@ static void test_linked_change(void)
     interp_bench_end(&b);
 }
 
+/* A call whose push changes an immediate of the running trace, over and over: traces take the places of dropped
+ * ones. Then data beside the code, and so many stores there that the page is taken for data once the code is gone. */
+static void test_call_into_itself(void)
+{
+    struct interp_bench b;
+    interp_bench_begin(&b, 64);
+    /* mov ecx,200; 1: lea rsp,[end of imm]; mov rax,imm; call 2f; 2: dec ecx; jnz 1b; hlt */
+    CODE(BENCH_CODE, "\xb9\xc8\x00\x00\x00\x48\x8d\x25\x0a\x00\x00\x00\x48\xb8\x01\x00\x00\x00\x00\x00\x00\x00"
+                     "\xe8\x00\x00\x00\x00\xff\xc9\x75\xe6\xf4");
+    run(&b);
+    g_assert_cmphex(b.cpu->gpr[RAX], ==, BENCH_CODE + 27);
+    g_assert_cmphex(b.cpu->gpr[RSP], ==, BENCH_CODE + 14);
+    /* mov ecx,200; 1: mov [rip+200h],ecx; dec ecx; jnz 1b; hlt */
+    CODE(BENCH_CODE, "\xb9\xc8\x00\x00\x00\x89\x0d\x00\x02\x00\x00\xff\xc9\x75\xf6\xf4");
+    b.cpu->rip = BENCH_CODE;
+    run(&b);
+    g_assert_cmpuint(*interp_bench_at(&b, BENCH_CODE + 0x20b), ==, 1);
+    g_assert_cmpuint(b.ram->flags[1] & RAM_CODE, !=, 0);
+    trace_invalidate(b.traces, b.ram, 0x1000, 64);
+    for (unsigned i = 0; i < 100; i++) {
+        trace_invalidate(b.traces, b.ram, 0x1800, 1);
+    }
+    g_assert_cmpuint(b.ram->flags[1] & RAM_CODE, ==, 0);
+    interp_bench_end(&b);
+}
+
 static void test_cross_page(void)
 {
     struct interp_bench b;
@@ -186,6 +212,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/loop", test_loop);
     g_test_add_func("/trace/self_modifying", test_self_modifying);
     g_test_add_func("/trace/linked_change", test_linked_change);
+    g_test_add_func("/trace/call_into_itself", test_call_into_itself);
     g_test_add_func("/trace/cross_page", test_cross_page);
     g_test_add_func("/trace/real_mode", test_real_mode);
     g_test_add_func("/trace/limit", test_limit);
