@@ -46,6 +46,7 @@ const struct field dp8390_fields[] = {
     FIELD_U8(struct dp8390, next_bnry),
     FIELD_U8(struct dp8390, rtl_9346cr),
     FIELD_U8(struct dp8390, rtl_config3),
+    FIELD_U64(struct dp8390, batch_at),
     FIELD_U64(struct dp8390, overflow_at),
     FIELD_BYTES(struct dp8390, ram),
     FIELD_END,
@@ -62,7 +63,9 @@ static void port_schedule(void *owner)
 static void port_poll(struct event *event)
 {
     struct dp8390 *chip = (struct dp8390 *)((uint8_t *)event - offsetof(struct dp8390, port_event));
+    chip->in_batch = chip->batch_at == CLOCK_NEVER;
     net_port_poll(chip->port);
+    chip->in_batch = false;
 }
 
 static enum net_result port_receive(void *owner, const uint8_t *frame, size_t size)
@@ -89,7 +92,7 @@ bool dp8390_init(struct dp8390 *chip, struct device *dev, const char *mac, void 
     chip->dev = dev;
     chip->interrupt = interrupt;
     chip->port_event.fn = port_poll;
-    timer_init(&chip->overflow_timer, dev->machine->guest_clock, dp8390_overflow, chip);
+    timer_init(&chip->rx_timer, dev->machine->guest_clock, dp8390_rx_timer, chip);
     if (!net_mac_parse(mac, address, error)) {
         return false;
     }
@@ -106,7 +109,7 @@ void dp8390_finish(struct dp8390 *chip)
         event_cancel(chip->dev->machine->events, &chip->port_event);
     }
     if (chip->dev != NULL) {
-        timer_finish(&chip->overflow_timer);
+        timer_finish(&chip->rx_timer);
     }
 }
 
@@ -126,7 +129,7 @@ static void reset_chip(struct dp8390 *chip)
     chip->tcr = 0;
     chip->rbcr = 0;
     chip->sending_packet = false;
-    chip->overflow_at = CLOCK_NEVER;
+    chip->batch_at = chip->overflow_at = CLOCK_NEVER;
 }
 
 void dp8390_reset(struct dp8390 *chip)
@@ -145,7 +148,7 @@ void dp8390_loaded(struct dp8390 *chip)
 void dp8390_drive(struct dp8390 *chip)
 {
     chip->interrupt(chip->dev, (chip->isr & chip->imr & 0x7f) != 0);
-    timer_at(&chip->overflow_timer, chip->overflow_at);
+    timer_at(&chip->rx_timer, MIN(chip->overflow_at, chip->batch_at));
 }
 
 /* ---- remote DMA ---- */
@@ -187,10 +190,10 @@ static uint16_t remote_next(struct dp8390 *chip)
     return address;
 }
 
-/* In byte mode a port of any width moves one byte. */
+/* In byte mode an access of any width moves one byte; in word mode a byte access moves a word, too. */
 static unsigned remote_width(const struct dp8390 *chip, unsigned size)
 {
-    return chip->dcr & DCR_WTS ? size : 1;
+    return chip->dcr & DCR_WTS ? MAX(size, 2u) : 1;
 }
 
 static uint32_t data_read(struct dp8390 *chip, unsigned size)
@@ -331,7 +334,10 @@ static void write_page0(struct dp8390 *chip, unsigned reg, uint8_t value)
     case 0x4: chip->tpsr = value; break;
     case 0x5: set_low(&chip->tbcr, value); break;
     case 0x6: set_high(&chip->tbcr, value); break;
-    case 0x7: chip->isr &= (uint8_t)~(value & 0x7f); break;
+    case 0x7:
+        chip->isr &= (uint8_t)~(value & 0x7f);
+        chip->batch_at = value & ISR_PRX ? CLOCK_NEVER : chip->batch_at;
+        break;
     case 0x8: set_low(&chip->crda, value); break;
     case 0x9: set_high(&chip->crda, value); break;
     case 0xa: set_low(&chip->rbcr, value); break;

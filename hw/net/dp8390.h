@@ -21,7 +21,8 @@ struct dp8390 {
     bool rtl8029; /* Realtek's register page 3 and identification */
     struct net_port *port; /* not owned; NULL: no cable */
     struct event port_event;
-    struct timer overflow_timer;
+    struct timer rx_timer;
+    bool in_batch; /* frames are being handed out and may be taken */
     uint8_t prom[DP8390_PROM_SIZE];
 
     /* Registers as in the data sheet; all saved. */
@@ -34,6 +35,7 @@ struct dp8390 {
     bool sending_packet;     /* remote DMA was started by "send packet" */
     uint8_t next_bnry;       /* BNRY after it */
     uint8_t rtl_9346cr, rtl_config3;
+    uint64_t batch_at;       /* the next batch of frames comes then, or when PRX is acknowledged */
     uint64_t overflow_at;    /* a frame has waited long enough then; CLOCK_NEVER = none waits */
     uint8_t ram[DP8390_RAM_SIZE];
 };

@@ -4,7 +4,9 @@
  *
  * A frame for which the ring has no room waits on the wire, which holds it for OVERFLOW_NS; only then it is lost and the
  * ring overflows, so that a guest that is merely slow loses nothing. After an overflow reception goes on as soon as there
- * is room, even if software omits the reset that the data sheet asks for. Collisions, carrier and FIFO errors do not
+ * is room, even if software omits the reset that the data sheet asks for. Frames come in batches: after one, the next is
+ * held until software acknowledges PRX, or for BATCH_NS. Drivers take a few frames in a turn and then acknowledge; a ring
+ * filled up again behind their back would leave them without another interrupt. Collisions, carrier and FIFO errors do not
  * happen; a frame takes no time.
  */
 #include <string.h>
@@ -20,12 +22,14 @@
 #define CNTR_MAX    192u
 #define CNTR_MSB    0x80u
 #define OVERFLOW_NS 50000000ull
+#define BATCH_NS    200000ull
 
 /* ---- reception ---- */
 
+/* STP alone stops the chip; drivers write the command register without STA, too. */
 static bool is_receiving(const struct dp8390 *chip)
 {
-    return !(chip->cr & CR_STP) && (chip->cr & CR_STA) && (chip->dcr & DCR_LS) && !(chip->tcr >> TCR_LB_SHIFT & 3);
+    return !(chip->cr & CR_STP) && (chip->dcr & DCR_LS) && !(chip->tcr >> TCR_LB_SHIFT & 3);
 }
 
 /* The CRC's upper six bits number a bit of the hash registers. */
@@ -119,8 +123,11 @@ enum net_result dp8390_receive(struct dp8390 *chip, const uint8_t *frame, size_t
     }
     unsigned pages = (unsigned)((HEADER_SIZE + size + FCS_SIZE + PAGE_SIZE - 1) / PAGE_SIZE);
     /* The local DMA must not reach the boundary's page: with the last page it would. */
+    uint64_t now = clock_now(chip->dev->machine->guest_clock);
+    if (!chip->in_batch) {
+        return NET_WAIT;
+    }
     if (pages >= free_pages(chip)) {
-        uint64_t now = clock_now(chip->dev->machine->guest_clock);
         if (chip->overflow_at == CLOCK_NEVER) {
             chip->overflow_at = now + OVERFLOW_NS;
         } else if (now >= chip->overflow_at) {
@@ -135,6 +142,7 @@ enum net_result dp8390_receive(struct dp8390 *chip, const uint8_t *frame, size_t
         return NET_WAIT;
     }
     chip->overflow_at = CLOCK_NEVER;
+    chip->batch_at = now + BATCH_NS;
     chip->rsr = RSR_PRX | group;
     store(chip, frame, size, pages);
     dp8390_drive(chip);
@@ -148,9 +156,15 @@ void dp8390_receiver_changed(struct dp8390 *chip)
     }
 }
 
-void dp8390_overflow(void *arg)
+void dp8390_rx_timer(void *arg)
 {
-    dp8390_receiver_changed(arg);
+    struct dp8390 *chip = arg;
+    if (clock_now(chip->dev->machine->guest_clock) >= chip->batch_at) {
+        chip->batch_at = CLOCK_NEVER;
+    }
+    dp8390_receiver_changed(chip);
+    /* An overflow happens when the frame is looked at again; until then the timer has done its part. */
+    timer_at(&chip->rx_timer, chip->batch_at);
 }
 
 /* ---- transmission ---- */

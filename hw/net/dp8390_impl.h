@@ -67,7 +67,7 @@ void dp8390_transmit(struct dp8390 *chip);
 enum net_result dp8390_receive(struct dp8390 *chip, const uint8_t *frame, size_t size);
 /* The receiver may take frames that it did not take before. */
 void dp8390_receiver_changed(struct dp8390 *chip);
-/* Timer: the first frame that waits is lost. */
-void dp8390_overflow(void *arg);
+/* Timer: frames that wait are looked at again. */
+void dp8390_rx_timer(void *arg);
 
 #endif
