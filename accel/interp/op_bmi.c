@@ -6,6 +6,12 @@
 /* ZF and SF from the result, OF and the undefined AF clear. */
 #define BMI_FLAGS(bits, r, cf) (flags_result(cpu, (int##bits##_t)(r)), cpu->fl_c = (cf) ? FL_CF | FL_PO : 0)
 
+/* For PDEP and PEXT, which are offered on any host. */
+static inline bool host_bmi2(void)
+{
+    return __builtin_cpu_supports("bmi2");
+}
+
 #define BMI(op, bits)                                                                                \
     static inline void alu_andn##bits(struct cpu *cpu, const struct insn *insn, uint##bits##_t v)    \
     {                                                                                                \
@@ -49,6 +55,10 @@
     static inline void alu_pdep##bits(struct cpu *cpu, const struct insn *insn, uint##bits##_t mask) \
     {                                                                                                \
         uint##bits##_t from = GET##bits(insn->vreg), r = 0;                                          \
+        if (host_bmi2()) {                                                                           \
+            __asm__("pdep %2, %1, %0" : "=r"(r) : "r"(from), "r"(mask));                             \
+            mask = 0;                                                                                \
+        }                                                                                            \
         for (; mask != 0; mask &= mask - 1, from >>= 1) {                                            \
             r |= from & 1 ? mask & -mask : 0;                                                        \
         }                                                                                            \
@@ -57,6 +67,10 @@
     static inline void alu_pext##bits(struct cpu *cpu, const struct insn *insn, uint##bits##_t mask) \
     {                                                                                                \
         uint##bits##_t from = GET##bits(insn->vreg), r = 0;                                          \
+        if (host_bmi2()) {                                                                           \
+            __asm__("pext %2, %1, %0" : "=r"(r) : "r"(from), "r"(mask));                             \
+            mask = 0;                                                                                \
+        }                                                                                            \
         for (unsigned i = 0; mask != 0; mask &= mask - 1, i++) {                                     \
             r |= from & mask & -mask ? (uint##bits##_t)1 << i : 0;                                   \
         }                                                                                            \

@@ -171,8 +171,25 @@ static struct fetch fetch_begin(struct cpu *cpu)
     return f;
 }
 
+/* The trace at rip, if its translation is at hand and it is the first of its bucket. Such a trace needs no check. */
+static inline __attribute__((always_inline)) struct trace *probe(struct cpu *cpu, uint64_t rip)
+{
+    uint64_t linear = cpu->exec_base + rip;
+    const struct tlb_entry *entry = &cpu->tlb_exec[linear >> 12 & (TLB_SIZE - 1)];
+    if (unlikely(entry->exec_tag != (linear & ~PAGE_MASK) || rip > cpu->exec_limit)) {
+        return NULL;
+    }
+    uintptr_t key = linear + entry->addend;
+    struct trace *trace = cpu->traces->bucket[trace_bucket(key)];
+    return likely(trace->key == key && trace->mode == cpu->mode) ? trace : NULL;
+}
+
 struct trace *trace_find(struct cpu *cpu)
 {
+    struct trace *at_hand = probe(cpu, cpu->rip);
+    if (likely(at_hand != NULL)) {
+        return at_hand;
+    }
     struct fetch f = fetch_begin(cpu);
     struct trace *trace = trace_lookup(cpu->traces, (uintptr_t)f.host, f.mode);
     if (trace != NULL && trace->bytes <= f.limit_left) {
@@ -252,14 +269,8 @@ static __attribute__((noinline)) struct trace *find_behind(struct cpu *cpu, uint
 /* The jump proper, after accounting. */
 static inline __attribute__((always_inline)) void jump(struct cpu *cpu, uint64_t rip)
 {
-    uint64_t linear = cpu->exec_base + rip;
-    const struct tlb_entry *entry = &cpu->tlb_exec[linear >> 12 & (TLB_SIZE - 1)];
-    if (unlikely(entry->exec_tag != (linear & ~PAGE_MASK) || rip > cpu->exec_limit)) {
-        return jump_slow(cpu, rip);
-    }
-    uintptr_t key = linear + entry->addend;
-    struct trace *trace = cpu->traces->bucket[trace_bucket(key)];
-    if (unlikely(trace->key != key || trace->mode != cpu->mode)) {
+    struct trace *trace = probe(cpu, rip);
+    if (unlikely(trace == NULL)) {
         return jump_slow(cpu, rip);
     }
     return trace_enter(cpu, trace, rip);

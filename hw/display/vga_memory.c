@@ -107,13 +107,23 @@ static uint32_t combine(const struct vga *vga, uint32_t value)
     }
 }
 
+/* The way from the CPU to the planes changes nothing: so it is for text. */
+static bool write_is_plain(const struct vga *vga)
+{
+    return (vga->gfx[GFX_MODE] & 3) == 0 && (vga->gfx[GFX_ROTATE] & 0x1f) == 0 &&
+           (vga->gfx[GFX_SET_RESET_ENABLE] & 0xf) == 0 && vga->gfx[GFX_BIT_MASK] == 0xff;
+}
+
 /* What a byte from the CPU becomes in the four planes, before the map mask. */
 static uint32_t write_data(const struct vga *vga, uint8_t value)
 {
     uint8_t bit_mask = vga->gfx[GFX_BIT_MASK];
-    uint32_t set_reset = vga_planes(vga->gfx[GFX_SET_RESET]);
-    uint32_t data, mask;
+    uint32_t set_reset, data, mask;
 
+    if (write_is_plain(vga)) {
+        return value * 0x01010101u;
+    }
+    set_reset = vga_planes(vga->gfx[GFX_SET_RESET]);
     switch (vga->gfx[GFX_MODE] & 3) {
     case 0:
         mask = vga_planes(vga->gfx[GFX_SET_RESET_ENABLE]);
