@@ -10,6 +10,17 @@ foreach {options cpus} { {} 1 {-smp 4} 4 {-smp 4 -no-acpi} 4 } {
     type "echo cpus-`nproc`."
     key ret
     ok [wait_screen "cpus-$cpus\\." 30] "nproc is $cpus"
+    if {$cpus > 1} {
+        # A process bound to each CPU; all have the same result, and each CPU has spent time in user space.
+        type "for c in 0 1 2 3; do taskset -c \$c sh -c 'seq 1 3000 | sha256sum; exec sha256sum /bin/busybox' >/tmp/\$c & done"
+        key ret
+        type "wait; cat /tmp/? | sort | uniq -c; awk '/^cpu\[0-9\]/ && \$2 > 0' /proc/stat | wc -l; echo work-end-`nproc`"
+        key ret
+        ok [wait_screen "work-end-$cpus\n" 120] "work on $cpus CPUs ends"
+        set text [screen]
+        ok [expr {[regexp -all -line {^ +4 [0-9a-f]{64}} $text] == 2}] "the same result on all CPUs"
+        ok [regexp -line "^$cpus\s*$" $text] "all CPUs have worked"
+    }
     if {[lsearch $options -no-acpi] < 0} {
         type "poweroff -f"
         key ret
