@@ -165,11 +165,11 @@ static void span_read(struct cpu *cpu, const struct span *span, void *data)
     for (unsigned i = 0; i < 2 && span->size[i] != 0; i++) {
         if ((span->entry[i]->read_tag & TLB_SLOW) == 0) {
             memcpy(bytes, (const void *)(span->linear[i] + span->entry[i]->addend), span->size[i]);
-        } else {
+        } else if (likely(cpu->breaks == NULL)) {
+            device_read(cpu, span->phys[i], bytes, span->size[i]);
+        } else { /* or a watched page of RAM */
             piece_read(cpu, span->phys[i], bytes, span->size[i]);
-            if (unlikely(cpu->breaks != NULL)) {
-                breaks_access(cpu, span->linear[i], span->phys[i], bytes, bytes, span->size[i], false);
-            }
+            breaks_access(cpu, span->linear[i], span->phys[i], bytes, bytes, span->size[i], false);
         }
         bytes += span->size[i];
     }
