@@ -47,6 +47,10 @@ static void append_reason(const struct gdb_stub *stub, const struct break_stop *
     if (stop->kind == WATCH_LINEAR || stop->kind == WATCH_PHYSICAL) {
         g_string_append_printf(reply, "%s:%" PRIx64 ";", watch[stop->access & 3],
                                stop->kind == WATCH_LINEAR ? stop->event.linear : stop->event.physical);
+    } else if (stop->event.linear != stop->event.rip) {
+        /* The base of CS is not 0, and gdb does not find the breakpoint at $pc. Were it told that there is one, it would
+         * take it for one removed meanwhile and go on. */
+        return;
     } else if (stop->access != 0 && stub->wants_hwbreak) {
         g_string_append(reply, "hwbreak:;");
     } else if (stop->access == 0 && stub->wants_swbreak) {
