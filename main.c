@@ -322,6 +322,7 @@ static bool build_board(struct app *app, GError **error)
         .display = app->display,
         .input = app->input,
         .audio = app->audio,
+        .no_vmport = o->no_vmport,
     };
     if (o->kernel == NULL && (o->initrd != NULL || o->append != NULL)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s needs -kernel",

@@ -194,6 +194,12 @@ static bool set_machine(void *target, const struct option *option, const char *a
     if (option_list_get(&list, "accel") != NULL) {
         replace(&o->accel, option_list_get(&list, "accel"));
     }
+    const char *vmport = option_list_get(&list, "vmport");
+    if (ok && vmport != NULL && strcmp(vmport, "auto") != 0) {
+        bool on = true;
+        ok = option_parse_bool(vmport, &on, error);
+        o->no_vmport = !on;
+    }
     if (option_list_get(&list, "pcspk-audiodev") != NULL) {
         replace(&o->audio.speaker, option_list_get(&list, "pcspk-audiodev"));
     }

@@ -52,7 +52,7 @@ struct options {
     uint64_t ram;     /* bytes */
     unsigned cpus;
     char *cpu, *accel, *accel_policy;
-    bool no_acpi;
+    bool no_acpi, no_vmport;
     char *bios;
     GPtrArray *firmware_dirs; /* char *, -L */
     GPtrArray *drives;        /* struct option_drive * */

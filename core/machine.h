@@ -83,6 +83,11 @@ struct machine_apics {
     void (*set_deadline)(void *arg, unsigned cpu, uint64_t tsc, uint64_t guest_ns);
 };
 
+/* Low halves of the general registers of a CPU, for the few ports that talk by registers (VMware's backdoor). */
+struct port_registers {
+    uint32_t eax, ebx, ecx, edx, esi, edi;
+};
+
 struct machine {
     struct machine_lock lock;
     struct bus *memory; /* 52-bit */
@@ -101,6 +106,11 @@ struct machine {
      * the machine lock held. */
     void (*ferr)(void *arg);
     void *ferr_arg;
+    /* While an IN or OUT (no string instruction) is at a device: reads the CPU's registers, or writes all but EAX, which
+     * the IN itself sets. Set and cleared by the engine around the access, machine lock held; NULL: there are none to
+     * be had. */
+    void (*port_registers)(void *arg, struct port_registers *registers, bool write);
+    void *port_registers_arg;
     /* A device's message-signalled interrupt: a write of data to address FEExxxxxh. Set by the board; NULL: none
      * can be delivered. Machine lock held. */
     void (*msi)(void *arg, uint64_t address, uint32_t data);

@@ -20,6 +20,7 @@
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
 #include "hw/input/ps2_mouse.h"
+#include "hw/input/vmmouse.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/intc/lapic.h"
@@ -29,6 +30,7 @@
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
+#include "hw/misc/vmport.h"
 #include "hw/net/e1000.h"
 #include "hw/net/ne2k.h"
 #include "hw/pci/host_i440fx.h"
@@ -43,6 +45,8 @@ static const struct device_class *const classes[] = {
     &uart16550_class,
     &parallel_class,
     &pcspk_class,
+    &vmport_class,
+    &vmmouse_class,
     &vga_isa_class,
     &vga_pci_class,
     &i8237_class,

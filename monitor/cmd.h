@@ -93,6 +93,7 @@ void cmd_sendkey(struct command_call *call);
 void cmd_type(struct command_call *call);
 void cmd_mouse_move(struct command_call *call);
 void cmd_mouse_button(struct command_call *call);
+void cmd_mouse_set(struct command_call *call);
 
 /* cmd_audio.c */
 void cmd_info_audio(struct command_call *call);

@@ -40,9 +40,9 @@ void cmd_info_mice(struct command_call *call)
         return;
     }
     bool tablet = input_absolute(call->env->input);
-    command_print(call, "%c Mouse #2: PS/2 Mouse\n", tablet ? ' ' : '*');
-    if (tablet) {
-        command_print(call, "* Mouse #3: tablet (absolute)\n");
+    command_print(call, "%c Mouse #%d: QEMU PS/2 Mouse\n", tablet ? ' ' : '*', INPUT_MOUSE);
+    if (input_has_pointer(call->env->input, INPUT_TABLET)) {
+        command_print(call, "%c Mouse #%d: vmmouse (absolute)\n", tablet ? '*' : ' ', INPUT_TABLET);
     }
 }
 

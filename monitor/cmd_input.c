@@ -65,6 +65,14 @@ void cmd_mouse_move(struct command_call *call)
     }
 }
 
+void cmd_mouse_set(struct command_call *call)
+{
+    uint64_t n = call->args[0].value;
+    if (have_input(call) && !input_choose_pointer(call->env->input, (unsigned)MIN(n, UINT32_MAX))) {
+        command_print(call, "Error: there is no mouse #%" G_GUINT64_FORMAT "; info mice lists them\n", n);
+    }
+}
+
 void cmd_mouse_button(struct command_call *call)
 {
     static const enum input_button buttons[] = {INPUT_BUTTON_LEFT, INPUT_BUTTON_MIDDLE,

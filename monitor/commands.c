@@ -124,6 +124,8 @@ const struct command command_table[] = {
      cmd_mouse_button, NULL},
     {"mouse_move", NULL, "w w w?", "DX DY [DZ]", "move the mouse, turn its wheel",
      "mouse_move 10 -5", cmd_mouse_move, NULL},
+    {"mouse_set", NULL, "e", "INDEX", "choose the pointer that mouse and window move (info mice)",
+     "mouse_set 2", cmd_mouse_set, NULL},
     {"netdump", NULL, "w:file w?", "FILE|off [NETWORK]", "save the network's frames for tcpdump",
      "netdump net.pcap", cmd_netdump, NULL},
     {"next", "n|nexti|ni", "e?", "", "one instruction, calls and repetitions as a whole", "next", cmd_next,

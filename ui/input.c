@@ -55,7 +55,7 @@ static void deliver(struct input *input, const struct input_item *item)
         if (input->key_fn != NULL) {
             input->key_fn(input->key_arg, item->key, item->down);
         }
-    } else if (input->tablet_fn != NULL) {
+    } else if (input->tablet_fn != NULL && g_atomic_int_get(&input->prefer_mouse) == 0) {
         input->tablet_fn(input->tablet_arg, &item->pointer);
     } else if (input->mouse_fn != NULL) {
         input->mouse_fn(input->mouse_arg, &item->pointer);
@@ -139,7 +139,21 @@ unsigned input_leds(struct input *input)
 
 bool input_absolute(struct input *input)
 {
-    return g_atomic_int_get(&input->tablet) != 0;
+    return g_atomic_int_get(&input->tablet) != 0 && g_atomic_int_get(&input->prefer_mouse) == 0;
+}
+
+bool input_has_pointer(struct input *input, unsigned n)
+{
+    return n == INPUT_MOUSE || (n == INPUT_TABLET && g_atomic_int_get(&input->tablet) != 0);
+}
+
+bool input_choose_pointer(struct input *input, unsigned n)
+{
+    if (!input_has_pointer(input, n)) {
+        return false;
+    }
+    g_atomic_int_set(&input->prefer_mouse, n == INPUT_MOUSE);
+    return true;
 }
 
 /* Mutex held. */

@@ -133,7 +133,13 @@ void input_button(struct input *input, enum input_button button, bool down);
 void input_wheel(struct input *input, int wheel, int wheel_h);
 /* Lifts every key and button that is down: focus lost, window closed. */
 void input_release_all(struct input *input);
-/* True while a tablet is enabled: the window then need not grab the pointer. */
+/* Pointers as `info mice` numbers them: 2 is the mouse, 3 the tablet. True if the guest has that one. */
+#define INPUT_MOUSE 2
+#define INPUT_TABLET 3
+bool input_has_pointer(struct input *input, unsigned n);
+/* The one that gets the reports: at first the tablet, where there is one. False if there is no such pointer. */
+bool input_choose_pointer(struct input *input, unsigned n);
+/* True while a tablet is enabled and chosen: the window then need not grab the pointer. */
 bool input_absolute(struct input *input);
 unsigned input_leds(struct input *input);
 /* fn is called (machine thread, lock held) when the lights changed; one listener. */

@@ -49,6 +49,7 @@ struct input {
     void *led_arg;
     int leds;   /* atomic */
     int tablet; /* atomic copy of tablet_fn != NULL */
+    int prefer_mouse; /* atomic: the mouse gets the reports even so */
 };
 
 /* The key that produces an ASCII character on a US keyboard, or KEY_NONE. */

@@ -28,12 +28,33 @@ static void check_port(struct cpu *cpu, uint16_t port, unsigned size)
     }
 }
 
+/* See core/machine.h. */
+static void port_registers(void *arg, struct port_registers *registers, bool write)
+{
+    struct cpu *cpu = arg;
+    if (write) {
+        cpu->gpr[RBX] = registers->ebx;
+        cpu->gpr[RCX] = registers->ecx;
+        cpu->gpr[RDX] = registers->edx;
+        cpu->gpr[RSI] = registers->esi;
+        cpu->gpr[RDI] = registers->edi;
+        return;
+    }
+    *registers = (struct port_registers){
+        .eax = (uint32_t)cpu->gpr[RAX], .ebx = (uint32_t)cpu->gpr[RBX], .ecx = (uint32_t)cpu->gpr[RCX],
+        .edx = (uint32_t)cpu->gpr[RDX], .esi = (uint32_t)cpu->gpr[RSI], .edi = (uint32_t)cpu->gpr[RDI],
+    };
+}
+
 static uint32_t port_read(struct cpu *cpu, uint16_t port, unsigned size)
 {
     struct machine *machine = cpu->machine;
     uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
+    machine->port_registers = port_registers;
+    machine->port_registers_arg = cpu;
     uint32_t value = (uint32_t)bus_read(machine->io, port, size);
+    machine->port_registers = NULL;
     lock_release(&machine->lock);
     fpu_flags_restore(fp_flags);
     if (cpu->breaks != NULL) {

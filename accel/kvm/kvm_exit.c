@@ -12,6 +12,30 @@
 #include "accel/kvm/kvm_impl.h"
 #include "core/bus.h"
 
+/* See core/machine.h. The registers other than RAX are right although the access is not complete. */
+static void port_registers(void *arg, struct port_registers *registers, bool write)
+{
+    struct kvm_cpu *c = arg;
+    struct kvm_regs regs;
+    if (kvm_cpu_ioctl(c, KVM_GET_REGS, &regs) < 0) {
+        *registers = (struct port_registers){0};
+        return;
+    }
+    if (!write) {
+        *registers = (struct port_registers){
+            .eax = (uint32_t)regs.rax, .ebx = (uint32_t)regs.rbx, .ecx = (uint32_t)regs.rcx,
+            .edx = (uint32_t)regs.rdx, .esi = (uint32_t)regs.rsi, .edi = (uint32_t)regs.rdi,
+        };
+        return;
+    }
+    regs.rbx = registers->ebx;
+    regs.rcx = registers->ecx;
+    regs.rdx = registers->edx;
+    regs.rsi = registers->esi;
+    regs.rdi = registers->edi;
+    kvm_cpu_ioctl(c, KVM_SET_REGS, &regs);
+}
+
 void kvm_exit_io(struct kvm_cpu *c)
 {
     struct machine *machine = c->engine->machine;
@@ -22,6 +46,10 @@ void kvm_exit_io(struct kvm_cpu *c)
     c->io_pending = true;
     kvm_coalesced_flush(c->engine);
     lock_acquire(&machine->lock);
+    if (run->io.count == 1) {
+        machine->port_registers = port_registers;
+        machine->port_registers_arg = c;
+    }
     for (uint32_t i = 0; i < run->io.count; i++, data += size) {
         uint32_t value = 0;
         if (run->io.direction == KVM_EXIT_IO_OUT) {
@@ -32,6 +60,7 @@ void kvm_exit_io(struct kvm_cpu *c)
             memcpy(data, &value, size);
         }
     }
+    machine->port_registers = NULL;
     lock_release(&machine->lock);
 }
 

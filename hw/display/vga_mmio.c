@@ -1,8 +1,10 @@
 /*
  * The register window in memory of the PCI card: the VGA ports 3C0-3DF as bytes at 400-41F, the DISPI
- * registers as words at 500-515 ("standard VGA" of QEMU, docs/specs/standard-vga: BAR 2). No EDID block and
- * no extended registers: both read as 0, by which drivers know.
+ * registers as words at 500-515 ("standard VGA" of QEMU, docs/specs/standard-vga: BAR 2). At 0
+ * lies the monitor's EDID, from which the VGA BIOS answers function 4F15h. There are no extended registers: they read as
+ * 0, by which drivers know.
  */
+#include "hw/display/edid.h"
 #include "hw/display/vga_impl.h"
 
 #define MMIO_PORTS 0x400
@@ -17,6 +19,15 @@ static uint64_t mmio_read(void *owner, uint64_t offset, unsigned size)
 
     if (offset >= MMIO_DISPI && offset < MMIO_DISPI_END) {
         return (uint64_t)dispi_read(vga, (unsigned)(offset - MMIO_DISPI) / 2) >> (8 * (offset & 1));
+    }
+    if (offset < EDID_SIZE) {
+        uint8_t edid[EDID_SIZE];
+
+        edid_fill(edid);
+        for (unsigned i = 0; i < size && offset + i < EDID_SIZE; i++) {
+            value |= (uint64_t)edid[offset + i] << (8 * i);
+        }
+        return value;
     }
     for (unsigned i = 0; i < size; i++) {
         if (offset + i >= MMIO_PORTS && offset + i < MMIO_PORTS_END) {

@@ -76,6 +76,7 @@ struct ps2_mouse {
     int32_t dx, dy, dz; /* up and towards the user positive */
     uint8_t buttons;
     uint8_t buttons_sent;
+    bool poked;           /* a report is wanted in any case */
     uint64_t next_report; /* guest ns: none before */
     /* Wiring. */
     struct ps2_port port;
@@ -93,7 +94,7 @@ static bool report_wanted(const struct ps2_mouse *mouse)
 {
     return mouse->enabled && !mouse->remote && !mouse->wrap && mouse->command == 0 &&
            (mouse->dx != 0 || mouse->dy != 0 || mouse->dz != 0 ||
-            mouse->buttons != mouse->buttons_sent);
+            mouse->buttons != mouse->buttons_sent || mouse->poked);
 }
 
 static void ps2_mouse_drive(struct device *dev)
@@ -156,6 +157,7 @@ static void queue_report(struct ps2_mouse *mouse, bool scaling)
                                           << 1);
     }
     mouse->buttons_sent = mouse->buttons;
+    mouse->poked = false;
 }
 
 /* Makes a report if it is time for one. */
@@ -197,6 +199,16 @@ void ps2_mouse_event(struct device *dev, int dx, int dy, int dz, unsigned button
     ps2_port_notify(&mouse->port);
 }
 
+void ps2_mouse_poke(struct device *dev)
+{
+    struct ps2_mouse *mouse = (struct ps2_mouse *)dev;
+    if (mouse->enabled) {
+        mouse->poked = true;
+        sample(mouse);
+        ps2_port_notify(&mouse->port);
+    }
+}
+
 static void input_report(void *arg, const struct input_pointer *report)
 {
     ps2_mouse_event(arg, report->dx, report->dy, report->wheel, report->buttons);
@@ -207,6 +219,7 @@ static void forget_motion(struct ps2_mouse *mouse)
     mouse->dx = 0;
     mouse->dy = 0;
     mouse->dz = 0;
+    mouse->poked = false;
     mouse->buttons_sent = mouse->buttons;
 }
 
@@ -456,7 +469,8 @@ static const struct field ps2_mouse_fields[] = {
     FIELD_U8(M, last_sent),    FIELD_I32(M, dx),
     FIELD_I32(M, dy),          FIELD_I32(M, dz),
     FIELD_U8(M, buttons),      FIELD_U8(M, buttons_sent),
-    FIELD_U64(M, next_report), FIELD_END,
+    FIELD_BOOL(M, poked),      FIELD_U64(M, next_report),
+    FIELD_END,
 };
 #undef M
 

@@ -20,4 +20,8 @@ void ps2_mouse_connect_input(struct device *dev, struct input *input);
  * input_button). Machine lock held. */
 void ps2_mouse_event(struct device *dev, int dx, int dy, int dz, unsigned buttons);
 
+/* Sends a report even if nothing moved: how the absolute pointer beside it (vmmouse.h) interrupts. Machine lock
+ * held. */
+void ps2_mouse_poke(struct device *dev);
+
 #endif

@@ -18,11 +18,13 @@
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
 #include "hw/input/ps2_mouse.h"
+#include "hw/input/vmmouse.h"
 #include "hw/misc/ferr.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/misc/isa_debug_exit.h"
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
+#include "hw/misc/vmport.h"
 #include "hw/pc/firmware.h"
 #include "hw/pc/linux_boot.h"
 #include "hw/pc/pc_impl.h"
@@ -122,6 +124,21 @@ static bool pc_add_input(struct pc *pc, const struct pc_config *config, GError *
         ps2_keyboard_connect_input(pc->keyboard, config->input);
         ps2_mouse_connect_input(pc->mouse, config->input);
     }
+    return true;
+}
+
+static bool pc_add_vmmouse(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    if (config->no_vmport) {
+        return true;
+    }
+    struct device *port = add(pc, &vmport_class, "vmport", error);
+    struct device *pointer = port != NULL ? add(pc, &vmmouse_class, "vmmouse", error) : NULL;
+    if (pointer == NULL) {
+        return false;
+    }
+    map_io(pc, vmport_io(port), VMPORT_BASE);
+    vmmouse_connect(pointer, port, pc->mouse, config->input);
     return true;
 }
 
@@ -335,7 +352,8 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
     bus_begin(machine->io);
     bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, MAX(config->cpus, 1), error) && pc_add_timers(pc, error) &&
               pc_add_speaker(pc, config, error) &&
-              pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_serial(pc, config, error) &&
+              pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_vmmouse(pc, config, error) &&
+              pc_add_serial(pc, config, error) &&
               pc_add_parallel(pc, config, error) &&
               pc_add_misc(pc, config, error) && pc_add_pci(pc, error) && pc_add_vga(pc, config, error) &&
               pc_add_ide(pc, config, error) && pc_add_floppy(pc, config, error) && pc_add_acpi(pc, config, error) && pc_add_nics(pc, config, error) &&

@@ -76,6 +76,7 @@ struct pc_config {
     uint16_t debug_exit_iobase, debug_exit_iosize;
     struct display *display; /* stays the caller's */
     struct input *input;     /* stays the caller's */
+    bool no_vmport;          /* without VMware's port and its absolute pointer */
     struct audio *audio;     /* of the speaker; NULL: silent. Stays the caller's; must outlive the machine */
 };
 
