@@ -130,20 +130,39 @@ static enum vcpu_exit step_alone(struct check_engine *e, struct check_cpu *k)
     return accel_interp_ops.vcpu_step(e->interp, k->kvm->index);
 }
 
-/* The interpreter goes on to where KVM is. *retired: it executed something, and did not only raise an exception. */
+/* KVM has gone on to another instruction. Why that cannot be compared, or NULL. The insn stays the first, with what
+ * either leaves open. */
+static const char *look_ahead(struct check_engine *e, struct check_cpu *k)
+{
+    struct x86_state state;
+    struct check_insn first = k->insn;
+    accel_interp_ops.state_get(e->interp, k->kvm->index, &state);
+    const char *why = check_fetch(k, e->index, &state) ? check_obstacle(k, &state) : "no code in memory";
+    first.undefined |= k->insn.undefined;
+    if (k->insn.fpu && !first.fpu) {
+        why = "two instructions at a time";
+    }
+    k->insn = first;
+    return why;
+}
+
+/* The interpreter goes on to where KVM is. *retired: it executed something, and did not only raise an exception. *why: KVM
+ * has run something that cannot be compared, or NULL. */
 static enum vcpu_exit catch_up(struct check_engine *e, struct check_cpu *k, const struct x86_state *kvm,
-                               struct x86_state *interp, bool *retired)
+                               struct x86_state *interp, bool *retired, const char **why)
 {
     unsigned most = k->insn.repeated ? CHECK_STORES_MAX : AHEAD_MAX + 1;
     uint64_t before = interp_instructions(k->cpu, NULL);
     enum vcpu_exit exit = VCPU_DEBUG;
+    *why = NULL;
     k->cpu->hold_interrupts = true;
-    for (unsigned i = 0; i < most; i++) {
+    for (unsigned i = 0; i < most && *why == NULL; i++) {
         exit = accel_interp_ops.vcpu_step(e->interp, k->kvm->index);
         if (exit != VCPU_DEBUG || kvm == NULL ||
             (k->cpu->rip == kvm->rip && (!k->insn.repeated || k->cpu->gpr[RCX] == kvm->gpr[RCX]))) {
             break;
         }
+        *why = k->insn.repeated ? NULL : look_ahead(e, k);
     }
     k->cpu->hold_interrupts = false;
     *retired = interp_instructions(k->cpu, NULL) != before;
@@ -156,8 +175,9 @@ static enum vcpu_exit compare_fault(struct check_engine *e, struct check_cpu *k,
                                     unsigned vector)
 {
     struct x86_state interp;
+    const char *why;
     bool retired;
-    enum vcpu_exit exit = catch_up(e, k, NULL, &interp, &retired);
+    enum vcpu_exit exit = catch_up(e, k, NULL, &interp, &retired, &why);
     if (!retired) {
         count_compared(e);
         return exit;
@@ -181,14 +201,18 @@ static enum vcpu_exit compare_done(struct check_engine *e, struct check_cpu *k, 
                                    struct x86_state *kvm)
 {
     struct x86_state interp;
+    const char *why;
     bool retired, tolerated;
     if (k->insn.repeated && kvm->rip == before->rip && (kvm->gpr[RCX] & count_mask(k)) == 0) {
         /* The last round is done; KVM would only move RIP when it is entered again. */
         kvm->rip += k->insn.insn.len;
         k->fresh = false;
     }
-    enum vcpu_exit exit = catch_up(e, k, kvm, &interp, &retired);
-    if (exit != VCPU_DEBUG) {
+    enum vcpu_exit exit = catch_up(e, k, kvm, &interp, &retired, &why);
+    if (why != NULL) {
+        count_reason(e, why);
+    }
+    if (exit != VCPU_DEBUG || why != NULL) {
         k->fresh = false;
         return exit;
     }

@@ -53,7 +53,7 @@ static void even_out(const struct check_cpu *k, const struct x86_state *interp, 
     kvm->fpu.fdp = interp->fpu.fdp;
     kvm->fpu.fcs = interp->fpu.fcs;
     kvm->fpu.fds = interp->fpu.fds;
-    if (!check_uses_fpu(&k->insn)) {
+    if (!k->insn.fpu) {
         kvm->fpu = interp->fpu;
         kvm->mxcsr = interp->mxcsr;
         memcpy(kvm->ymm, interp->ymm, sizeof(kvm->ymm));
@@ -63,7 +63,7 @@ static void even_out(const struct check_cpu *k, const struct x86_state *interp, 
 char *check_compare_state(const struct check_cpu *k, const struct x86_state *interp, struct x86_state *kvm,
                           bool *tolerated)
 {
-    uint32_t open = check_undefined_flags(&k->insn) | FLAG_RF;
+    uint32_t open = k->insn.undefined | FLAG_RF;
     even_out(k, interp, kvm);
     *tolerated = ((interp->rflags ^ kvm->rflags) & open) != 0;
     kvm->rflags = (kvm->rflags & ~(uint64_t)open) | (interp->rflags & open);

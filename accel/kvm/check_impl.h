@@ -24,6 +24,8 @@ struct check_insn {
     struct insn insn;
     const struct op_row *row; /* NULL: none */
     bool repeated;            /* a string instruction with a repeat prefix */
+    uint32_t undefined;       /* flags that it leaves undefined */
+    bool fpu;                 /* it may change x87, MMX or SSE registers */
 };
 
 struct check_cpu {
@@ -52,15 +54,10 @@ enum check_outcome check_kvm_step(struct check_cpu *k, const struct x86_state *s
 
 /* ---- check_rules.c ---- */
 
-/* Fetches and decodes what the CPU stands on. False if it cannot be fetched from memory. */
+/* Fetches into k->insn and decodes what the CPU stands on. False if it cannot be fetched from memory. */
 bool check_fetch(struct check_cpu *k, const struct op_index *index, const struct x86_state *state);
 /* Why it cannot be compared in this state: a short word, or NULL. */
 const char *check_obstacle(const struct check_cpu *k, const struct x86_state *state);
-/* Flags that the instruction leaves undefined. */
-uint32_t check_undefined_flags(const struct check_insn *insn);
-/* It may change x87, MMX or SSE registers. */
-bool check_uses_fpu(const struct check_insn *insn);
-
 /* ---- check_compare.c ---- */
 
 /* The name of the first field that differs, or NULL; free it. Fields that need not be equal are made so in *kvm.

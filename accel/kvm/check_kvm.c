@@ -136,7 +136,7 @@ static enum check_outcome finish(struct check_cpu *k, struct x86_state *after)
     struct kvm_cpu *c = k->kvm;
     int error = kvm_regs_sync(c);
     *after = c->base;
-    error = error < 0 || !check_uses_fpu(&k->insn) ? error : kvm_fpu_get(c, after);
+    error = error < 0 || !k->insn.fpu ? error : kvm_fpu_get(c, after);
     if (error < 0) {
         k->fresh = false;
         return CHECK_CANNOT;

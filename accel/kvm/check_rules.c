@@ -37,20 +37,6 @@ static unsigned fetch(struct check_cpu *k, const struct x86_state *state)
     return n;
 }
 
-bool check_fetch(struct check_cpu *k, const struct op_index *index, const struct x86_state *state)
-{
-    struct check_insn *insn = &k->insn;
-    bool more = false;
-    insn->available = fetch(k, state);
-    memset(&insn->insn, 0, sizeof(insn->insn));
-    if (insn->available == 0) {
-        return false;
-    }
-    insn->row = decode_insn_indexed(index, &insn->insn, insn->code, insn->available, k->cpu->mode, k->cpu->cpuid, &more);
-    insn->repeated = insn->row != NULL && g_str_has_prefix(insn->row->mnemonic, "rep");
-    return !more;
-}
-
 static bool has_operand(const struct op_row *row, unsigned operand)
 {
     return row->operand[0] == operand || row->operand[1] == operand;
@@ -80,6 +66,10 @@ static const char *instruction_obstacle(const struct check_cpu *k, const struct 
     }
     if (is_one_of(name, system) || has_operand(row, O_Dd) || has_operand(row, O_Cd)) {
         return "system registers";
+    }
+    /* A KVM that runs user code natively puts the host's features into the table it was given. */
+    if (k->kvm->engine->limits.emulated && strcmp(name, "cpuid") == 0) {
+        return "CPUID";
     }
     if (is_one_of(name, flow) || (row->operand[0] == O_Sw && k->insn.insn.reg == SS) || strcmp(name, "pop ss") == 0) {
         return "trap flag and interrupts";
@@ -129,14 +119,14 @@ const char *check_obstacle(const struct check_cpu *k, const struct x86_state *st
     return insn != NULL ? insn : overlaps(k, state) ? "overlapping copies" : NULL;
 }
 
-bool check_uses_fpu(const struct check_insn *insn)
+static bool uses_fpu(const struct check_insn *insn)
 {
     return insn->row == NULL || (insn->row->attr & (AT_FPU | AT_MMX | AT_SSE | AT_AVX | AT_WAIT)) != 0;
 }
 
 #define FLAGS_SZAP (FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF)
 #define FLAGS_OSAP (FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF)
-uint32_t check_undefined_flags(const struct check_insn *insn)
+static uint32_t undefined_flags(const struct check_insn *insn)
 {
     static const struct {
         const char *name;
@@ -160,4 +150,20 @@ uint32_t check_undefined_flags(const struct check_insn *insn)
         }
     }
     return 0;
+}
+
+bool check_fetch(struct check_cpu *k, const struct op_index *index, const struct x86_state *state)
+{
+    struct check_insn *insn = &k->insn;
+    bool more = false;
+    insn->available = fetch(k, state);
+    memset(&insn->insn, 0, sizeof(insn->insn));
+    if (insn->available == 0) {
+        return false;
+    }
+    insn->row = decode_insn_indexed(index, &insn->insn, insn->code, insn->available, k->cpu->mode, k->cpu->cpuid, &more);
+    insn->repeated = insn->row != NULL && g_str_has_prefix(insn->row->mnemonic, "rep");
+    insn->undefined = undefined_flags(insn);
+    insn->fpu = uses_fpu(insn);
+    return !more;
 }

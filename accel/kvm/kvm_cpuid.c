@@ -92,11 +92,13 @@ static void add_leaf(struct cpuid_table *table, const struct kvm_cpu *c, uint32_
 
 int kvm_cpuid_set(struct kvm_cpu *c)
 {
+    enum { LEAVES_LEAST = 0x1f };
     static const uint32_t ranges[] = { 0, 0x40000000, 0x80000000 };
     g_autofree struct cpuid_table *table = g_new0(struct cpuid_table, 1);
     for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
         uint32_t last = x86_cpuid_query(c->engine->cpuid, c->index, ranges[i], 0, 0, 1, 0x800).eax;
-        for (uint32_t leaf = ranges[i]; leaf <= MAX(last, ranges[i]); leaf++) {
+        /* Beyond the last leaf too: for what is not in the table some KVMs answer with the host's values. */
+        for (uint32_t leaf = ranges[i]; leaf <= MAX(last, ranges[i] + LEAVES_LEAST); leaf++) {
             add_leaf(table, c, leaf);
         }
     }

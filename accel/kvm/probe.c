@@ -179,6 +179,10 @@ static void look_at_device(struct kvm_probe *probe, const struct kvm_sys *sys, i
     }
     if (kvm_probe_guest(probe, sys, device, deadline, &what, &error)) {
         classify(probe);
+        if (!probe->loop_done) {
+            /* Not known: the worst is assumed, should KVM be forced. */
+            probe->limits = (struct kvm_limits){ true, true, true };
+        }
         return;
     }
     conclude(probe, KVM_CLASS_LACKING, "KVM here cannot make a VM (%s: %s)", what, g_strerror(-error));

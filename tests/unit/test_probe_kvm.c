@@ -126,7 +126,8 @@ static void test_no_answer(void)
     struct kvm_probe probe = probe_fake(&fake);
     assert_reason(&probe, KVM_CLASS_LIMITED, "KVM here did not run the probe's code");
     g_assert_false(probe.loop_done || probe.x87_done);
-    g_assert_cmpuint(fake.runs, <=, 2);
+    g_assert_cmpuint(fake.runs, <=, 6);
+    g_assert_true(probe.limits.no_paging32 && probe.limits.emulated && probe.limits.no_x87);
     fake_kvm_vt(&fake);
     fake.wild = true;
     probe = probe_fake(&fake);
