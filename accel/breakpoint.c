@@ -38,6 +38,7 @@ static GHashTable *table_create(GDestroyNotify free)
 struct breakpoints *breakpoints_create(unsigned cpus)
 {
     struct breakpoints *set = g_new0(struct breakpoints, 1);
+    g_mutex_init(&set->lock);
     set->points = g_ptr_array_new_with_free_func(point_free);
     set->linear = table_create(NULL);
     set->physical = table_create(NULL);
@@ -55,6 +56,7 @@ void breakpoints_destroy(struct breakpoints *set)
     if (set == NULL) {
         return;
     }
+    g_mutex_clear(&set->lock);
     g_ptr_array_free(set->points, TRUE);
     g_hash_table_destroy(set->linear);
     g_hash_table_destroy(set->physical);
@@ -335,15 +337,17 @@ bool breakpoints_event(struct breakpoints *set, const struct break_event *event)
     if (set->has_pending[event->cpu] || !may_concern(set, event)) {
         return set->has_pending[event->cpu];
     }
+    g_mutex_lock(&set->lock);
     for (guint i = 0; i < set->points->len; i++) {
         const struct breakpoint *point = g_ptr_array_index(set->points, i);
         if (is_active(point) && concerns(point, event)) {
             set->pending[event->cpu] = *event;
             set->has_pending[event->cpu] = true;
-            return true;
+            break;
         }
     }
-    return false;
+    g_mutex_unlock(&set->lock);
+    return set->has_pending[event->cpu];
 }
 
 /* Counts a hit; true if it stops the machine. */
@@ -361,13 +365,10 @@ static bool hit(struct breakpoint *point, unsigned cpu, const struct x86_state *
     return true;
 }
 
-bool breakpoints_accept(struct breakpoints *set, unsigned cpu, const struct x86_state *state)
+static bool accept_locked(struct breakpoints *set, unsigned cpu, const struct x86_state *state)
 {
     const struct break_event event = set->pending[cpu];
     struct breakpoint *found = NULL;
-    if (!set->has_pending[cpu]) {
-        return false;
-    }
     set->has_pending[cpu] = false;
     /* Each point that is met counts; the first that wants to stops. */
     for (guint i = 0; i < set->points->len; i++) {
@@ -392,4 +393,15 @@ bool breakpoints_accept(struct breakpoints *set, unsigned cpu, const struct x86_
         breakpoints_update(set);
     }
     return true;
+}
+
+bool breakpoints_accept(struct breakpoints *set, unsigned cpu, const struct x86_state *state)
+{
+    if (!set->has_pending[cpu]) {
+        return false;
+    }
+    g_mutex_lock(&set->lock);
+    bool stops = accept_locked(set, cpu, state);
+    g_mutex_unlock(&set->lock);
+    return stops;
 }

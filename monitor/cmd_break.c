@@ -67,7 +67,7 @@ static bool parse_condition(struct command_call *call, const char *text, struct 
         return false;
     }
     point->condition = debug_condition_holds;
-    point->condition_arg = debug_condition_create(text);
+    point->condition_arg = debug_condition_create(call->env, text);
     point->condition_free = debug_condition_free;
     return true;
 }

@@ -73,6 +73,15 @@ static bool find_kaslr(struct command_call *call, uint64_t *offset)
     return found;
 }
 
+/* Conditions of breakpoints look at the symbols from the CPUs' threads: these stand meanwhile. */
+static int load(struct command_call *call, const char *path, uint64_t offset, GError **error)
+{
+    cpu_view_park(call->env);
+    int count = symbols_load(call->env->symbols, path, offset, error);
+    cpu_view_unpark(call->env);
+    return count;
+}
+
 void cmd_sym_load(struct command_call *call)
 {
     const char *path = call->args[0].text;
@@ -81,9 +90,9 @@ void cmd_sym_load(struct command_call *call)
     if (!have_symbols(call)) {
         return;
     }
-    int count = symbols_load(call->env->symbols, path, offset, &error);
+    int count = load(call, path, offset, &error);
     if (count >= 0 && !call->args[1].given && find_kaslr(call, &offset) && offset != 0) {
-        count = symbols_load(call->env->symbols, path, offset, &error);
+        count = load(call, path, offset, &error);
         if (count >= 0) {
             command_print(call, "The kernel lies at an offset of 0x%" PRIx64 " (KASLR)\n", offset);
         }
@@ -98,7 +107,9 @@ void cmd_sym_load(struct command_call *call)
 void cmd_sym_clear(struct command_call *call)
 {
     if (have_symbols(call)) {
+        cpu_view_park(call->env);
         symbols_clear(call->env->symbols);
+        cpu_view_unpark(call->env);
     }
 }
 

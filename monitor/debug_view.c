@@ -2,13 +2,16 @@
 #include "monitor/debug_view.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/machine.h"
 #include "monitor/cpu_view.h"
 #include "monitor/disasm.h"
 #include "monitor/expr.h"
+#include "monitor/symbols.h"
 
 struct debug_condition {
+    const struct monitor_env *env;
     char *text; /* owned */
 };
 
@@ -31,7 +34,14 @@ void debug_view_where(const struct monitor_env *env, struct monitor_settings *se
         g_string_append_printf(out, "0x%08" PRIx64 ": unable to read memory\n", pc);
         return;
     }
+    g_autofree char *name = env->symbols != NULL ? symbols_text(env->symbols, pc) : NULL;
+    if (name != NULL && strchr(name, '+') != NULL) { /* at 0 the disassembler says it */
+        g_string_append_printf(out, "<%s>:\n", name);
+    }
     struct disasm *disasm = disasm_create(bits, settings->intel);
+    if (env->symbols != NULL) {
+        disasm_set_names(disasm, symbols_name, env->symbols);
+    }
     disasm_one(disasm, pc, code, size, out);
     disasm_destroy(disasm);
 }
@@ -150,9 +160,10 @@ void debug_view_point(const struct breakpoint *point, GString *out)
 
 /* ---- conditions ---- */
 
-struct debug_condition *debug_condition_create(const char *text)
+struct debug_condition *debug_condition_create(const struct monitor_env *env, const char *text)
 {
     struct debug_condition *condition = g_new0(struct debug_condition, 1);
+    condition->env = env;
     condition->text = g_strdup(text);
     return condition;
 }
@@ -166,15 +177,40 @@ void debug_condition_free(void *arg)
     }
 }
 
+/* What an expression sees while the CPU is stopped for it, in the CPU's own thread: nothing may be parked. */
+struct condition_view {
+    const struct monitor_env *env;
+    unsigned cpu;
+    const struct x86_state *state;
+};
+
 static bool look_up(void *arg, const char *name, uint64_t *value)
 {
-    return cpu_view_register(arg, name, value);
+    return cpu_view_register(((struct condition_view *)arg)->state, name, value);
+}
+
+static bool look_up_symbol(void *arg, const char *name, uint64_t *value)
+{
+    const struct condition_view *view = arg;
+    return view->env->symbols != NULL && symbols_find(view->env->symbols, name, value);
+}
+
+static bool look_up_memory(void *arg, uint64_t address, unsigned size, uint64_t *value)
+{
+    const struct condition_view *view = arg;
+    struct monitor_settings settings = {.cpu = view->cpu};
+    struct command_call call = {.env = view->env, .settings = &settings};
+    size = size != 0 ? size : debug_view_code_bits(view->state) == 64 ? 8 : 4;
+    *value = 0;
+    return cpu_view_read(&call, address, value, size, false) == size;
 }
 
 bool debug_condition_holds(void *arg, unsigned cpu, const struct x86_state *state)
 {
     const struct debug_condition *condition = arg;
-    struct expr_env env = {.reg = look_up, .arg = (void *)state};
+    struct condition_view view = {.env = condition->env, .cpu = cpu, .state = state};
+    struct expr_env env = {
+        .reg = look_up, .symbol = look_up_symbol, .memory = look_up_memory, .arg = &view};
     const char *text = condition->text;
     uint64_t value;
     return expr_parse(&env, &text, &value, NULL) && value != 0;

@@ -20,9 +20,9 @@ void debug_view_stop(const struct monitor_env *env, struct monitor_settings *set
 /* Appends a point's kind and place, as in the list of breakpoints: "watch   0x1000, 4 bytes, write". */
 void debug_view_point(const struct breakpoint *point, GString *out);
 
-/* A condition made of an expression over the CPU's registers. The text is copied; debug_condition_free() is the
- * matching free function. */
-struct debug_condition *debug_condition_create(const char *text);
+/* A condition made of an expression: registers and memory of the CPU that met the point, symbols. The text is copied;
+ * debug_condition_free() is the matching free function. */
+struct debug_condition *debug_condition_create(const struct monitor_env *env, const char *text);
 void debug_condition_free(void *condition);
 bool debug_condition_holds(void *condition, unsigned cpu, const struct x86_state *state);
 const char *debug_condition_text(const struct debug_condition *condition);
