@@ -3,9 +3,8 @@
  * wire.
  *
  * After: Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual
- * (317453). Not modelled: the power management capability and wake-up (the registers store), the
- * flash, the diagnostic windows on the packet buffer, half duplex and speeds below 1000 Mbit/s,
- * flow control of the transmitter.
+ * (317453). Not modelled: the flexible wake-up filters, the flash, the diagnostic windows on the packet
+ * buffer, half duplex and speeds below 1000 Mbit/s.
  */
 #include <string.h>
 
@@ -96,6 +95,7 @@ const struct field e1000_fields[] = {
     RS(ip4at),
     RS(ip6at),
     RS(fflt),
+    RS(wupm),
     RS(mta),
     RS(ra),
     RS(vfta),
@@ -110,6 +110,12 @@ const struct field e1000_fields[] = {
     FIELD_STRUCT(struct e1000, tso, e1000_context_fields),
     FIELD_STRUCT(struct e1000, checksum, e1000_context_fields),
     FIELD_STRUCT(struct e1000, tx, tx_fields),
+    FIELD_U64(struct e1000, paused_until),
+    FIELD_BOOL(struct e1000, xoff_sent),
+    FIELD_U32(struct e1000, tx_first),
+    FIELD_U32(struct e1000, tx_waiting),
+    FIELD_U32(struct e1000, rx_waiting),
+    FIELD_U64_ARRAY(struct e1000, rx_back),
     FIELD_BOOL(struct e1000, asserted),
     FIELD_U64(struct e1000, itr_until),
     FIELD_U64(struct e1000, rx_at),
@@ -189,6 +195,7 @@ static bool create(struct device *dev, GError **error)
     if (!net_mac_parse(e->mac_text, e->mac, error)) {
         return false;
     }
+    e1000_wake_create(e);
     e1000_eeprom_fill(e);
     e1000_regs_init(e);
     region_init_io(&e->mmio, "e1000-mmio", E1000_MMIO_SIZE, &e1000_mmio_ops, e);
@@ -212,7 +219,9 @@ static void drive(struct device *dev)
     struct e1000 *e = e1000_of(dev);
     pci_drive(&e->pci);
     e1000_irq_drive(e);
-    timer_at(&e->tx_timer, e1000_tx_ready(e) ? clock_now(dev->machine->guest_clock) : CLOCK_NEVER);
+    timer_at(&e->tx_timer, e1000_tx_ready(e)       ? clock_now(dev->machine->guest_clock)
+                           : e1000_flow_paused(e) ? e->paused_until
+                                                  : CLOCK_NEVER);
 }
 
 static void loaded(struct device *dev)
@@ -221,6 +230,7 @@ static void loaded(struct device *dev)
     pci_loaded(&e->pci);
     e->tx.size = MIN(e->tx.size, E1000_TX_MAX);
     e->ee_address %= E1000_EEPROM_WORDS;
+    e->rx_waiting = MIN(e->rx_waiting, E1000_RX_WAITING_MAX - 1);
     if (e->port != NULL) {
         net_port_resume(e->port);
     }

@@ -17,6 +17,9 @@
 #define E1000_HEADER_MAX   256u
 #define E1000_TX_MAX       (NET_FRAME_MAX - 16) /* bytes of a frame that is being put together */
 #define E1000_DESC_SIZE    16u
+#define E1000_RX_WAITING_MAX 64u
+#define E1000_WUPM_SIZE    128u
+#define E1000_PM_OFFSET    0xdcu /* of the power management capability */
 
 /* A context descriptor: where the parts of a packet are. Bytes from the start of the frame. */
 struct e1000_context {
@@ -56,6 +59,7 @@ struct e1000 {
     uint32_t tdbal, tdbah, tdlen, tdh, tdt, tidv, txdctl, tadv, tspmt, txdmac;
     uint32_t rxcsum, wuc, wufc, wus, manc, ipav, wupl;
     uint32_t ip4at[8], ip6at[4], fflt[8];
+    uint32_t wupm[E1000_WUPM_SIZE / 4]; /* start of the packet that woke the system */
     uint32_t mta[128], ra[32], vfta[128];
     uint32_t stats[STAT_COUNT];
     uint32_t io_address;
@@ -74,6 +78,13 @@ struct e1000 {
     bool asserted;
     uint64_t itr_until;                          /* no new interrupt before */
     uint64_t rx_at, rx_abs_at, tx_at, tx_abs_at; /* delayed causes; CLOCK_NEVER = none */
+    /* Flow control. */
+    uint64_t paused_until; /* the transmitter waits; 0 = it does not */
+    bool xoff_sent;        /* the peer was told to wait */
+    /* Written back later, in one go. */
+    uint32_t tx_first, tx_waiting; /* first such transmit descriptor; how many want a status */
+    uint32_t rx_waiting;           /* receive descriptors before RDH */
+    uint64_t rx_back[E1000_RX_WAITING_MAX];
     struct timer timer;
     struct timer tx_timer; /* goes on with a long ring */
 
@@ -119,6 +130,9 @@ void e1000_irq_timer(void *arg);
 /* e1000_tx.c */
 void e1000_tx_run(struct e1000 *e);
 void e1000_tx_timer(void *arg);
+/* Writes back what waits for the threshold. */
+void e1000_tx_flush(struct e1000 *e);
+void e1000_tctl_stored(struct e1000 *e);
 /* Are there descriptors that can be worked on now? */
 bool e1000_tx_ready(struct e1000 *e);
 void e1000_context_load(struct e1000_context *context, const uint8_t *descriptor);
@@ -138,7 +152,27 @@ void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8
 
 /* e1000_rx.c */
 enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size);
+void e1000_rx_flush(struct e1000 *e);
+/* Has the receiver any descriptors? */
+bool e1000_rx_room(const struct e1000 *e);
 bool e1000_filter(struct e1000 *e, const uint8_t *frame, size_t size);
+
+/* e1000_flow.c: IEEE 802.3 pause frames. */
+/* A frame that the MAC keeps for itself; a pause takes effect. */
+bool e1000_flow_receive(struct e1000 *e, const uint8_t *frame, size_t size);
+/* Tells the peer to wait for quanta of 512 bit times, or with 0 to go on. */
+void e1000_flow_send(struct e1000 *e, uint32_t quanta);
+/* The ring is full; it has descriptors again. Does what CTRL.TFCE asks for. */
+void e1000_flow_full(struct e1000 *e);
+void e1000_flow_room(struct e1000 *e);
+bool e1000_flow_paused(const struct e1000 *e);
+
+/* e1000_wake.c: power states and wake-up. */
+void e1000_wake_create(struct e1000 *e);
+/* In D3 the card receives nothing, but may wake the system. */
+bool e1000_wake_asleep(const struct e1000 *e);
+void e1000_wake_frame(struct e1000 *e, const uint8_t *frame, size_t size);
+void e1000_wake_link(struct e1000 *e);
 
 /* e1000_stats.c */
 void e1000_stat_add(struct e1000 *e, enum e1000_stat stat, uint32_t n);

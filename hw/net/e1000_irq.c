@@ -45,6 +45,7 @@ uint32_t e1000_icr_read(struct e1000 *e)
 
 void e1000_irq_flush_rx(struct e1000 *e)
 {
+    e1000_rx_flush(e);
     e->rx_at = e->rx_abs_at = CLOCK_NEVER;
     e1000_irq_raise(e, ICR_RXT0);
 }
@@ -67,6 +68,7 @@ void e1000_irq_sent(struct e1000 *e, bool delayed)
 {
     uint64_t delay = e->tidv & DELAY_MASK, absolute = e->tadv & DELAY_MASK;
     if (!delayed || delay == 0) {
+        e1000_tx_flush(e);
         e->tx_at = e->tx_abs_at = CLOCK_NEVER;
         e1000_irq_raise(e, ICR_TXDW);
         return;
@@ -83,10 +85,12 @@ void e1000_irq_timer(void *arg)
     struct e1000 *e = arg;
     uint64_t t = now(e);
     if (t >= e->rx_at || t >= e->rx_abs_at) {
+        e1000_rx_flush(e);
         e->rx_at = e->rx_abs_at = CLOCK_NEVER;
         e->icr |= ICR_RXT0;
     }
     if (t >= e->tx_at || t >= e->tx_abs_at) {
+        e1000_tx_flush(e);
         e->tx_at = e->tx_abs_at = CLOCK_NEVER;
         e->icr |= ICR_TXDW;
     }

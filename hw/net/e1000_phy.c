@@ -206,6 +206,7 @@ void e1000_link_set(struct e1000 *e, bool up)
 {
     if (e->link != up) {
         e->link = up;
+        e1000_wake_link(e);
         e1000_irq_raise(e, ICR_LSC);
     }
 }

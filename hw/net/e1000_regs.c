@@ -44,7 +44,7 @@ static void write_ctrl(struct e1000 *e, unsigned i, uint32_t value)
 static uint32_t read_status(struct e1000 *e, unsigned i)
 {
     return STATUS_FD | STATUS_SPEED_1000 | STATUS_SPEED_1000 << 2 | (e->link ? STATUS_LU : 0) |
-           (e->tctl & TCTL_EN ? 0 : STATUS_TXOFF);
+           (e1000_flow_paused(e) ? STATUS_TXOFF : 0);
 }
 
 static uint32_t read_eecd(struct e1000 *e, unsigned i)
@@ -111,9 +111,20 @@ static uint32_t read_stat(struct e1000 *e, unsigned i)
 
 static void receiver_changed(struct e1000 *e)
 {
+    e1000_flow_room(e);
     if (e->port != NULL) {
         net_port_resume(e->port);
     }
+}
+
+static void write_wus(struct e1000 *e, unsigned i, uint32_t value)
+{
+    e->wus &= ~value;
+}
+
+static void write_wuc(struct e1000 *e, unsigned i, uint32_t value)
+{
+    e->wuc = (value & 0xb) | (e->wuc & WUC_PME_STATUS & ~value);
 }
 
 #define REG(offset_, member_, mask)                                                                \
@@ -161,7 +172,8 @@ static const struct e1000_reg regs[] = {
     REG_RX(RCTL, rctl, 0x06dfb3fe),
     REG(FCTTV, fcttv, 0xffff),
     REG(TXCW, txcw, 0xc000ffff),
-    REG_TX(TCTL, tctl, 0x03fffffa),
+    {.offset = E1000_TCTL, .count = 1, .member = offsetof(struct e1000, tctl),
+     .writable = 0x03fffffa, .stored = e1000_tctl_stored},
     REG(TIPG, tipg, 0x3fffffff),
     REG(AIT, ait, 0xffff),
     REG(LEDCTL, ledctl, 0xffffffff),
@@ -196,14 +208,15 @@ static const struct e1000_reg regs[] = {
     REGS(MTA, mta, 0xffffffff),
     REGS(RA, ra, 0xffffffff), /* the high halves have a mask of their own */
     REGS(VFTA, vfta, 0xffffffff),
-    REG(WUC, wuc, 0xf),
+    REG_FN(WUC, wuc, NULL, write_wuc),
     REG(WUFC, wufc, 0x000f80ff),
-    REG(WUS, wus, 0xffffffff),
+    REG_FN(WUS, wus, NULL, write_wus),
     REG(MANC, manc, 0xffffffff),
     REG(IPAV, ipav, 0x0001000f),
     REGS(IP4AT, ip4at, 0xffffffff),
     REGS(IP6AT, ip6at, 0xffffffff),
     REG(WUPL, wupl, 0xfff),
+    REGS(WUPM, wupm, 0),
     REGS(FFLT, fflt, 0x7ff),
 };
 
@@ -244,6 +257,10 @@ void e1000_reset_mac(struct e1000 *e, bool keep_phy)
     memset(&e->tso, 0, sizeof(e->tso));
     memset(&e->checksum, 0, sizeof(e->checksum));
     memset(&e->tx, 0, sizeof(e->tx));
+    e->paused_until = 0;
+    e->xoff_sent = false;
+    e->tx_first = e->tx_waiting = e->rx_waiting = 0;
+    memset(e->rx_back, 0, sizeof(e->rx_back));
     e->asserted = false;
     e->itr_until = 0;
     e->rx_at = e->rx_abs_at = e->tx_at = e->tx_abs_at = CLOCK_NEVER;

@@ -68,6 +68,7 @@
 #define E1000_IP4AT  0x5840
 #define E1000_IP6AT  0x5880
 #define E1000_WUPL   0x5900
+#define E1000_WUPM   0x5a00
 #define E1000_FFLT   0x5f00
 
 #define CTRL_FD     (1u << 0)
@@ -75,6 +76,7 @@
 #define CTRL_SPEED_1000 (2u << 8)
 #define CTRL_RST    (1u << 26)
 #define CTRL_RFCE   (1u << 27)
+#define CTRL_TFCE   (1u << 28)
 #define CTRL_VME    (1u << 30)
 #define CTRL_PHY_RST (1u << 31)
 
@@ -131,6 +133,21 @@
 
 #define TCTL_EN  (1u << 1)
 #define TCTL_PSP (1u << 3)
+#define TCTL_SWXOFF (1u << 22)
+
+#define FCRTL_XONE (1u << 31)
+
+#define WUC_APME 1u
+#define WUC_PME_EN 2u
+#define WUC_PME_STATUS 4u
+#define WUFC_LNKC 0x01u
+#define WUFC_MAG  0x02u
+#define WUFC_EX   0x04u
+#define WUFC_MC   0x08u
+#define WUFC_BC   0x10u
+#define WUFC_ARP  0x20u
+#define WUFC_IPV4 0x40u
+#define WUFC_IPV6 0x80u
 
 #define RXCSUM_PCSS  0xffu
 #define RXCSUM_IPOFL (1u << 8)
@@ -140,7 +157,9 @@
 #define RAH_AS_SHIFT 16
 
 #define RDTR_FPD (1u << 31)
-#define TXDCTL_LWTHRESH_SHIFT 25
+#define DCTL_WTHRESH_SHIFT 16 /* of RXDCTL and TXDCTL */
+#define DCTL_WTHRESH_MASK 0x3fu
+#define DCTL_GRAN (1u << 24) /* thresholds count descriptors, not cache lines */
 
 /* Descriptors: 16 bytes. Bits of the second quadword's low dword (length, command) unless stated. */
 #define TXD_CMD_EOP  (1u << 24)
@@ -178,6 +197,9 @@ enum e1000_stat {
     STAT_MPC = 0x10 / 4,
     STAT_XOFFRXC = 0x50 / 4,
     STAT_XONRXC = 0x48 / 4,
+    STAT_XONTXC = 0x4c / 4,
+    STAT_XOFFTXC = 0x54 / 4,
+    STAT_FCRUC = 0x58 / 4,
     STAT_PRC64 = 0x5c / 4, /* six size classes follow each other */
     STAT_GPRC = 0x74 / 4,
     STAT_BPRC = 0x78 / 4,

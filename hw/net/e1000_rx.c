@@ -3,8 +3,8 @@
  * indication.
  *
  * A frame for which the ring has no room stays in the wire's queue until the guest gives
- * descriptors, so nothing is lost and MPC stays at 0 but in loopback. Pause frames are counted and
- * consumed; the transmitter does not stop for them, its wire has no congestion to signal.
+ * descriptors, so nothing is lost and MPC stays at 0 but in loopback. Descriptors are written back at once, unless
+ * RXDCTL.WTHRESH is above 1 and interrupts are delayed (RDTR): then with so many others, or with the interrupt.
  */
 #include <string.h>
 #include <zlib.h>
@@ -20,8 +20,6 @@
 #define VLAN_SIZE   4u
 #define RA_PAIRS    16u
 #define AS_SOURCE   1u
-
-static const uint8_t pause_address[6] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x01};
 
 /* A frame on its way to the ring. */
 struct incoming {
@@ -90,17 +88,6 @@ bool e1000_filter(struct e1000 *e, const uint8_t *frame, size_t size)
     return (e->rctl & RCTL_UPE) || match_exact(e, frame);
 }
 
-/* A flow control frame that the MAC keeps for itself. */
-static bool is_pause(struct e1000 *e, const uint8_t *frame)
-{
-    if (!(e->ctrl & CTRL_RFCE) || ethertype(frame) != (e->fct & 0xffff) ||
-        memcmp(frame, pause_address, sizeof(pause_address)) != 0) {
-        return false;
-    }
-    e1000_stat_add(e, frame[16] | frame[17] ? STAT_XOFFRXC : STAT_XONRXC, 1);
-    return !(e->rctl & RCTL_PMCF);
-}
-
 /* ---- the ring ---- */
 
 static uint32_t ring_count(const struct e1000 *e)
@@ -114,6 +101,11 @@ static uint32_t ring_free(const struct e1000 *e)
 {
     uint32_t count = ring_count(e);
     return e->rdh < count && e->rdt < count ? (e->rdt + count - e->rdh) % count : 0;
+}
+
+bool e1000_rx_room(const struct e1000 *e)
+{
+    return ring_free(e) > 0;
 }
 
 static uint32_t buffer_size(const struct e1000 *e)
@@ -132,21 +124,41 @@ static void write_descriptor(struct e1000 *e, const struct incoming *in, size_t 
     if (address != 0) { /* a null address is padding */
         dma_write(e->dev.machine->memory, address, in->data + at, length);
     }
-    const uint8_t status = (uint8_t)(RXD_STA_DD | (last ? RXD_STA_EOP | in->status : 0));
     const uint8_t back[8] = {
         (uint8_t)length,
         (uint8_t)(length >> 8),
         (uint8_t)in->checksum,
         (uint8_t)(in->checksum >> 8),
-        0,
+        (uint8_t)(RXD_STA_DD | (last ? RXD_STA_EOP | in->status : 0)),
         last ? in->errors : 0,
         (uint8_t)in->special,
         (uint8_t)(in->special >> 8),
     };
-    dma_write(e->dev.machine->memory, descriptor + 8, back, sizeof(back));
-    /* The guest looks at the status: it goes last. */
-    dma_write(e->dev.machine->memory, descriptor + 12, &status, 1);
+    memcpy(&e->rx_back[e->rx_waiting++], back, sizeof(back));
     e->rdh = (e->rdh + 1) % ring_count(e);
+    uint32_t threshold = e->rxdctl >> DCTL_WTHRESH_SHIFT & DCTL_WTHRESH_MASK;
+    threshold *= e->rxdctl & DCTL_GRAN ? 1 : 2; /* lines of 32 bytes */
+    if (e->rx_waiting >= MIN(threshold, E1000_RX_WAITING_MAX) || (e->rdtr & 0xffff) == 0) {
+        e1000_rx_flush(e);
+    }
+}
+
+void e1000_rx_flush(struct e1000 *e)
+{
+    uint32_t count = ring_count(e), waiting = MIN(e->rx_waiting, E1000_RX_WAITING_MAX);
+    for (uint32_t i = 0; i < waiting && count > 0; i++) {
+        uint32_t index = (e->rdh % count + count - (waiting - i) % count) % count;
+        uint64_t at = ((uint64_t)e->rdbah << 32 | e->rdbal) + (uint64_t)index * E1000_DESC_SIZE;
+        const uint8_t *back = (const uint8_t *)&e->rx_back[i];
+        const uint8_t status = back[4];
+        uint8_t rest[8];
+        memcpy(rest, back, sizeof(rest));
+        rest[4] = 0;
+        dma_write(e->dev.machine->memory, at + 8, rest, sizeof(rest));
+        /* The guest looks at the status: it goes last. */
+        dma_write(e->dev.machine->memory, at + 12, &status, 1);
+    }
+    e->rx_waiting = 0;
 }
 
 static void check(const struct e1000 *e, struct incoming *in)
@@ -198,6 +210,7 @@ static void received(struct e1000 *e, size_t size)
         causes |= ICR_SRPD;
     }
     if (causes != 0) {
+        e1000_rx_flush(e);
         e1000_irq_raise(e, causes);
     }
     e1000_irq_received(e);
@@ -207,6 +220,10 @@ enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size
 {
     struct incoming in;
     uint8_t padded[FRAME_MIN] = {0};
+    if (e1000_wake_asleep(e)) {
+        e1000_wake_frame(e, frame, size);
+        return NET_SENT;
+    }
     if (!(e->rctl & RCTL_EN) || !pci_is_master(&e->pci) || size < NET_HEADER_SIZE) {
         return NET_SENT;
     }
@@ -215,7 +232,7 @@ enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size
         frame = padded;
         size = FRAME_MIN;
     }
-    if (is_pause(e, frame) || !e1000_filter(e, frame, size)) {
+    if (e1000_flow_receive(e, frame, size) || !e1000_filter(e, frame, size)) {
         return NET_SENT;
     }
     if (size + FCS_SIZE > FRAME_LONG && !(e->rctl & RCTL_LPE)) {
@@ -230,6 +247,7 @@ enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size
         return NET_SENT;
     }
     if (ring_free(e) < needed) {
+        e1000_flow_full(e);
         return NET_WAIT;
     }
     e1000_stat_received(e, frame, size);

@@ -3,8 +3,8 @@
  * insertion, TCP segmentation, VLAN tags, loopback.
  *
  * A large packet is cut while its descriptors are read: the buffer never holds more than the
- * headers and one segment. Every descriptor is written back at once when it asks for it (RS or
- * RPS): the thresholds of TXDCTL only permit to wait, and nothing is gained by it here.
+ * headers and one segment. A descriptor that asks for it (RS or RPS) is written back at once, unless
+ * TXDCTL.WTHRESH is above 1 and it has a delay (IDE, TIDV): then with so many others, or when the delay is over.
  * Transmission takes no guest time.
  */
 #include <string.h>
@@ -47,7 +47,7 @@ bool e1000_tx_ready(struct e1000 *e)
 {
     uint32_t count = ring_count(e);
     return (e->tctl & TCTL_EN) && e->tdh != e->tdt && e->tdh < count && e->tdt < count &&
-           pci_is_master(&e->pci) && (e->port == NULL || !net_port_crowded(e->port));
+           pci_is_master(&e->pci) && !e1000_flow_paused(e) && (e->port == NULL || !net_port_crowded(e->port));
 }
 
 void e1000_context_load(struct e1000_context *c, const uint8_t *d)
@@ -218,6 +218,51 @@ static void process(struct e1000 *e, const uint8_t *raw)
     }
 }
 
+/* ---- write-back ---- */
+
+static void write_done(struct e1000 *e, uint32_t index)
+{
+    uint64_t at = ((uint64_t)e->tdbah << 32 | e->tdbal) + (uint64_t)index * E1000_DESC_SIZE;
+    uint8_t raw[E1000_DESC_SIZE];
+    dma_read(e->dev.machine->memory, at, raw, sizeof(raw));
+    if (get32(raw + 8) & (TXD_CMD_RS | TXD_CMD_RPS)) {
+        uint8_t status = raw[12] | TXD_STA_DD;
+        dma_write(e->dev.machine->memory, at + 12, &status, 1);
+    }
+}
+
+void e1000_tx_flush(struct e1000 *e)
+{
+    uint32_t count = ring_count(e);
+    for (uint32_t i = e->tx_first, n = 0; e->tx_waiting > 0 && i < count && i != e->tdh && n < count; n++) {
+        write_done(e, i);
+        i = (i + 1) % count;
+    }
+    e->tx_waiting = 0;
+}
+
+/* A descriptor with RS is done. True: it is written back, and others with it. */
+static bool want_write_back(struct e1000 *e, uint32_t index, uint32_t command)
+{
+    uint32_t threshold = e->txdctl >> DCTL_WTHRESH_SHIFT & DCTL_WTHRESH_MASK;
+    threshold *= e->txdctl & DCTL_GRAN ? 1 : 2; /* lines of 32 bytes */
+    if (e->tx_waiting == 0) {
+        e->tx_first = index;
+    }
+    e->tx_waiting++;
+    return threshold <= 1 || e->tx_waiting >= threshold || !(command & TXD_CMD_IDE) || (e->tidv & 0xffff) == 0 ||
+           (command & TXD_CMD_RPS);
+}
+
+void e1000_tctl_stored(struct e1000 *e)
+{
+    if (e->tctl & TCTL_SWXOFF) {
+        e->tctl &= ~TCTL_SWXOFF;
+        e1000_flow_send(e, e->fcttv);
+    }
+    e1000_tx_run(e);
+}
+
 void e1000_tx_run(struct e1000 *e)
 {
     bool worked = false, interrupt = false, delayed = true;
@@ -227,15 +272,17 @@ void e1000_tx_run(struct e1000 *e)
         dma_read(e->dev.machine->memory, at, raw, sizeof(raw));
         process(e, raw);
         uint32_t command = get32(raw + 8);
-        if (command & (TXD_CMD_RS | TXD_CMD_RPS)) {
-            uint8_t status = raw[12] | TXD_STA_DD;
-            dma_write(e->dev.machine->memory, at + 12, &status, 1);
-            interrupt = true;
-            delayed &= (command & TXD_CMD_IDE) != 0;
-        }
+        uint32_t index = e->tdh;
         n += e->tx.segments / SEGMENT_COST;
         e->tdh = (e->tdh + 1) % ring_count(e);
         worked = true;
+        if (command & (TXD_CMD_RS | TXD_CMD_RPS)) {
+            if (want_write_back(e, index, command)) {
+                e1000_tx_flush(e);
+            }
+            interrupt = true;
+            delayed &= (command & TXD_CMD_IDE) != 0;
+        }
     }
     if (interrupt) {
         e1000_irq_sent(e, delayed);
@@ -243,8 +290,9 @@ void e1000_tx_run(struct e1000 *e)
     if (worked && e->tdh == e->tdt) {
         e1000_irq_raise(e, ICR_TXQE);
     }
-    timer_at(&e->tx_timer, e1000_tx_ready(e) ? clock_now(e->dev.machine->guest_clock) + TX_PAUSE_NS
-                                             : CLOCK_NEVER);
+    timer_at(&e->tx_timer, e1000_tx_ready(e)       ? clock_now(e->dev.machine->guest_clock) + TX_PAUSE_NS
+                           : e1000_flow_paused(e) ? e->paused_until
+                                                  : CLOCK_NEVER);
 }
 
 void e1000_tx_timer(void *arg)
