@@ -281,6 +281,12 @@ static enum vcpu_exit one_step(struct check_engine *e, struct check_cpu *k)
     return exit == VCPU_KICKED ? VCPU_DEBUG : exit;
 }
 
+enum vcpu_exit check_single_step(void *engine, unsigned cpu)
+{
+    struct check_engine *e = engine;
+    return one_step(e, &e->cpus[cpu]);
+}
+
 static enum vcpu_exit check_run(void *arg, unsigned cpu)
 {
     struct check_engine *e = arg;

@@ -15,5 +15,7 @@ extern const struct accel_ops accel_check_ops;
 void check_report(void *engine, GString *out);
 /* True if one was found. */
 bool check_found(void *engine);
+/* One step of vcpu_run(). */
+enum vcpu_exit check_single_step(void *engine, unsigned cpu);
 
 #endif
