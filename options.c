@@ -473,7 +473,7 @@ static const struct option option_table[] = {
     WORKS("cpu", "MODEL[,+F,-F]", "CPU model and features; -cpu help lists them", set_cpu),
     WORKS("machine", "pc[,acpi=off]", "board; the only one is pc (i440FX + PIIX3)", set_machine),
     WORKS("M", "TYPE", NULL, set_machine),
-    WORKS("accel", "auto|interp|kvm", "engine; repeat for a list in order of preference", set_accel),
+    WORKS("accel", "auto|interp|kvm|check", "engine; repeat for a list in order of preference", set_accel),
     STRING("accel-policy", "MODE=interp|kvm[,...]",
            "with KVM, what runs where: firmware, real, protected, paged, v86, long, user64", accel_policy),
     CONST("enable-kvm", "run on KVM or fail", accel, "kvm"),
