@@ -30,6 +30,7 @@ void cmd_step(struct command_call *call);
 void cmd_next(struct command_call *call);
 void cmd_until(struct command_call *call);
 void cmd_finish(struct command_call *call);
+void cmd_disassemble(struct command_call *call);
 
 /* cmd_break.c */
 void cmd_break(struct command_call *call);

@@ -104,6 +104,24 @@ static const struct {
     {"exception", BREAK_EXCEPTION}, {"interrupt", BREAK_INTERRUPT},
 };
 
+/* A number, or #PF and the like. */
+static bool parse_vector(struct command_call *call, const char **text, struct breakpoint *point)
+{
+    if (**text != '#') {
+        return expression(call, text, &point->address);
+    }
+    size_t n = strcspn(*text, " \t");
+    g_autofree char *name = g_strndup(*text, n);
+    int vector = debug_view_vector(name);
+    if (vector < 0) {
+        command_print(call, "Error: there is no exception '%s'\n", name);
+        return false;
+    }
+    point->address = (uint64_t)vector;
+    *text = skip_blanks(*text + n);
+    return true;
+}
+
 /* The part behind "break": true if it begins with the name of an event; *good says whether the rest was too. */
 static bool parse_event(struct command_call *call, const char **text, struct breakpoint *point, bool *good)
 {
@@ -112,8 +130,7 @@ static bool parse_event(struct command_call *call, const char **text, struct bre
             point->kind = event_words[i].kind;
             point->address = BREAK_ANY;
             bool vector = point->kind == BREAK_EXCEPTION || point->kind == BREAK_INTERRUPT;
-            *good = !vector || **text == '\0' || g_str_has_prefix(*text, "if ") ||
-                    expression(call, text, &point->address);
+            *good = !vector || **text == '\0' || g_str_has_prefix(*text, "if ") || parse_vector(call, text, point);
             return true;
         }
     }

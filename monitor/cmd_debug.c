@@ -214,3 +214,21 @@ void cmd_finish(struct command_call *call)
                                          .cpu = (int)call->settings->cpu});
     run_and_wait(call);
 }
+
+/* ---- Bochs's u ---- */
+
+void cmd_disassemble(struct command_call *call)
+{
+    if (!call->args[0].given) {
+        struct x86_state state;
+        GError *error = NULL;
+        if (!cpu_view_state(call, &state, &error)) {
+            command_error(call, error);
+            return;
+        }
+        call->args[0].given = true;
+        call->args[0].value = state.seg[CS].base + state.rip;
+    }
+    call->format.format = 'i';
+    cmd_x(call);
+}

@@ -48,12 +48,23 @@ void debug_view_where(const struct monitor_env *env, struct monitor_settings *se
 
 /* ---- stops ---- */
 
+static const char *const exceptions[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
+                                         "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
+                                         "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
+
 static const char *exception_name(uint64_t vector)
 {
-    static const char *const names[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
-                                        "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
-                                        "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
-    return vector < G_N_ELEMENTS(names) ? names[vector] : "";
+    return vector < G_N_ELEMENTS(exceptions) ? exceptions[vector] : "";
+}
+
+int debug_view_vector(const char *name)
+{
+    for (unsigned i = 0; name[0] != '\0' && i < G_N_ELEMENTS(exceptions); i++) {
+        if (g_ascii_strcasecmp(exceptions[i], name) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
 }
 
 static void access_text(const struct break_event *e, const char *what, GString *out)

@@ -17,6 +17,9 @@ void debug_view_where(const struct monitor_env *env, struct monitor_settings *se
 /* Appends why the machine stopped and where; the monitor's CPU becomes the one that stopped. Machine paused. */
 void debug_view_stop(const struct monitor_env *env, struct monitor_settings *settings, GString *out);
 
+/* The vector of an exception's name ("#PF"); -1 if it is none. */
+int debug_view_vector(const char *name);
+
 /* Appends a point's kind and place, as in the list of breakpoints: "watch   0x1000, 4 bytes, write". */
 void debug_view_point(const struct breakpoint *point, GString *out);
 

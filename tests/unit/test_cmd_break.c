@@ -73,7 +73,8 @@ static void test_setting(void)
     monitor_test_expect(&t, "watch r 0x500 1", "Watchpoint 6: watch     0x00000500, 1 byte, read\n");
     monitor_test_expect(&t, "awatch port 0x60 5",
                         "Watchpoint 7: watch     port 0x0060, 5 ports, read or write\n");
-    monitor_test_expect(&t, "break exception 14", "Breakpoint 8: exception 14\n");
+    monitor_test_expect(&t, "break exception #pf", "Breakpoint 8: exception 14\n");
+    monitor_test_expect(&t, "break exception #NO", "Error: there is no exception '#NO'\n");
     monitor_test_expect(&t, "tbreak interrupt", "Breakpoint 9: interrupt any\n");
     monitor_test_expect(&t, "modebp", "Breakpoint 10: mode     \n");
     monitor_test_expect(&t, "modebp", "Breakpoint 10 deleted\n");
@@ -110,6 +111,9 @@ static void test_running(void)
 {
     struct monitor_test t;
     begin(&t);
+    monitor_test_contains(&t, "u", "0x00007c00:  fa ");
+    monitor_test_contains(&t, "u /2 0x7c01", "0x00007c03:  e8 ");
+    monitor_test_contains(&t, "r", "IP=00007c00");
     monitor_test_contains(&t, "step", "0x00007c01:  31 c0 ");
     monitor_test_expect(&t, "info status", "VM status: paused (debug)\n");
     monitor_test_contains(&t, "s 2", "0x00007c0a:  50 ");
