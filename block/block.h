@@ -232,6 +232,8 @@ const struct block_snapshot *block_snapshots(struct block *block, unsigned *coun
 /* Make one of the disk as it is, go back to one, forget one. Names: its name or id. Drained. */
 bool block_snapshot_create(struct block *block, const char *name, GError **error);
 bool block_snapshot_apply(struct block *block, const char *name, GError **error);
+/* A block that is open for reading shows the snapshot from now on, with its size. Drained. */
+bool block_snapshot_view(struct block *block, const char *name, GError **error);
 bool block_snapshot_delete(struct block *block, const char *name, GError **error);
 
 /* "off", "metadata", "falloc", "full". False: unknown name. */

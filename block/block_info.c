@@ -155,6 +155,23 @@ bool block_snapshot_delete(struct block *block, const char *name, GError **error
     return run_snapshot(block, name, block->image->driver->snapshot_delete, error);
 }
 
+bool block_snapshot_view(struct block *block, const char *name, GError **error)
+{
+    struct block_image *image = block->image;
+
+    g_assert(block_in_flight(block) == 0 && block->options.read_only);
+    if (image->driver->snapshot_view == NULL) {
+        g_set_error(error, BLOCK_ERROR, ENOTSUP,
+                    "'%s' is in a format that has no snapshots inside; remedy: qcow2", image->path);
+        return false;
+    }
+    pthread_mutex_lock(&block->image_mutex);
+    bool ok = image->driver->snapshot_view(image, name, error);
+    block->bytes = image->bytes;
+    pthread_mutex_unlock(&block->image_mutex);
+    return ok;
+}
+
 struct block_image *block_get_image(struct block *block)
 {
     return block->image;

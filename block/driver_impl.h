@@ -142,6 +142,8 @@ struct block_driver {
                         size_t bytes);
     bool (*snapshot_create)(struct block_image *image, const char *name, GError **error);
     bool (*snapshot_apply)(struct block_image *image, const char *name, GError **error);
+    /* Read-only images: shows the snapshot instead of the disk. */
+    bool (*snapshot_view)(struct block_image *image, const char *name, GError **error);
     bool (*snapshot_delete)(struct block_image *image, const char *name, GError **error);
     /* Newly allocated array; the strings are the image's. */
     struct block_snapshot *(*snapshot_list)(struct block_image *image, unsigned *count);

@@ -38,8 +38,12 @@ static int read_piece(struct block *block, uint64_t offset, uint8_t *buffer, uin
 
 static uint64_t first_difference(const uint8_t *a, const uint8_t *b, uint64_t bytes)
 {
+    enum { STRIDE = 4096 };
     uint64_t at = 0;
 
+    while (at < bytes && memcmp(a + at, b + at, MIN(STRIDE, bytes - at)) == 0) {
+        at += MIN(STRIDE, bytes - at);
+    }
     while (at < bytes && a[at] == b[at]) {
         at++;
     }

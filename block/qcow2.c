@@ -467,6 +467,7 @@ const struct block_driver block_qcow2_driver = {
     .write_packed = qcow2_write_packed,
     .snapshot_create = qcow2_snapshot_create,
     .snapshot_apply = qcow2_snapshot_apply,
+    .snapshot_view = qcow2_snapshot_view,
     .snapshot_delete = qcow2_snapshot_delete,
     .snapshot_list = qcow2_snapshot_list,
     .set_backing = qcow2_set_backing,

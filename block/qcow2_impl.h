@@ -412,6 +412,7 @@ void qcow2_snapshot_free(void *snapshot);
 int qcow2_snapshots_write(struct block_image *image);
 bool qcow2_snapshot_create(struct block_image *image, const char *name, GError **error);
 bool qcow2_snapshot_apply(struct block_image *image, const char *name, GError **error);
+bool qcow2_snapshot_view(struct block_image *image, const char *name, GError **error);
 bool qcow2_snapshot_delete(struct block_image *image, const char *name, GError **error);
 /* Makes the COPIED flags of the active tables agree with the counts; clear: no flags at all. */
 int qcow2_update_copied(struct block_image *image, bool clear);

@@ -382,3 +382,31 @@ bool qcow2_snapshot_delete(struct block_image *image, const char *name, GError *
     qcow2_snapshot_free(snapshot);
     return result == 0 || fail(error, image, "Could not free all of a snapshot in", result);
 }
+
+/* ---- view ---- */
+
+bool qcow2_snapshot_view(struct block_image *image, const char *name, GError **error)
+{
+    struct qcow2 *qcow = image->state;
+    struct qcow2_root wanted = {0};
+    int index = find_snapshot(qcow, name, true);
+
+    g_assert(image->read_only);
+    if (index < 0 || qcow2_has_data_file(qcow)) {
+        return fail(error, image, "Could not load snapshot of", index < 0 ? -ENOENT : -ENOTSUP);
+    }
+    const struct qcow2_snapshot *snapshot = g_ptr_array_index(qcow->snapshots, (guint)index);
+    uint64_t needed = qcow2_l1_entries_for(qcow, snapshot->disk_bytes);
+    int result = read_l1(image, snapshot, &wanted);
+    if (result == 0 && (needed > wanted.count || snapshot->disk_bytes > INT64_MAX)) {
+        result = -EIO;
+    }
+    if (result < 0) {
+        qcow2_root_finish(&wanted);
+        return fail(error, image, "Could not load snapshot of", result);
+    }
+    qcow2_root_finish(&qcow->l1);
+    qcow->l1 = wanted;
+    image->bytes = snapshot->disk_bytes / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
+    return true;
+}
