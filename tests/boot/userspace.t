@@ -63,7 +63,7 @@ proc as_on_host {part name} {
     global guest files tmp
     if {![info exists guest($part)]} { return }
     catch { exec sh -c "LC_ALL=C.UTF-8 bash $files/part-$part 2>&1; true" } out
-    foreach {file text} [list host $out guest [string trimright $guest($part)]] {
+    foreach {file text} [list host [string trimright $out] guest [string trimright $guest($part)]] {
         set f [open $tmp/$file w]; puts $f $text; close $f
     }
     set same [expr {![catch { exec diff $tmp/host $tmp/guest } difference]}]
