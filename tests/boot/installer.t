@@ -7,15 +7,18 @@ set images /usr/lib/debian-installer/images/12/amd64
 if {![file isdirectory $images]} { skip_all "package debian-installer-12-netboot-amd64 is missing" }
 
 # Less memory than this and the installer begins with a question about it.
-set dir $images/text/debian-installer/amd64
-vmm_start -m 1000 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=normal nomodeset fb=false"
-ok [wait_screen {Choose the language} 400] "text: first dialog"
-shot installer-text
-key ret
-ok [wait_screen {Continent or region|Select your location} 120] "text: takes keys"
-vmm_quit
+proc text_installer {} {
+    global images
+    set dir $images/text/debian-installer/amd64
+    vmm_start -m 1000 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=normal nomodeset fb=false"
+    ok [wait_screen {Choose the language} 1200] "text: first dialog"
+    shot installer-text
+    key ret
+    ok [wait_screen {Continent or region|Select your location} 300] "text: takes keys"
+    vmm_quit
+}
 
-# The picture as one number: 0 in text mode.
+# The picture as a checksum; "" if there is none to be had now.
 proc picture {} {
     global tmp
     mon "screendump $tmp/picture.ppm"
@@ -29,7 +32,7 @@ proc wait_picture {old seconds} {
     set same 0
     while {[clock seconds] <= $end} {
         set now [picture]
-        if {$now ne $old && $now eq $last} { incr same } else { set same 0 }
+        if {$now ne "" && $now ne $old && $now eq $last} { incr same } else { set same 0 }
         if {$same >= 3} { return 1 }
         set last $now
         after 500
@@ -40,7 +43,7 @@ proc wait_picture {old seconds} {
 proc colours {} {
     global tmp
     mon "screendump $tmp/picture.ppm"
-    set f [open $tmp/picture.ppm rb]
+    if {[catch { open $tmp/picture.ppm rb } f]} { return 0 }
     set data [read $f]
     close $f
     set seen [dict create]
@@ -48,25 +51,33 @@ proc colours {} {
     foreach {r g b} $bytes { dict set seen "$r,$g,$b" 1 }
     return [dict size $seen]
 }
-set dir $images/gtk/debian-installer/amd64
-vmm_start -m 1200 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=788 quiet"
-set end [expr {[clock seconds] + 400}]
-set count 0
-while {$alive && [clock seconds] < $end && $count < 200} { after 3000; set count [colours] }
-ok [expr {$count >= 200}] "gtk: shows a picture of many colours"
-# The banner comes first, the dialog below it some seconds later.
-wait_picture [picture] 90
-shot installer-gtk
-set before [picture]
-key down
-key down
-ok [wait_picture $before 30] "gtk: keys move the choice"
-set before [picture]
-mon "mouse_move 60 40"
-ok [wait_picture $before 30] "gtk: the pointer moves"
-set before [picture]
-key ret
-ok [wait_picture $before 60] "gtk: Enter leads to the next dialog"
-shot installer-gtk-next
-vmm_quit
+proc graphical_installer {} {
+    global images
+    set dir $images/gtk/debian-installer/amd64
+    vmm_start -m 1200 -kernel $dir/linux -initrd $dir/initrd.gz -append "vga=788 quiet"
+    set end [expr {[clock seconds] + 1200}]
+    set count 0
+    while {$::alive && [clock seconds] < $end && $count < 200} { after 3000; set count [colours] }
+    ok [expr {$count >= 200}] "gtk: shows a picture of many colours"
+    # The banner comes first, the dialog below it some seconds later.
+    note "gtk: $count colours after [expr {1200 - $end + [clock seconds]}] s"
+    wait_picture [picture] 180
+    shot installer-gtk
+    set before [picture]
+    key down
+    key down
+    ok [wait_picture $before 120] "gtk: keys move the choice"
+    set before [picture]
+    mon "mouse_move 60 40"
+    ok [wait_picture $before 120] "gtk: the pointer moves"
+    set before [picture]
+    key ret
+    ok [wait_picture $before 240] "gtk: Enter leads to the next dialog"
+    shot installer-gtk-next
+    vmm_quit
+}
+# VMM_PARTS=text or gtk runs one of the two.
+foreach {part run} {text text_installer gtk graphical_installer} {
+    if {![info exists env(VMM_PARTS)] || $part in $env(VMM_PARTS)} { $run }
+}
 done
