@@ -150,7 +150,7 @@ static void engine_state_put(void *arg, unsigned cpu, const struct x86_state *st
 static void engine_set_intr(void *arg, unsigned cpu, bool level)
 {
     struct cpu *c = engine_cpu(arg, cpu);
-    c->s.intr = level;
+    __atomic_store_n(&c->s.intr, level, __ATOMIC_SEQ_CST);
     if (level) {
         cpu_attention_set(c, CPU_ATTENTION_INTR);
     } else {

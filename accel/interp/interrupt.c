@@ -64,7 +64,8 @@ static void end_shadow(struct cpu *cpu)
 /* Is the next instruction the one in the shadow? Asking ends a shadow that is over. */
 static bool in_shadow(struct cpu *cpu)
 {
-    if ((cpu->attention & CPU_ATTENTION_SHADOW) != 0 && !cpu->shadow_single) {
+    uint32_t attention = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
+    if ((attention & CPU_ATTENTION_SHADOW) != 0 && !cpu->shadow_single) {
         cpu->shadow_rip = cpu->rip; /* the state was loaded so */
     }
     if (cpu->shadow_rip != cpu->rip ||
