@@ -12,7 +12,7 @@ set tmp [exec mktemp -d /tmp/vmm-boot.XXXXXX]
 set test_count 0
 set failures 0
 log_user 0
-match_max 200000
+match_max -d 200000
 # A message of vmm itself may follow the prompt.
 set prompt {\(vmm\) (?:vmm: [^\n]*\n)*$}
 set alive 0
