@@ -168,6 +168,31 @@ END
     ok($text !~ /packet reply is too long|Remote .*error|internal-error/i, 'gdb has nothing to complain about');
 }
 
+# ---- CPUs are threads ----
+if (-s $symbols) {
+    my $text = debug(<<"END", $symbols, '-gdb', "unix:$socket", '-smp', '2', '-kernel', "$guest/vmlinuz", '-initrd',
+target remote $socket
+info threads
+hbreak start_secondary
+continue
+thread 1
+stepi
+info threads
+delete
+thread 2
+hbreak *\$rip+0x100000
+set scheduler-locking on
+stepi
+stepi
+printf "second %d\\n", \$_thread
+detach
+END
+                     "$guest/initrd.gz", '-append', 'nokaslr quiet');
+    says($text, 'two threads', qr/Thread 1 \(CPU#0 \[running\]\)/, qr/Thread 2 \(CPU#1 \[halted \]\)/);
+    says($text, 'a breakpoint on the second CPU', qr/Thread 2 hit Breakpoint 1, \S+ in start_secondary/);
+    says($text, 'each is stepped by itself', qr/\* 1 +Thread 1 \(CPU#0/, qr/^second 2$/m);
+}
+
 # ---- 1,000 watchpoints in a kernel of our own ----
 my $kernel = "$dir/kernel";
 my $made = system("gcc -m32 -g -O1 -fno-inline -ffreestanding -fno-pic -fno-stack-protector " .
