@@ -18,6 +18,7 @@ enum {
     DMA = 2,      /* through the bus master */
     MULTIPLE = 4, /* DRQ blocks of SET MULTIPLE MODE's size */
     FUA = 8,      /* on the medium before completion */
+    AFTER_NATIVE_MAX = 16, /* added when it is run: the command before was READ NATIVE MAX ADDRESS */
 };
 
 struct ata_entry {
@@ -39,8 +40,7 @@ static void abort_command(struct ide_drive *drive)
     drive_fail(drive, ATA_ERROR_ABRT);
 }
 
-/* Reads the address registers. False: an address that the translation does not have. */
-static bool get_address(const struct ide_drive *drive, bool ext, uint64_t *lba)
+bool ata_get_address(const struct ide_drive *drive, bool ext, uint64_t *lba)
 {
     uint32_t low = drive->lba_low[0] | (uint32_t)drive->lba_mid[0] << 8 |
                    (uint32_t)drive->lba_high[0] << 16;
@@ -61,8 +61,7 @@ static bool get_address(const struct ide_drive *drive, bool ext, uint64_t *lba)
            drive->lba_low[0] <= drive->track_sectors;
 }
 
-/* Writes an address back in the form of the command. */
-static void put_address(struct ide_drive *drive, uint64_t lba)
+void ata_put_address(struct ide_drive *drive, uint64_t lba)
 {
     if (!drive->ext && (drive->device & ATA_DEVICE_LBA) == 0) {
         uint64_t track = lba / drive->track_sectors;
@@ -105,13 +104,13 @@ static bool start_transfer(struct ide_drive *drive, unsigned flags)
     } else {
         drive->remaining = drive->count[0] != 0 ? drive->count[0] : 256;
     }
-    if (!get_address(drive, drive->ext, &lba) || lba >= drive->sectors) {
+    if (!ata_get_address(drive, drive->ext, &lba) || lba >= drive->sectors) {
         drive_fail(drive, ATA_ERROR_IDNF);
         return false;
     }
     drive->lba = lba;
     if (drive->remaining > drive->sectors - lba) {
-        put_address(drive, drive->sectors);
+        ata_put_address(drive, drive->sectors);
         drive_fail(drive, ATA_ERROR_IDNF);
         return false;
     }
@@ -171,7 +170,7 @@ static void ata_block_moved(struct ide_drive *drive)
 static void ata_chunk_done(struct ide_drive *drive, uint32_t units)
 {
     if (drive->op != OP_FLUSH) {
-        put_address(drive, drive->lba - 1);
+        ata_put_address(drive, drive->lba - 1);
         drive->count[0] = (uint8_t)drive->remaining;
         drive->count[1] = (uint8_t)(drive->remaining >> 8);
     }
@@ -198,8 +197,8 @@ static void ata_failed(struct ide_drive *drive, int error)
 {
     bool reading = drive->op == OP_READ || drive->op == OP_VERIFY;
 
-    if (drive->op != OP_FLUSH) {
-        put_address(drive, drive->lba);
+    if (drive->op != OP_FLUSH) { /* the first sector that failed */
+        ata_put_address(drive, drive->lba);
     }
     if (error == -ERANGE) {
         drive_fail(drive, ATA_ERROR_IDNF);
@@ -244,7 +243,7 @@ static void run_seek(struct ide_drive *drive, unsigned flags)
 {
     uint64_t lba;
 
-    if (get_address(drive, false, &lba) && lba < drive->sectors) {
+    if (ata_get_address(drive, false, &lba) && lba < drive->sectors) {
         drive_complete(drive);
     } else {
         drive_fail(drive, ATA_ERROR_IDNF);
@@ -289,14 +288,23 @@ static void run_initialize_parameters(struct ide_drive *drive, unsigned flags)
 static void run_native_max(struct ide_drive *drive, unsigned flags)
 {
     drive->ext = (flags & EXT) != 0;
-    if (!drive->ext && (drive->device & ATA_DEVICE_LBA) == 0) {
-        put_address(drive, (uint64_t)drive->geometry.cylinders * drive->heads *
-                                   drive->track_sectors - 1);
-    } else {
-        put_address(drive,
-                    (drive->ext ? drive->sectors : MIN(drive->sectors, ATA_LBA28_SECTORS)) - 1);
-    }
-    drive_complete(drive);
+    ata_native_max(drive);
+}
+
+static void run_set_max(struct ide_drive *drive, unsigned flags)
+{
+    drive->ext = (flags & EXT) != 0;
+    ata_set_max(drive, (flags & AFTER_NATIVE_MAX) != 0);
+}
+
+static void run_security_freeze(struct ide_drive *drive, unsigned flags)
+{
+    ata_security_freeze(drive);
+}
+
+static void run_data_set_management(struct ide_drive *drive, unsigned flags)
+{
+    ata_data_set_management(drive);
 }
 
 static void run_features(struct ide_drive *drive, unsigned flags)
@@ -336,6 +344,7 @@ static void run_check_power(struct ide_drive *drive, unsigned flags)
 }
 
 static const struct ata_entry commands[] = {
+    {0x06, DMA, run_data_set_management},   /* DATA SET MANAGEMENT, ATA8-ACS */
     {0x10, 0, run_recalibrate},             /* RECALIBRATE, until ATA-3 */
     {0x20, 0, run_read},                    /* READ SECTOR(S) */
     {0x21, 0, run_read},                    /* the same without retries, until ATA-4 */
@@ -347,6 +356,7 @@ static const struct ata_entry commands[] = {
     {0x31, 0, run_write},
     {0x34, EXT, run_write},                 /* WRITE SECTOR(S) EXT */
     {0x35, EXT | DMA, run_write},           /* WRITE DMA EXT */
+    {0x37, EXT, run_set_max},               /* SET MAX ADDRESS EXT */
     {0x39, EXT | MULTIPLE, run_write},      /* WRITE MULTIPLE EXT */
     {0x3c, 0, run_write},                   /* WRITE VERIFY, ATA-1 */
     {0x3d, EXT | DMA | FUA, run_write},     /* WRITE DMA FUA EXT */
@@ -380,12 +390,17 @@ static const struct ata_entry commands[] = {
     {0xea, EXT, run_flush},                 /* FLUSH CACHE EXT */
     {ATA_CMD_IDENTIFY, 0, run_identify},    /* IDENTIFY DEVICE */
     {0xef, 0, run_features},                /* SET FEATURES */
+    {0xf5, 0, run_security_freeze},         /* SECURITY FREEZE LOCK */
     {0xf8, 0, run_native_max},              /* READ NATIVE MAX ADDRESS */
+    {0xf9, 0, run_set_max},                 /* SET MAX */
 };
 
 static void ata_command(struct ide_drive *drive, uint8_t command)
 {
+    unsigned before = drive->native_max_read ? AFTER_NATIVE_MAX : 0;
+
     drive->narrow = 0;
+    drive->native_max_read = false;
     if (drive->power == ATA_POWER_SLEEP) {
         return; /* only a reset wakes it */
     }
@@ -394,7 +409,7 @@ static void ata_command(struct ide_drive *drive, uint8_t command)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (commands[i].code == command) {
-            commands[i].run(drive, commands[i].flags);
+            commands[i].run(drive, commands[i].flags | before);
             return;
         }
     }

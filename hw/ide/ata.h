@@ -6,8 +6,8 @@
  * them out in DRQ blocks, a PIO write collects as many before it goes to the disk. An error found then is
  * reported with the first address of the batch.
  *
- * Not modelled: the security, host protected area (but for READ NATIVE MAX), overlap, streaming, media card
- * and device configuration feature sets; these commands are aborted.
+ * Not modelled: passwords of the security and host protected area feature sets; overlap, streaming, media card
+ * and device configuration; these commands are aborted.
  */
 #ifndef HW_IDE_ATA_H
 #define HW_IDE_ATA_H
@@ -32,5 +32,27 @@ struct ide_geometry ata_default_geometry(uint64_t sectors);
 void ata_set_features(struct ide_drive *drive);
 /* SMART. True: the answer, one sector, is in pio; false: the command has been ended. */
 bool ata_smart(struct ide_drive *drive);
+
+/* The address registers, in the form of the command. False: an address that the translation does not have. */
+bool ata_get_address(const struct ide_drive *drive, bool ext, uint64_t *lba);
+void ata_put_address(struct ide_drive *drive, uint64_t lba);
+
+/* ata_protect.c. READ NATIVE MAX ADDRESS and SET MAX (drive->ext says which), SECURITY FREEZE LOCK, DATA SET
+ * MANAGEMENT: end the command, or start its I/O. */
+void ata_native_max(struct ide_drive *drive);
+void ata_set_max(struct ide_drive *drive, bool after_native_max);
+void ata_security_freeze(struct ide_drive *drive);
+void ata_data_set_management(struct ide_drive *drive);
+/* drive->sectors from the medium's and the set maximum. */
+void ata_apply_limit(struct ide_drive *drive);
+
+#define ATA_TRIM_BLOCKS 8 /* of 512 bytes, that DATA SET MANAGEMENT takes at most */
+
+/* For the engine. Fetches the list of ranges into pio; false: not now. */
+bool ata_trim_fetch(struct ide_drive *drive);
+/* The next range that is not empty: 1; none: 0; one that is not on the disk: -1. */
+int ata_trim_next(struct ide_drive *drive, uint64_t *lba, uint32_t *count);
+/* The present range is dealt with. */
+void ata_trim_done(struct ide_drive *drive);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "hw/ide/ata.h"
 #include "hw/ide/channel.h"
 
 #define MULTIPLE_MAX 16
@@ -107,14 +108,17 @@ void ata_identify(const struct ide_drive *drive, uint8_t *data)
     put_word(data, 47, 0x8000 | MULTIPLE_MAX);
     put_word(data, 50, 0x4000);
     put_word(data, 59, drive->multiple != 0 ? 0x0100u | drive->multiple : 0);
-    put_word(data, 82, 0x4069); /* NOP, look-ahead, write cache, power management, SMART */
+    put_word(data, 82, 0x446b); /* NOP, HPA, look-ahead, write cache, power management, security, SMART */
     put_word(data, 83, 0x7400); /* FLUSH CACHE and EXT, 48-bit addresses */
     put_word(data, 84, 0x4040); /* WRITE DMA FUA EXT */
     put_word(data, 85,
-             0x4008u | (drive->look_ahead ? 0x40 : 0) | (drive->write_cache ? 0x20 : 0) |
+             0x4408u | (drive->look_ahead ? 0x40 : 0) | (drive->write_cache ? 0x20 : 0) |
                  (drive->smart ? 0x01 : 0));
     put_word(data, 86, 0x3400);
     put_word(data, 87, 0x4040);
+    put_word(data, 105, ATA_TRIM_BLOCKS);
+    put_word(data, 128, 0x0001 | (drive->security_frozen ? 0x08 : 0));
+    put_word(data, 169, 0x0001); /* TRIM */
     /* Reset result: this drive passed, 80-conductor cable seen. */
     put_word(data, 93, drive->unit == 0 ? 0x600b : 0x6b00);
     put_checksum(data);

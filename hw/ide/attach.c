@@ -66,7 +66,8 @@ bool ide_channel_attach(struct ide_channel *channel, unsigned unit, struct block
     drive->kind = kind;
     drive->set = kind == IDE_DISK ? &ata_command_set : &atapi_command_set;
     drive->block = block;
-    drive->sectors = medium_sectors(drive);
+    drive->native_sectors = medium_sectors(drive);
+    ata_apply_limit(drive);
     if (kind == IDE_DISK && drive->sectors == 0) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                     "an IDE disk needs an image of at least 512 bytes: check file=");
@@ -121,7 +122,8 @@ void ide_drive_change_medium(struct ide_drive *drive, struct block *block)
 
     drive->io.abandoned = drive->io.busy;
     drive->block = block;
-    drive->sectors = medium_sectors(drive);
+    drive->native_sectors = medium_sectors(drive);
+    ata_apply_limit(drive);
     drive->tray_open = false;
     atapi_medium_changed(drive, had, block != NULL);
     /* A read that was under way goes on, with an error if its sectors are no longer there. */
@@ -130,7 +132,8 @@ void ide_drive_change_medium(struct ide_drive *drive, struct block *block)
 
 void ide_drive_resized(struct ide_drive *drive)
 {
-    drive->sectors = medium_sectors(drive);
+    drive->native_sectors = medium_sectors(drive);
+    ata_apply_limit(drive);
 }
 
 bool ide_drive_request_eject(struct ide_drive *drive)

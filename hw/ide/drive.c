@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "core/machine.h"
+#include "hw/ide/ata.h"
 #include "hw/ide/busmaster.h"
 #include "hw/ide/channel.h"
 
@@ -45,6 +46,11 @@ const struct field ide_drive_fields[] = {
     FIELD_BOOL(struct ide_drive, look_ahead),
     FIELD_BOOL(struct ide_drive, smart),
     FIELD_U8(struct ide_drive, power),
+    FIELD_U64(struct ide_drive, max_sectors),
+    FIELD_U64(struct ide_drive, max_kept),
+    FIELD_BOOL(struct ide_drive, max_frozen),
+    FIELD_BOOL(struct ide_drive, security_frozen),
+    FIELD_BOOL(struct ide_drive, native_max_read),
     FIELD_U8(struct ide_drive, sense_key),
     FIELD_U8(struct ide_drive, asc),
     FIELD_U8(struct ide_drive, ascq),
@@ -168,6 +174,7 @@ static void submit(struct ide_drive *drive)
         [OP_WRITE] = BLOCK_WRITE,
         [OP_VERIFY] = BLOCK_READ,
         [OP_FLUSH] = BLOCK_FLUSH,
+        [OP_TRIM] = BLOCK_DISCARD,
     };
     struct ide_io *io = &drive->io;
     uint64_t bytes = (uint64_t)io->units * unit_bytes(drive);
@@ -182,14 +189,32 @@ static void submit(struct ide_drive *drive)
         .done = io_done,
         .arg = drive,
     };
-    if (drive->op == OP_FLUSH) {
-        io->request.offset = 0;
+    if (drive->op == OP_FLUSH || drive->op == OP_TRIM) {
         io->request.iov = NULL;
         io->request.iov_count = 0;
     }
     io->busy = true;
     io->block = drive->block;
     block_submit(drive->block, &io->request);
+}
+
+/* The next range of the list, once it has been fetched. */
+static void submit_trim(struct ide_drive *drive)
+{
+    if (drive->fill == 0 && !ata_trim_fetch(drive)) {
+        return;
+    }
+    switch (ata_trim_next(drive, &drive->lba, &drive->io.units)) {
+    case 0:
+        drive_complete(drive);
+        break;
+    case 1:
+        submit(drive);
+        break;
+    default:
+        drive->set->failed(drive, -ERANGE);
+        break;
+    }
 }
 
 static void submit_chunk(struct ide_drive *drive)
@@ -204,6 +229,10 @@ static void submit_chunk(struct ide_drive *drive)
     if (drive->op == OP_FLUSH) {
         io->units = 0;
         submit(drive);
+        return;
+    }
+    if (drive->op == OP_TRIM) {
+        submit_trim(drive);
         return;
     }
     io->units = chunk_units(drive);
@@ -290,6 +319,10 @@ static void finish_chunk(struct ide_drive *drive)
 {
     uint32_t units = drive->io.units;
 
+    if (drive->op == OP_TRIM) {
+        ata_trim_done(drive);
+        return;
+    }
     if (drive->op == OP_READ && !scatter(drive)) {
         return;
     }
@@ -309,7 +342,7 @@ static bool look_closer(struct ide_drive *drive)
     /* A DRQ block of several sectors cannot be cut short. */
     uint32_t least = drive->dma || drive->op != OP_READ ? 1 : MAX(drive->per_block, 1);
 
-    if (drive->op == OP_FLUSH || drive->io.units <= least ||
+    if (drive->op == OP_FLUSH || drive->op == OP_TRIM || drive->io.units <= least ||
         (drive->op == OP_WRITE && !drive->dma)) {
         return false;
     }
@@ -408,6 +441,9 @@ void drive_power_on(struct ide_drive *drive)
     drive->transfer_mode = 0;
     drive->write_cache = drive->look_ahead = true;
     drive->smart = true;
+    drive->max_sectors = drive->max_kept;
+    drive->max_frozen = drive->security_frozen = drive->native_max_read = false;
+    ata_apply_limit(drive);
     drive->sense_key = drive->asc = drive->ascq = 0;
     drive->attention = drive->tray_open = drive->locked = false;
     drive->media_event = 0;
@@ -421,9 +457,11 @@ void drive_loaded(struct ide_drive *drive)
                 drive->op < OP_COUNT && drive->fill <= IDE_PIO_BYTES &&
                 drive->block_end <= IDE_PIO_BYTES && drive->position <= drive->block_end &&
                 (!drive->dma || drive->channel->bm != NULL) &&
-                (drive->phase != PHASE_DMA_REPLY || drive->dma);
+                (drive->phase != PHASE_DMA_REPLY || drive->dma) &&
+                (drive->op != OP_TRIM || (drive->dma && drive->remaining <= ATA_TRIM_BLOCKS));
 
     drive->io.abandoned = drive->io.busy;
+    ata_apply_limit(drive);
     if (drive->sector_bytes != CD_RAW_BYTES) {
         drive->sector_bytes = CD_SECTOR_BYTES;
     }

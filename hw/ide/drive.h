@@ -64,7 +64,7 @@ enum ide_phase {
     PHASE_COUNT,
 };
 
-enum ide_op { OP_READ, OP_WRITE, OP_VERIFY, OP_FLUSH, OP_COUNT };
+enum ide_op { OP_READ, OP_WRITE, OP_VERIFY, OP_FLUSH, OP_TRIM, OP_COUNT };
 
 /* The drive's one block request. */
 struct ide_io {
@@ -107,7 +107,8 @@ struct ide_drive {
     const struct ide_command_set *set;
     struct block *block; /* not owned; NULL: no medium */
     struct ide_io io;
-    uint64_t sectors;    /* of the medium, ATA_SECTOR_BYTES or CD_SECTOR_BYTES each */
+    uint64_t native_sectors; /* of the medium, ATA_SECTOR_BYTES or CD_SECTOR_BYTES each */
+    uint64_t sectors;        /* those that the guest reaches; derived */
     struct ide_geometry geometry; /* as reported by IDENTIFY DEVICE */
     char serial[21], model[41], firmware[9];
     enum block_error_policy read_error, write_error;
@@ -138,6 +139,9 @@ struct ide_drive {
     uint8_t transfer_mode;         /* as in SET FEATURES 03h */
     bool write_cache, look_ahead, smart;
     uint8_t power; /* enum ata_power */
+    uint64_t max_sectors, max_kept; /* SET MAX: now, and after the next hardware reset; 0 = all */
+    bool max_frozen, security_frozen;
+    bool native_max_read; /* the last command was READ NATIVE MAX ADDRESS */
 
     /* ATAPI, saved. */
     uint8_t sense_key, asc, ascq;
