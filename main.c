@@ -289,6 +289,9 @@ static bool set_log(struct app *app, GError **error)
         return false;
     }
     app->log = log_create(stderr, items);
+    if (o->log_items != NULL) {
+        log_set_traces(app->log, o->log_items);
+    }
     if (o->log_file != NULL && !log_set_file(app->log, o->log_file)) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "-D: cannot write '%s': %s", o->log_file,
                     g_strerror(errno));
@@ -418,6 +421,8 @@ static bool build(struct app *app, GError **error)
     if (app->accel == NULL) {
         return false;
     }
+    accel_set_actions(app->accel, &(struct accel_actions){ .triple_fault = o->triple_fault, .reboot = o->reboot,
+                                                           .halt = o->halt });
     desktop_set_accel(app->desktop, app->accel);
     if (accel_choice(app->accel)->announce) {
         fprintf(stderr, "vmm: %s\n", accel_reason(app->accel));

@@ -421,6 +421,57 @@ static bool set_rtc(void *target, const struct option *option, const char *arg, 
     return ok;
 }
 
+static bool action_word(const struct option_list *list, const char *word, const char *go_on, enum accel_action *action,
+                        GError **error)
+{
+    const char *text = option_list_get(list, word);
+    if (text == NULL) {
+        return true;
+    }
+    if (strcmp(text, go_on) == 0) {
+        *action = ACTION_GO_ON;
+    } else if (strcmp(text, "pause") == 0) {
+        *action = ACTION_PAUSE;
+    } else if (strcmp(text, "shutdown") == 0) {
+        *action = ACTION_POWER_OFF;
+    } else {
+        return FAIL(error, "%s=%s: must be %s, pause or shutdown", word, text, go_on);
+    }
+    return true;
+}
+
+static bool set_guest_action(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    static const char *const known[] = { "triple-fault", "reboot", "halt", "shutdown", NULL };
+    struct option_list list;
+    if (!option_list_parse(&list, arg, NULL, known, error)) {
+        return false;
+    }
+    bool ok = action_word(&list, "triple-fault", "reset", &o->triple_fault, error) &&
+              action_word(&list, "reboot", "reset", &o->reboot, error) &&
+              action_word(&list, "halt", "none", &o->halt, error);
+    const char *shutdown = option_list_get(&list, "shutdown");
+    if (ok && shutdown != NULL) {
+        o->no_shutdown = strcmp(shutdown, "pause") == 0;
+        ok = o->no_shutdown || strcmp(shutdown, "poweroff") == 0 ||
+             FAIL(error, "shutdown=%s: must be poweroff or pause", shutdown);
+    }
+    option_list_finish(&list);
+    return ok;
+}
+
+/* -trace PATTERN is -d trace:PATTERN. */
+static bool set_trace(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    bool named = g_str_has_prefix(arg, "enable=");
+    g_autofree char *items = g_strdup_printf("%s%strace:%s", o->log_items != NULL ? o->log_items : "",
+                                             o->log_items != NULL ? "," : "", named ? arg + strlen("enable=") : arg);
+    replace(&o->log_items, items);
+    return true;
+}
+
 /* -e and -mon-script, which may come several times. */
 static bool set_script(void *target, const struct option *option, const char *arg, GError **error)
 {
@@ -544,9 +595,12 @@ static const struct option option_table[] = {
     FLAG("no-shutdown", "stay, stopped, when the guest powers off", no_shutdown),
     STRING("flat", "FILE", "run a flat binary on a CPU with memory only; port F1h prints", flat),
     FLAG("32", "... from 1 MiB in flat 32-bit protected mode", flat32),
+    WORKS("action", "triple-fault=reset|pause|shutdown[,reboot=..][,halt=none|pause|shutdown][,shutdown=poweroff|pause]",
+          "what a triple fault, a reset, a halt for good, a power-off do; 'why' in the monitor explains", set_guest_action),
     STRING("name", "TEXT", "name of the VM, for the window's title", name),
     STRING("pidfile", "FILE", "write the process number to a file", pidfile),
     STRING("d", "ITEM,..", "log: int, cpu_reset, guest_errors, unimp, io ...", log_items),
+    WORKS("trace", "PATTERN", "log the register accesses of devices, e.g. 'ide*' (as -d trace:PATTERN)", set_trace),
     STRING("D", "FILE", "log to a file instead of stderr", log_file),
     NO_EFFECT("k", "LANG", "keys go to the guest by their position on the keyboard"),
     NO_EFFECT("g", "WxH", "the guest chooses the resolution"),
@@ -558,12 +612,12 @@ static const struct option option_table[] = {
     LATER("vnc", "D"),
     LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("icount", "N"),
-    LATER("dfilter", "R"), LATER("trace", "P"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
+    LATER("dfilter", "R"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), 
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
     LATER("smbios", "S"),
-    LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"), LATER("action", "A"),
+    LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"),
     { NULL, NULL, 0, NULL, NULL, 0, NULL },
 };
 

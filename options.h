@@ -11,6 +11,7 @@
 
 #include "options_audio.h"
 #include "options_display.h"
+#include "accel/accel.h"
 #include "options_net.h"
 
 #define OPTIONS_SERIAL_MAX 4
@@ -82,6 +83,7 @@ struct options {
     bool start_paused, no_reboot, no_shutdown;
     char *gdb;        /* -gdb; NULL: none */
     bool gdb_default; /* -s */
+    enum accel_action triple_fault, reboot, halt; /* -action */
     char *name, *pidfile;
     char *flat;  /* a flat binary instead of a PC */
     bool flat32; /* ... in 32-bit protected mode */

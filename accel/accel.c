@@ -140,6 +140,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
         .init = cpus_init,
         .sipi = cpus_sipi,
         .set_ignne = cpus_set_ignne,
+        .reset_wanted = incident_reset,
     };
     debug_start(accel);
     event_on_post(machine->events, on_work, accel);

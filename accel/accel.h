@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "accel/x86_cpuid.h"
+#include "accel/blackbox.h"
 #include "accel/x86_state.h"
 
 struct machine;
@@ -72,6 +73,8 @@ struct accel_ops {
     /* The CPUs have come to a stop that somebody sees: the instruction at which each stands may run next without
      * meeting the breakpoints on it (again). Parked. */
     void (*breakpoints_pass)(void *engine);
+    /* The black box of a CPU, or NULL. Parked, or the CPU's own thread. */
+    const struct blackbox *(*blackbox)(void *engine, unsigned cpu);
     /* Holds interrupts and NMIs back during vcpu_step, or no more. Parked. */
     void (*hold_interrupts)(void *engine, unsigned cpu, bool hold);
 };
@@ -103,6 +106,19 @@ uint64_t accel_instructions(const struct accel *accel);
 void accel_state_get(struct accel *accel, unsigned cpu, struct x86_state *state);
 void accel_state_put(struct accel *accel, unsigned cpu, const struct x86_state *state);
 bool accel_translate(struct accel *accel, unsigned cpu, uint64_t linear, uint64_t *physical);
+/* The black box of a CPU; the CPUs parked. */
+const struct blackbox *accel_blackbox(struct accel *accel, unsigned cpu);
+/* What stopped or reset the machine last; kind INCIDENT_NONE: nothing has. Main thread. */
+const struct incident *accel_incident(const struct accel *accel);
+
+/* What is to be done when a CPU shuts down (triple fault), when the guest asks for a reset, and when all CPUs
+ * are halted with interrupts disabled. */
+enum accel_action { ACTION_GO_ON /* reset after a triple fault; stay halted */, ACTION_PAUSE, ACTION_POWER_OFF };
+struct accel_actions {
+    enum accel_action triple_fault, reboot, halt;
+};
+void accel_set_actions(struct accel *accel, const struct accel_actions *actions);
+
 /* Another engine: "interp", "kvm", "auto". False and error: the old one stays. */
 bool accel_switch(struct accel *accel, const char *name, GError **error);
 

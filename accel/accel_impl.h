@@ -38,6 +38,8 @@ struct accel {
     struct accel_choice choice;
     struct breakpoints *breakpoints; /* owned */
     uint64_t frozen; /* bit n: CPU n does not run; changed while parked */
+    struct accel_actions actions;
+    struct incident incident;
     char *policy; /* -accel-policy, or NULL; owned */
 
     struct vcpu_thread *threads; /* 1 + cpus; owned */
@@ -74,6 +76,14 @@ void vcpu_kick_machine(struct accel *accel);
 void vcpu_wake(struct accel *accel, unsigned cpu);
 void vcpu_park(struct accel *accel);
 void vcpu_resume(struct accel *accel);
+
+/* incident.c */
+/* VCPU thread: a CPU has shut down. True if the machine is to stop rather than to reset: the request has been made. */
+bool incident_triple_fault(struct accel *accel, unsigned cpu);
+/* Machine thread, all CPUs are halted. True if the machine is to stop: likewise. */
+bool incident_halted(struct accel *accel);
+/* A device of the guest asks for a reset. True if it is not to happen: likewise. Machine lock held. */
+bool incident_reset(void *arg);
 
 /* debug.c */
 void debug_start(struct accel *accel);

@@ -193,7 +193,9 @@ static bool run_cpu(struct vcpu_thread *t, unsigned cpu, bool *halted)
             return true;
         }
         log_print(accel->machine->log, LOG_CPU_RESET, "CPU#%u: triple fault\n", cpu);
-        machine_request(accel->machine, REQUEST_RESET);
+        if (!incident_triple_fault(accel, cpu)) {
+            machine_request(accel->machine, REQUEST_RESET);
+        }
         break;
     case VCPU_ERROR:
         accel->machine->pause_why = RUN_STATE_INTERNAL_ERROR;
@@ -235,7 +237,7 @@ static void *machine_main(void *arg)
             thread_sleep(t, MIN(again, deadline));
         } else {
             machine_poll(accel->machine);
-            if (run_round(t)) {
+            if (run_round(t) && !incident_halted(accel)) {
                 thread_sleep(t, next_deadline(accel->machine));
             }
         }

@@ -74,6 +74,11 @@ void bus_destroy(struct bus *bus)
     g_free(bus);
 }
 
+void bus_set_trail(struct bus *bus, struct trail *trail)
+{
+    bus->trail = trail;
+}
+
 void bus_set_log(struct bus *bus, struct log *log)
 {
     bus->log = log;

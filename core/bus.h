@@ -49,6 +49,10 @@ struct region {
     const struct region_ops *ops;
     struct ram *ram;     /* for RAM and ROM; not owned */
     uint64_t ram_offset; /* page-aligned */
+    /* Of registers; machine lock held. */
+    uint64_t reads, writes; /* accesses so far */
+    uint32_t trace_epoch;   /* the choice of traced regions that `traced` follows (core/log.h) */
+    bool traced;            /* accesses are logged */
 };
 
 /* Initialise a region in the caller's memory. */
@@ -60,6 +64,7 @@ void region_init_rom(struct region *region, const char *name, struct ram *ram, u
                      uint64_t size);
 
 struct bus;
+struct trail;
 struct mapping; /* opaque; owned by the bus */
 
 /* One piece of the flat view. */
@@ -85,6 +90,8 @@ struct bus *bus_create(const char *name, unsigned address_bits);
 void bus_destroy(struct bus *bus);
 /* Where unassigned accesses are logged (LOG_UNIMP). Not owned; NULL, as at first, logs nothing. */
 void bus_set_log(struct bus *bus, struct log *log);
+/* Where register accesses are noted, or NULL; not owned. */
+void bus_set_trail(struct bus *bus, struct trail *trail);
 
 /* Maps the whole region at base with priority (higher wins), enabled. The mapping lives until bus_unmap()
  * or bus_destroy(). Outside begin/commit this commits by itself. */

@@ -9,6 +9,7 @@
 #include "core/bus_impl.h"
 #include "core/log.h"
 #include "core/ram.h"
+#include "core/trail.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -143,6 +144,26 @@ static struct piece next_piece(const struct region_ops *ops, uint64_t offset, un
     return (struct piece){ offset - skip, min, skip, MIN(min - skip, left) };
 }
 
+/* Counts, remembers and if wanted logs one access to a register. */
+static void note(struct bus *bus, struct region *region, uint64_t address, uint64_t offset, uint64_t value,
+                 unsigned size, bool write)
+{
+    struct trail *trail = bus->trail;
+    *(write ? &region->writes : &region->reads) += 1;
+    if (trail != NULL) {
+        trail->entries[trail->count++ % TRAIL_SIZE] =
+            (struct trail_entry){ bus->name, address, value, (uint8_t)size, write };
+    }
+    if (region->trace_epoch != log_trace_epoch(bus->log)) {
+        region->trace_epoch = log_trace_epoch(bus->log);
+        region->traced = log_traces(bus->log, region->name);
+    }
+    if (region->traced || log_wants(bus->log, LOG_IO)) {
+        log_write(bus->log, "%s %s %s+0x%" PRIx64 " (0x%" PRIx64 ") %s 0x%0*" PRIx64 "\n", bus->name,
+                  write ? "write" : "read ", region->name, offset, address, write ? "<-" : "->", (int)size * 2, value);
+    }
+}
+
 static uint64_t io_read(const struct region *region, uint64_t offset, unsigned size)
 {
     const struct region_ops *ops = region->ops;
@@ -186,8 +207,8 @@ static bool direct(const struct region_ops *ops, uint64_t offset, unsigned size)
 static uint64_t range_read(struct bus *bus, const struct flat_range *range, uint64_t address,
                            unsigned size)
 {
-    const struct region *region = range->region;
-    uint64_t offset = range->region_offset + (address - range->base);
+    struct region *region = range->region;
+    uint64_t offset = range->region_offset + (address - range->base), value;
 
     if (is_memory(region)) {
         return load(region->ram->host + region->ram_offset + offset, size);
@@ -196,15 +217,18 @@ static uint64_t range_read(struct bus *bus, const struct flat_range *range, uint
         return unassigned_read(bus, address, size);
     }
     if (direct(region->ops, offset, size)) {
-        return region->ops->read(region->owner, offset, size) & size_mask(size);
+        value = region->ops->read(region->owner, offset, size) & size_mask(size);
+    } else {
+        value = io_read(region, offset, size);
     }
-    return io_read(region, offset, size);
+    note(bus, region, address, offset, value, size, false);
+    return value;
 }
 
 static void range_write(struct bus *bus, const struct flat_range *range, uint64_t address,
                         uint64_t value, unsigned size)
 {
-    const struct region *region = range->region;
+    struct region *region = range->region;
     uint64_t offset = range->region_offset + (address - range->base);
 
     if (region->kind == REGION_RAM) {
@@ -214,10 +238,13 @@ static void range_write(struct bus *bus, const struct flat_range *range, uint64_
         if (region->kind == REGION_IO) {
             unassigned_write(bus, address, size);
         }
-    } else if (direct(region->ops, offset, size)) {
-        region->ops->write(region->owner, offset, value & size_mask(size), size);
     } else {
-        io_write(region, offset, value, size);
+        note(bus, region, address, offset, value & size_mask(size), size, true);
+        if (direct(region->ops, offset, size)) {
+            region->ops->write(region->owner, offset, value & size_mask(size), size);
+        } else {
+            io_write(region, offset, value, size);
+        }
     }
 }
 

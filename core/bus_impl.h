@@ -38,6 +38,7 @@ struct bus {
     bool notifying;
     struct log *log;
     struct bus_stats stats;
+    struct trail *trail; /* not owned; NULL: none */
     GHashTable *logged; /* unassigned addresses that were logged, bounded */
 };
 

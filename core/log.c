@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define TRACE_PREFIX "trace:"
+
 enum { WARN_LIMIT = 1024 }; /* different warnings remembered (and said) */
 
 struct log {
@@ -17,6 +19,7 @@ struct log {
     FILE *file;
     bool owned; /* file was opened by log_set_file() */
     GHashTable *said; /* texts given to warn_once() */
+    GPtrArray *traces; /* GPatternSpec *, owned; guarded by mutex */
 };
 
 struct log_name {
@@ -51,6 +54,7 @@ struct log *log_create(FILE *file, uint32_t items)
     pthread_mutex_init(&log->mutex, NULL);
     log->mask.items = items;
     log->file = file;
+    log->traces = g_ptr_array_new_with_free_func((GDestroyNotify)g_pattern_spec_free);
     log->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return log;
 }
@@ -64,6 +68,7 @@ void log_destroy(struct log *log)
         fclose(log->file);
     }
     g_hash_table_destroy(log->said);
+    g_ptr_array_unref(log->traces);
     pthread_mutex_destroy(&log->mutex);
     g_free(log);
 }
@@ -110,6 +115,50 @@ void log_print(struct log *log, enum log_item item, const char *format, ...)
     va_end(args);
 }
 
+void log_write(struct log *log, const char *format, ...)
+{
+    va_list args;
+
+    if (log == NULL) {
+        return;
+    }
+    va_start(args, format);
+    pthread_mutex_lock(&log->mutex);
+    vfprintf(log->file, format, args);
+    pthread_mutex_unlock(&log->mutex);
+    va_end(args);
+}
+
+void log_set_traces(struct log *log, const char *items)
+{
+    g_auto(GStrv) words = g_strsplit(items, ",", -1);
+
+    pthread_mutex_lock(&log->mutex);
+    g_ptr_array_set_size(log->traces, 0);
+    for (char **word = words; *word; word++) {
+        if (g_str_has_prefix(*word, TRACE_PREFIX)) {
+            g_ptr_array_add(log->traces, g_pattern_spec_new(*word + strlen(TRACE_PREFIX)));
+        }
+    }
+    pthread_mutex_unlock(&log->mutex);
+    __atomic_add_fetch(&log->mask.trace_epoch, 1, __ATOMIC_RELAXED);
+}
+
+bool log_traces(struct log *log, const char *region)
+{
+    bool found = false;
+
+    if (log == NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&log->mutex);
+    for (unsigned i = 0; i < log->traces->len && !found; i++) {
+        found = g_pattern_spec_match_string(g_ptr_array_index(log->traces, i), region);
+    }
+    pthread_mutex_unlock(&log->mutex);
+    return found;
+}
+
 static const struct log_name *find_name(const struct log_name *names, size_t count, const char *word)
 {
     for (size_t i = 0; i < count; i++) {
@@ -134,7 +183,7 @@ bool log_parse_items(const char *text, uint32_t *items, char **bad_item)
         }
         if (name != NULL) {
             result |= name->items;
-        } else if (!g_str_has_prefix(*word, "trace:")) {
+        } else if (!g_str_has_prefix(*word, TRACE_PREFIX)) {
             ok = false;
             if (bad_item) {
                 *bad_item = g_strdup(*word);

@@ -38,9 +38,18 @@ static inline bool log_wants(const struct log *log, enum log_item item);
 void log_print(struct log *log, enum log_item item, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Parses "int,cpu_reset" into *items. Other emulators' names without a counterpart ("op", "nochain",
- * "trace:PATTERN") are accepted and select nothing, "all" and "none" mean that. False: *bad_item points at a newly allocated copy of the wrong word. */
+/* As log_print(), whatever the items. */
+void log_write(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Parses "int,cpu_reset" into *items. Other emulators' names without a counterpart ("op", "nochain")
+ * are accepted and select nothing, "all" and "none" mean that; "trace:PATTERN" is passed over. False: *bad_item
+ * points at a newly allocated copy of the wrong word. */
 bool log_parse_items(const char *text, uint32_t *items, char **bad_item);
+
+/* Chooses the devices whose register accesses are logged: those whose region's name matches (* and ?) a word
+ * "trace:PATTERN" of the list; the other words are passed over. */
+void log_set_traces(struct log *log, const char *items);
+bool log_traces(struct log *log, const char *region);
 /* Name and help of item number i (0, 1, ..); NULL at the end. */
 const char *log_item_name(unsigned i, const char **help);
 
@@ -50,7 +59,13 @@ void warn_once(struct log *log, const char *format, ...) __attribute__((format(p
 
 struct log_mask {
     uint32_t items;
+    uint32_t trace_epoch; /* grows with each log_set_traces() */
 };
+/* Changes whenever log_traces() may answer otherwise than before. */
+static inline uint32_t log_trace_epoch(const struct log *log)
+{
+    return log != NULL ? __atomic_load_n(&((const struct log_mask *)log)->trace_epoch, __ATOMIC_RELAXED) : 0;
+}
 static inline bool log_wants(const struct log *log, enum log_item item)
 {
     /* The mask is the first member, so that the check costs one load. */

@@ -25,6 +25,8 @@ struct machine *machine_create(struct log *log)
     machine->io = bus_create("io", PORT_ADDRESS_BITS);
     bus_set_log(machine->memory, log);
     bus_set_log(machine->io, log);
+    bus_set_trail(machine->memory, &machine->trail);
+    bus_set_trail(machine->io, &machine->trail);
 
     machine->guest_clock = clock_create(clock_host_monotonic, NULL);
     machine->host_clock = clock_create(clock_host_monotonic, NULL);
@@ -114,6 +116,8 @@ const char *run_state_text(enum run_state state)
         return "paused (io-error)";
     case RUN_STATE_SHUTDOWN:
         return "paused (shutdown)";
+    case RUN_STATE_GUEST_PANICKED:
+        return "paused (guest-panicked)";
     case RUN_STATE_DEBUG:
         return "paused (debug)";
     }
@@ -243,6 +247,13 @@ static void serve_reset(struct machine *machine)
     machine_reset(machine);
     if (was_running) {
         machine_resume(machine);
+    }
+}
+
+void machine_guest_reset(struct machine *machine)
+{
+    if (machine->cpus.reset_wanted == NULL || !machine->cpus.reset_wanted(machine->cpus.arg)) {
+        machine_request(machine, REQUEST_RESET);
     }
 }
 

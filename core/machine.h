@@ -23,11 +23,13 @@
 #include "core/irq.h"
 #include "core/lock.h"
 #include "core/log.h"
+#include "core/trail.h"
 
 enum run_state {
     RUN_STATE_PRELAUNCH, /* created, not started yet (-S): `paused (prelaunch)` */
     RUN_STATE_RUNNING,
     RUN_STATE_PAUSED,
+    RUN_STATE_GUEST_PANICKED, /* -action: a triple fault, or halted for good */
     RUN_STATE_INTERNAL_ERROR, /* the engine gave up */
     RUN_STATE_IO_ERROR,       /* werror=stop or a full host disk */
     RUN_STATE_SHUTDOWN,       /* the guest asked for power off with -no-shutdown */
@@ -58,6 +60,8 @@ struct machine_cpus {
     void (*init)(void *arg, unsigned cpu);
     void (*sipi)(void *arg, unsigned cpu, uint8_t vector);
     void (*set_a20)(void *arg, bool enabled); /* of all */
+    /* The guest asks for a reset. True: it is not to happen, something else was requested instead. */
+    bool (*reset_wanted)(void *arg);
     /* The IGNNE# pin: go on in spite of a pending x87 exception. Machine lock held. */
     void (*set_ignne)(void *arg, bool level);
 };
@@ -94,6 +98,7 @@ struct machine {
     struct bus *io;     /* ports */
     struct clock *guest_clock, *host_clock, *rtc_clock;
     struct event_queue *events;
+    struct trail trail; /* of both buses */
     struct log *log; /* not owned; may be NULL */
     GPtrArray *devices; /* struct device *, in order of creation; owned */
     struct machine_cpus cpus;
@@ -152,6 +157,9 @@ void machine_on_state(struct machine *machine, run_state_fn *fn, void *arg);
 void machine_off_state(struct machine *machine, run_state_fn *fn, void *arg);
 /* Main thread, CPUs standing: another reason why they do, for the listeners to be told (also if it is the same). */
 void machine_set_stopped(struct machine *machine, enum run_state why);
+
+/* A device has been told to reset the machine: REQUEST_RESET, unless -action says otherwise. Machine lock held. */
+void machine_guest_reset(struct machine *machine);
 
 /* Any thread, also with the machine lock held: note the request, kick the VCPUs, wake the main loop. The
  * main loop serves it with machine_serve_request(). */

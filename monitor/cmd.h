@@ -106,6 +106,11 @@ void cmd_stopcapture(struct command_call *call);
 void cmd_screendump(struct command_call *call);
 void cmd_screentext(struct command_call *call);
 
+/* cmd_blackbox.c */
+void cmd_why(struct command_call *call);
+void cmd_info_trail(struct command_call *call);
+void cmd_info_io(struct command_call *call);
+
 /* cmd_tables.c */
 void cmd_info_gdt(struct command_call *call);
 void cmd_info_ldt(struct command_call *call);

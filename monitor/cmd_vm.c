@@ -96,6 +96,7 @@ void cmd_log(struct command_call *call)
         list_log_items(call);
     } else {
         log_set_items(call->env->log, items);
+        log_set_traces(call->env->log, call->args[0].text);
     }
 }
 

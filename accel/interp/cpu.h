@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "accel/x86_cpuid.h"
+#include "accel/blackbox.h"
 #include "accel/x86_state.h"
 
 struct breakpoints;
@@ -225,6 +226,7 @@ struct cpu {
     bool hold_interrupts;   /* no NMI and no interrupt is taken: single step */
     uint64_t rmw_linear[2]; /* of cpu->rmw.phys */
 
+    struct blackbox box;
     struct tlb_entry tlb_bank[TLB_BANKS][TLB_SIZE];
     /* Beside each entry: the guest physical page, and bitmaps of entries in use, global, from large pages. */
     uint64_t tlb_phys[TLB_BANKS][TLB_SIZE];

@@ -234,6 +234,11 @@ static void engine_hold_interrupts(void *arg, unsigned cpu, bool hold)
     engine_cpu(arg, cpu)->hold_interrupts = hold;
 }
 
+static const struct blackbox *engine_blackbox(void *arg, unsigned cpu)
+{
+    return &engine_cpu(arg, cpu)->box;
+}
+
 const struct accel_ops accel_interp_ops = {
     .name = "interp",
     .open = engine_open,
@@ -254,6 +259,7 @@ const struct accel_ops accel_interp_ops = {
     .translate = engine_translate,
     .instructions = engine_instructions,
     .vcpu_step = engine_step,
+    .blackbox = engine_blackbox,
     .breakpoints_changed = engine_breakpoints_changed,
     .breakpoints_pass = engine_breakpoints_pass,
     .hold_interrupts = engine_hold_interrupts,

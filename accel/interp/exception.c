@@ -33,6 +33,24 @@ static void log_exception(struct cpu *cpu, int vector, uint32_t error)
               (unsigned long long)cpu->gpr[RAX]);
 }
 
+static void note_fault(struct cpu *cpu, int vector, uint32_t error)
+{
+    struct blackbox *box = &cpu->box;
+    box->faults[box->fault_count++ % BLACKBOX_FAULTS] = (struct blackbox_fault){
+        .vector = (uint8_t)vector,
+        .delivering = cpu->exception_depth >= 0 || cpu->delivering,
+        .first = (uint8_t)(cpu->exception_depth >= 0 ? cpu->exception_depth : 0),
+        .cpl = (uint8_t)cpu->cpl,
+        .cs = cpu->s.seg[CS].selector,
+        .error = pushes_error(vector) ? error : 0,
+        .rip = cpu->rip,
+        .linear = (cpu->mode & MODE_CODE64 ? 0 : cpu->s.seg[CS].base) + cpu->rip,
+        .rsp = cpu->gpr[RSP],
+        .cr2 = cpu->s.cr2,
+        .path = box->path_count,
+    };
+}
+
 static void shut_down(struct cpu *cpu)
 {
     if (cpu->machine != NULL) {
@@ -59,6 +77,7 @@ void cpu_fault(struct cpu *cpu, const struct insn *insn, enum x86_vector vector,
         cpu->budget -= insn->n;
     }
     log_exception(cpu, second, error);
+    note_fault(cpu, second, error);
     if (first == EXC_DF) {
         shut_down(cpu);
     }

@@ -175,6 +175,7 @@ static void run_traces(struct cpu *cpu)
         cpu->exec_limit = whole_pages ? limit : limit > 0xfff ? limit - 0xfff : 0;
     }
     struct trace *trace = trace_find(cpu);
+    cpu->box.path[cpu->box.path_count++ % BLACKBOX_PATH] = cpu->exec_base + cpu->rip;
     cpu->gpr[REG_RIP0] = cpu->rip;
     cpu->trace = trace;
     trace->insn[0].fn(cpu, trace->insn);

@@ -213,6 +213,7 @@ struct trace *trace_find(struct cpu *cpu)
 static inline __attribute__((always_inline)) void trace_enter(struct cpu *cpu, struct trace *trace,
                                                               uint64_t rip)
 {
+    cpu->box.path[cpu->box.path_count++ % BLACKBOX_PATH] = cpu->exec_base + rip;
     cpu->gpr[REG_RIP0] = rip;
     cpu->trace = trace;
     return trace->insn[0].fn(cpu, trace->insn);

@@ -57,7 +57,7 @@ static void ignne_changed(void *sink, unsigned n, bool level)
 static void reset_changed(void *sink, unsigned n, bool level)
 {
     if (level) {
-        machine_request(sink, REQUEST_RESET);
+        machine_guest_reset(sink);
     }
 }
 

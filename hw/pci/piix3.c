@@ -20,7 +20,7 @@ static void rcr_write(void *owner, uint64_t offset, uint64_t value, unsigned siz
 
     piix3->rcr = (uint8_t)value & (PIIX3_RCR_SRST | PIIX3_RCR_RCPU);
     if (rises) {
-        machine_request(piix3->dev.machine, REQUEST_RESET);
+        machine_guest_reset(piix3->dev.machine);
     }
 }
 

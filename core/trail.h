@@ -1,0 +1,25 @@
+/*
+ * The trail of device accesses: the last TRAIL_SIZE reads and writes of registers by CPUs, always kept, for the
+ * monitor's black box (`why`, `info trail`). Guarded by the machine lock, like the accesses.
+ */
+#ifndef CORE_TRAIL_H
+#define CORE_TRAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TRAIL_SIZE 256u /* a power of two */
+
+struct trail_entry {
+    const char *bus;    /* "io" or "memory" */
+    uint64_t address, value;
+    uint8_t size; /* bytes */
+    bool write;
+};
+
+struct trail {
+    struct trail_entry entries[TRAIL_SIZE]; /* number n at n % TRAIL_SIZE */
+    uint64_t count;                         /* so far */
+};
+
+#endif

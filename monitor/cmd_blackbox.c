@@ -1,0 +1,58 @@
+/* What is always kept: why, info trail, info io. */
+#include <inttypes.h>
+
+#include "core/machine.h"
+#include "monitor/cmd.h"
+#include "monitor/why.h"
+
+void cmd_why(struct command_call *call)
+{
+    if (call->env->accel == NULL) {
+        command_print(call, "Error: the machine has no CPU\n");
+        return;
+    }
+    why_explain(call->env, call->settings->cpu, call->out);
+}
+
+void cmd_info_trail(struct command_call *call)
+{
+    struct machine *machine = call->env->machine;
+    const struct trail *trail = &machine->trail;
+    lock_acquire(&machine->lock);
+    for (uint64_t n = trail->count - MIN(trail->count, TRAIL_SIZE); n < trail->count; n++) {
+        const struct trail_entry *e = &trail->entries[n % TRAIL_SIZE];
+        command_print(call, "%-6s %s 0x%" PRIx64 " %s 0x%0*" PRIx64 "\n", e->bus, e->write ? "write" : "read ",
+                      e->address, e->write ? "<-" : "->", e->size * 2, e->value);
+    }
+    lock_release(&machine->lock);
+}
+
+static void print_counts(struct command_call *call, const struct bus *bus)
+{
+    const struct flat_view *view = bus_view(bus);
+    const struct region *before = NULL;
+    for (unsigned i = 0; i < view->count; i++) {
+        const struct flat_range *range = &view->ranges[i];
+        const struct region *region = range->region;
+        if (region->kind == REGION_IO && region != before && (region->reads != 0 || region->writes != 0)) {
+            command_print(call, "%016" PRIx64 " %-24s %12" PRIu64 " %12" PRIu64 "\n", range->base, region->name,
+                          region->reads, region->writes);
+        }
+        before = region;
+    }
+}
+
+/* Registers that have been used, by region; what passes through KVM or the interpreter counts alike. */
+void cmd_info_io(struct command_call *call)
+{
+    struct machine *machine = call->env->machine;
+    struct bus_stats ports = bus_stats(machine->io), memory = bus_stats(machine->memory);
+    command_print(call, "%-16s %-24s %12s %12s\n", "address", "device", "reads", "writes");
+    lock_acquire(&machine->lock);
+    print_counts(call, machine->io);
+    print_counts(call, machine->memory);
+    lock_release(&machine->lock);
+    command_print(call, "unassigned ports: %" PRIu64 " reads, %" PRIu64 " writes; unassigned memory: %" PRIu64
+                  " reads, %" PRIu64 " writes\n", ports.unassigned_reads, ports.unassigned_writes,
+                  memory.unassigned_reads, memory.unassigned_writes);
+}
