@@ -142,18 +142,18 @@ while {$changes < 500 || ![regexp {guestos:/} [serial_text]]} {
 }
 ok [wait_serial {guestos:/} 200] "$changes changes on the way to the shell"
 ok [string equal [transcript $direct] [transcript [serial_text]]] "the serial transcript is the same"
-type "seq 1 2000000 | dd of=/dev/sda bs=64k iflag=fullblock 2>/dev/null; sync; echo written-\$?"
+type "dd if=/dev/sr0 of=/dev/sda bs=64k count=192 2>/dev/null; sync; echo written-\$?"
 key ret
 for {set i 0} {$i < 200 && ![regexp {written-0} [screen]]} {incr i} { change 10 }
 ok [wait_screen {written-0} 200] "$changes changes in all, the last while the disk was written"
 ok [expr {$changes >= 1000}] "1,000 or more"
 vmm_quit
-set f [open "|seq 1 2000000" r]
-set wanted [read $f]
-close $f
-set f [open $tmp/disk.img]
-fconfigure $f -translation binary
-set found [read $f [string length $wanted]]
-close $f
-ok [string equal $found $wanted] "the disk holds what was written"
+proc start_of {name} {
+    set f [open $name]
+    fconfigure $f -translation binary
+    set bytes [read $f [expr {192 * 65536}]]
+    close $f
+    return $bytes
+}
+ok [string equal [start_of $dir/guestos.iso] [start_of $tmp/disk.img]] "the disk holds what was written"
 done
