@@ -86,6 +86,7 @@ enum mode_bit {
     MODE_SINGLE = 1 << 13,  /* traces of one instruction: TF, debug registers, monitor stepping */
     MODE_WAIT_NM = 1 << 14, /* CR0.MP and TS: FWAIT raises #NM */
     MODE_ALIGN = 1 << 17,   /* #AC is on: no handler may go round segf[] */
+    MODE_FLAT = 1 << 18,    /* outside long mode: DS, ES and SS are 4 GiB from 0, and all accesses to them may be fast */
     /* Only in trace->mode, never in cpu->mode: */
     MODE_CUT = 1 << 15,     /* the page ends beyond the CS limit: trace is checked against it at each use */
     MODE_CROSS = 1 << 16,   /* one instruction that crosses a page: bytes are compared at each use */
@@ -295,7 +296,7 @@ static inline void set_reg32(struct cpu *cpu, unsigned r, uint32_t v)
 /* Recomputes mode, the TLB bank, CPL-dependent and segment caches after any change of CS, SS, CR0, CR4, EFER,
  * XCR0, EFLAGS.VM/TF/AC or debug registers (segment.c). */
 void cpu_update_mode(struct cpu *cpu);
-/* Recomputes segf[i] from s.seg[i] and the mode (segment.c). */
+/* Recomputes segf[i] from s.seg[i] and the mode, and MODE_FLAT (segment.c). */
 void cpu_update_segment(struct cpu *cpu, unsigned i);
 
 /* Whole RFLAGS from eflags and the lazy flags, and back (flags.h has the single ones). */

@@ -261,8 +261,8 @@ static bool effective_w(const struct decoder *d, const struct op_row *row)
 static insn_fn *flat_handler(const struct decoder *d, const struct op_row *row, const struct insn *insn)
 {
     const struct op_handlers *h = row->handlers;
-    if (d->reg_form || d->lock || insn->asize != 2 || insn->seg >= FS ||
-        d->mode & (MODE_SINGLE | MODE_ALIGN)) {
+    bool flat = insn->asize == 2 || (insn->asize == 1 && d->mode & MODE_FLAT && insn->seg != CS);
+    if (d->reg_form || d->lock || !flat || insn->seg >= FS || d->mode & (MODE_SINGLE | MODE_ALIGN)) {
         return NULL;
     }
     return insn->index == REG_ZERO ? h->flat_b[d->osize] : h->flat_x[d->osize];

@@ -38,9 +38,10 @@
         NEXT(cpu, insn);                                        \
     }
 
-/* In 64-bit mode all segments but FS and GS begin at 0 and have no limit. Where the decoder knows that and the
- * addressing form, it takes one of two shorter copies of a handler: NAME_b (base and displacement) or NAME_x
- * (with an index). They do not look at segf[], so they are not chosen while that forbids fast accesses. */
+/* In 64-bit mode all segments but FS and GS begin at 0 and have no limit; with MODE_FLAT it is the same for DS, ES and
+ * SS. Where the decoder knows that and the addressing form, it takes one of two shorter copies of a handler: NAME_b
+ * (base and displacement) or NAME_x (with an index). They do not look at segf[], so they are not chosen while that
+ * forbids fast accesses. A 32-bit sum that overflows misses the TLB and is cut on the slow path. */
 #define EA_B (cpu->gpr[insn->base] + (int64_t)insn->disp)
 #define EA_X (cpu->gpr[insn->base] + (cpu->gpr[insn->index] << insn->scale) + (int64_t)insn->disp)
 

@@ -8,13 +8,16 @@
 #include "accel/interp/system.h"
 #include "accel/interp/trace.h"
 
-/* After a load: only SS can change the mode, and holds events back. */
+/* After a load: SS can change the mode, and holds events back. The others change no more than MODE_FLAT. */
 static void loaded(struct cpu *cpu, const struct insn *insn, unsigned seg, bool shadow)
 {
+    uint32_t before = cpu->trace->mode & ~(uint32_t)(MODE_CUT | MODE_CROSS);
     if (seg != SS) {
+        if (unlikely(cpu->mode != before)) {
+            return trace_leave(cpu, insn, system_next(cpu, insn));
+        }
         NEXT(cpu, insn);
     }
-    uint32_t before = cpu->mode;
     cpu_update_mode(cpu);
     if (shadow) {
         cpu_begin_shadow(cpu, system_next(cpu, insn), true);

@@ -228,26 +228,44 @@ static uint64_t fast_end(const struct cpu *cpu, const struct x86_segment *s, boo
     return s->limit < room ? s->limit + 1ull : room;
 }
 
-void cpu_update_segment(struct cpu *cpu, unsigned i)
+static inline bool is_flat(const struct seg_fast *f)
+{
+    return f->base == 0 && f->read_end == 1ull << 32 && f->write_end == 1ull << 32;
+}
+
+/* Not in long mode, where sums beyond 32 bits could meet translations of 64-bit code. */
+static inline void update_flat(struct cpu *cpu)
+{
+    if ((cpu->mode & MODE_LMA) == 0) {
+        bool flat = is_flat(&cpu->segf[DS]) && is_flat(&cpu->segf[ES]) && is_flat(&cpu->segf[SS]);
+        cpu->mode = flat ? cpu->mode | MODE_FLAT : cpu->mode & ~MODE_FLAT;
+    }
+}
+
+static struct seg_fast seg_fast(const struct cpu *cpu, unsigned i)
 {
     const struct x86_segment *s = &cpu->s.seg[i];
-    struct seg_fast *f = &cpu->segf[i];
-
     bool code64 = (cpu->mode & MODE_CODE64) != 0;
-    f->base = code64 && i != FS && i != GS ? 0 : s->base;
-    f->read_end = f->write_end = 0;
+    struct seg_fast f = { .base = code64 && i != FS && i != GS ? 0 : s->base };
+
     if (cpu->data_breakpoints || cpu->alignment_check) {
-        return;
+        return f;
     }
     if (code64) {
-        f->read_end = f->write_end = UINT64_MAX;
-        return;
+        f.read_end = f.write_end = UINT64_MAX;
+        return f;
     }
-    if ((s->attr & SEG_P) == 0 || (s->attr & (SEG_CODE | SEG_E)) == SEG_E) {
-        return;
+    if ((s->attr & SEG_P) != 0 && (s->attr & (SEG_CODE | SEG_E)) != SEG_E) {
+        f.read_end = fast_end(cpu, s, false);
+        f.write_end = fast_end(cpu, s, true);
     }
-    f->read_end = fast_end(cpu, s, false);
-    f->write_end = fast_end(cpu, s, true);
+    return f;
+}
+
+void cpu_update_segment(struct cpu *cpu, unsigned i)
+{
+    cpu->segf[i] = seg_fast(cpu, i);
+    update_flat(cpu);
 }
 
 static uint32_t fpu_mode(const struct cpu *cpu)
@@ -308,7 +326,7 @@ void cpu_update_mode(struct cpu *cpu)
     if (cpu->breaks != NULL) {
         breaks_mode(cpu, before, mode);
     }
-    cpu->mode = mode;
+    cpu->mode = mode; /* MODE_FLAT: below */
     cpu->tlb = cpu->tlb_bank[tlb_bank_of(cpu, cpu->cpl)];
 
     uint32_t for_segments = MODE_CODE64 | MODE_PE | MODE_V86;
@@ -318,4 +336,5 @@ void cpu_update_mode(struct cpu *cpu)
             cpu_update_segment(cpu, i);
         }
     }
+    update_flat(cpu);
 }

@@ -89,6 +89,30 @@ static void test_call_into_itself(void)
     interp_bench_end(&b);
 }
 
+/* Protected mode with flat segments: sums wrap at 4 GiB, and a load of ES in the middle of a trace counts at once. */
+static void test_flat(void)
+{
+    struct interp_bench b;
+    struct x86_state s;
+    interp_bench_begin(&b, 32);
+    cpu_state_get(b.cpu, &s);
+    s.gdtr = (struct x86_table){ .base = 0x600, .limit = 15 };
+    cpu_state_put(b.cpu, &s);
+    g_assert_cmphex(b.cpu->mode & MODE_FLAT, !=, 0);
+    /* 8: data at 8000h, up to 8fffh */
+    memcpy(interp_bench_at(&b, 0x608), "\xff\x0f\x00\x80\x00\x93\x40\x00", 8);
+    memcpy(interp_bench_at(&b, 0x500), "\x11\x22\x33\x44", 4);
+    memcpy(interp_bench_at(&b, 0x8010), "\x55\x66\x77\x88", 4);
+    /* mov edi,fffff000; mov edx,[edi+1500]; mov eax,8; mov es,eax; mov ebx,es:[10]; hlt */
+    CODE(BENCH_CODE, "\xbf\x00\xf0\xff\xff\x8b\x97\x00\x15\x00\x00\xb8\x08\x00\x00\x00\x8e\xc0"
+                     "\x26\x8b\x1d\x10\x00\x00\x00\xf4");
+    run(&b);
+    g_assert_cmphex(b.cpu->gpr[RDX], ==, 0x44332211);
+    g_assert_cmphex(b.cpu->gpr[RBX], ==, 0x88776655);
+    g_assert_cmphex(b.cpu->mode & MODE_FLAT, ==, 0);
+    interp_bench_end(&b);
+}
+
 static void test_cross_page(void)
 {
     struct interp_bench b;
@@ -213,6 +237,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/self_modifying", test_self_modifying);
     g_test_add_func("/trace/linked_change", test_linked_change);
     g_test_add_func("/trace/call_into_itself", test_call_into_itself);
+    g_test_add_func("/trace/flat", test_flat);
     g_test_add_func("/trace/cross_page", test_cross_page);
     g_test_add_func("/trace/real_mode", test_real_mode);
     g_test_add_func("/trace/limit", test_limit);
