@@ -441,6 +441,7 @@ void drive_power_on(struct ide_drive *drive)
     drive->transfer_mode = 0;
     drive->write_cache = drive->look_ahead = true;
     drive->smart = true;
+    drive->max_kept = drive->present ? drive->max_kept : 0;
     drive->max_sectors = drive->max_kept;
     drive->max_frozen = drive->security_frozen = drive->native_max_read = false;
     ata_apply_limit(drive);
