@@ -15,7 +15,7 @@ set files $tmp/files
 file mkdir $files
 foreach file [glob $here/userland/*] { file copy $file $files }
 foreach program {x87 simd libm process} {
-    exec gcc -O2 -Wall -static -pthread -o $files/$program $here/userland/$program.c -lm
+    exec gcc -I. -O2 -Wall -static -pthread -o $files/$program $here/userland/$program.c -lm
 }
 exec sh -c "cat $here/../../accel/interp/*.c $vmm | head -c 1500000 >$files/data"
 exec sh -c "cd $files && head -c 1000 data >small && xz -k data && zstd -q -k data -o data.zst"

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sum.h"
+#include "tests/boot/userland/sum.h"
 
 int main(void)
 {

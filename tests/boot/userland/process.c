@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sum.h"
+#include "tests/boot/userland/sum.h"
 
 static sigjmp_buf jump;
 static volatile int seen, seen_code;

@@ -2,7 +2,7 @@
  * program must die of SIGILL, so there is no check of CPUID here. */
 #include <immintrin.h>
 
-#include "sum.h"
+#include "tests/boot/userland/sum.h"
 
 #define COUNT 30000
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sum.h"
+#include "tests/boot/userland/sum.h"
 
 #define COUNT 20000
 
