@@ -1,6 +1,6 @@
 #!/bin/sh
 # Flat binaries: where they begin, what they print, how they end. VMM_ENGINES="interp kvm" runs them on each engine
-# [interp].
+# [interp, and kvm and check where they can be used].
 vmm=${VMM_BUILD:-build}/vmm
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -93,7 +93,9 @@ assemble leave <<'E2'
     jmp $
 E2
 
-for name in ${VMM_ENGINES:-interp}; do
+engines=interp
+if "$vmm" -doctor -accel kvm 2>/dev/null | grep -q '^\[ok\] *engine'; then engines="interp kvm check"; fi
+for name in ${VMM_ENGINES:-$engines}; do
     engine="-accel $name"
     run real
     [ $code = 0 ] && prints 'GUEST: hello\nGUEST: \nGUEST: world\n'

@@ -1,4 +1,5 @@
 ; Loads of control registers and EFER that the CPU refuses in 64-bit mode (SDM vol. 2, MOV CR and WRMSR; vol. 3, 2.5).
+; limited kvm skip: needs PCID, which is hidden there
 ; vmm: -cpu max
 ; qemu skip: its TCG accepts most of these values and is lost
 %define MODE 64

@@ -1,4 +1,5 @@
 ; Exceptions of 64-bit mode with error codes and saved instruction pointers (SDM vol. 3, 6.14 and 6.15).
+; limited kvm skip: needs CMPXCHG16B and XSAVE, which is hidden there
 ; vmm: -cpu max
 ; qemu: -cpu max
 %define MODE 64

@@ -1,6 +1,7 @@
 ; The paging matrix in 64-bit mode: each combination of P, R/W, U/S and XD of a page with a read, a write and a
 ; fetch at levels 0 and 3, for WP, SMEP, SMAP (with and without AC); error codes, A and D bits, reserved bits, upper
 ; levels (SDM vol. 3, 4.6 to 4.8). One line for each page and mode; "-" stands for no fault, else the error code.
+; limited kvm skip: needs SMEP and SMAP, which is hidden there
 ; vmm: -cpu max
 ; qemu: -cpu max
 %define MODE 64

@@ -1,5 +1,6 @@
 ; Virtual 8086 mode: what traps with IOPL 3 and IOPL 0, the frame at level 0, the VME extensions (virtual interrupt
 ; flag, interrupt redirection), I/O bitmap, address wrap (SDM vol. 3, chapter 20).
+; limited kvm skip: needs VME, which is hidden there
 ; vmm: -cpu max
 ; qemu: -cpu max
 %define MODE 32
