@@ -57,7 +57,7 @@ const struct command command_table[] = {
      "accel interp", cmd_accel, NULL},
     {"awatch", NULL, "t?", "[-p|port] ADDRESS [SIZE] [if EXPRESSION]",
      "stop after a read or write of memory", "awatch 0x7c00 512", cmd_awatch, NULL},
-    {"blist", NULL, "", "", "the breakpoints and watchpoints (Bochs)", NULL, cmd_info_breakpoints, NULL},
+    {"blist", NULL, "", "", "the breakpoints and watchpoints (Bochs)", "blist", cmd_info_breakpoints, NULL},
     {"block_resize", NULL, "w:drive w", "DRIVE SIZE",
      "change the size of a disk (in MiB, or with a suffix: B K M G T)", "block_resize ide0-hd0 8G",
      cmd_block_resize, NULL},

@@ -96,6 +96,12 @@ static void test_run_control(struct fixture *f, gconstpointer data)
     expect(f, "kick park [paused] ");
     machine_pause(m, RUN_STATE_INTERNAL_ERROR);
     expect(f, "[paused (internal-error)] ");
+    machine_set_stopped(m, RUN_STATE_DEBUG);
+    machine_set_stopped(m, RUN_STATE_DEBUG); /* told again: another stop */
+    expect(f, "[paused (debug)] [paused (debug)] ");
+    machine_off_state(m, on_state, f);
+    machine_resume(m);
+    expect(f, "resume ");
 }
 
 static void test_requests(struct fixture *f, gconstpointer data)
