@@ -8,6 +8,7 @@
 #include "hw/net/ne2k.h"
 #include "hw/pc/firmware.h"
 #include "hw/pc/pc_impl.h"
+#include "hw/pci/config.h"
 #include "hw/pci/host_i440fx.h"
 #include "hw/pci/pci_bus.h"
 
@@ -50,6 +51,23 @@ const char *pc_nic_model(const char *name)
     return model != NULL ? model->class->name : NULL;
 }
 
+/* Debian's build of a ROM for a family of cards names no card: puts ours into its PCI data structure (PCI Firmware
+ * Specification 3.0, 5.1.2), as the BIOS compares it, and keeps the sum of all bytes by changing byte 6, iPXE's own
+ * checksum. */
+static void name_card(uint8_t *rom, size_t size, const struct pci_device *pci)
+{
+    size_t at = size > 0x1a ? (size_t)(rom[0x18] | rom[0x19] << 8) : size;
+    if (at + 8 > size || memcmp(rom + at, "PCIR", 4) != 0 ||
+        (rom[at + 4] | rom[at + 5] | rom[at + 6] | rom[at + 7]) != 0) {
+        return;
+    }
+    const uint8_t *ids = pci->defaults + PCI_VENDOR_ID; /* vendor and device; before the first reset */
+    for (unsigned i = 0; i < 4; i++) {
+        rom[at + 4 + i] = ids[i];
+        rom[6] = (uint8_t)(rom[6] - ids[i]);
+    }
+}
+
 /* Network boot is an extra: without the ROM's package a machine still starts. A kernel that is given needs no
  * ROM, and starts sooner without. */
 static bool add_rom(struct pc *pc, const struct pc_config *config, const struct nic_model *model, struct device *dev,
@@ -64,7 +82,13 @@ static bool add_rom(struct pc *pc, const struct pc_config *config, const struct 
     if (rom == NULL && order != NULL && strchr(order, 'n') != NULL) {
         warn_once(pc->machine->log, "no network boot: %s not found; remedy: apt-get install ipxe-qemu", model->rom);
     }
-    return rom == NULL || model->set_rom(dev, g_bytes_get_data(rom, NULL), g_bytes_get_size(rom), error);
+    if (rom == NULL) {
+        return true;
+    }
+    gsize size;
+    g_autofree uint8_t *image = g_bytes_unref_to_data(g_steal_pointer(&rom), &size);
+    name_card(image, size, model->pci(dev));
+    return model->set_rom(dev, image, size, error);
 }
 
 static bool add_pci(struct pc *pc, const struct pc_config *config, const struct pc_nic_config *nic,
