@@ -18,22 +18,40 @@ proc text_installer {} {
     vmm_quit
 }
 
-# The picture as a checksum; "" if there is none to be had now.
-proc picture {} {
+# The picture's rows and columns of this part as one string; "" if there is no picture now.
+proc picture {{top 0} {bottom 100000} {left 0} {right 100000}} {
     global tmp
+    file delete $tmp/picture.ppm
     mon "screendump $tmp/picture.ppm"
-    if {[catch { exec sha256sum $tmp/picture.ppm } sum]} { return "" }
-    return [lindex $sum 0]
+    if {[catch { open $tmp/picture.ppm rb } f]} { return "" }
+    set data [read $f]
+    close $f
+    if {![regexp {^P6\s+(\d+)\s+(\d+)\s+255\s} $data header width height]} { return "" }
+    set bottom [expr {min($bottom, $height)}]
+    set right [expr {min($right, $width)}]
+    set part ""
+    for {set y $top} {$y < $bottom} {incr y} {
+        set row [expr {[string length $header] + 3 * $y * $width}]
+        append part [string range $data [expr {$row + 3 * $left}] [expr {$row + 3 * $right - 1}]]
+    }
+    return $part
 }
-# Waits until the picture is another than `old` and stays so for a few looks.
-proc wait_picture {old seconds} {
+# The heading of the graphical installer's dialog.
+proc heading {} { return [picture 82 108 10 400] }
+# Whether there are buttons at the bottom: not one colour alone.
+proc has_buttons {} {
+    set part [picture 720 760 600]
+    return [expr {$part ne "" && $part ne [string repeat [string range $part 0 2] [expr {[string length $part] / 3}]]}]
+}
+# Waits until what `look` sees is another than `old` and stays so for some seconds.
+proc wait_change {look old seconds} {
     set end [expr {[clock seconds] + $seconds}]
     set last $old
-    set same 0
+    set since [clock seconds]
     while {[clock seconds] <= $end} {
-        set now [picture]
-        if {$now ne "" && $now ne $old && $now eq $last} { incr same } else { set same 0 }
-        if {$same >= 3} { return 1 }
+        set now [$look]
+        if {$now ne $last || $now eq "" || $now eq $old} { set since [clock seconds] }
+        if {[clock seconds] - $since >= 8} { return 1 }
         set last $now
         after 500
     }
@@ -59,20 +77,29 @@ proc graphical_installer {} {
     set count 0
     while {$::alive && [clock seconds] < $end && $count < 200} { after 3000; set count [colours] }
     ok [expr {$count >= 200}] "gtk: shows a picture of many colours"
-    # The banner comes first, the dialog below it some seconds later.
     note "gtk: $count colours after [expr {1200 - $end + [clock seconds]}] s"
-    wait_picture [picture] 180
+    # The banner comes first, the heading and the dialog below it some seconds later.
+    set end [expr {[clock seconds] + 300}]
+    while {$::alive && [clock seconds] < $end && ![has_buttons]} { after 1000 }
+    ok [has_buttons] "gtk: a dialog with its buttons"
+    wait_change picture "" 60
     shot installer-gtk
+    set first [heading]
     set before [picture]
     key down
     key down
-    ok [wait_picture $before 120] "gtk: keys move the choice"
+    ok [wait_change picture $before 120] "gtk: keys move the choice"
+    ok [string equal $first [heading]] "gtk: within the same dialog"
     set before [picture]
     mon "mouse_move 60 40"
-    ok [wait_picture $before 120] "gtk: the pointer moves"
-    set before [picture]
+    ok [wait_change picture $before 120] "gtk: the pointer moves"
+    key up
+    key up
     key ret
-    ok [wait_picture $before 240] "gtk: Enter leads to the next dialog"
+    ok [wait_change heading $first 300] "gtk: Enter leads to the next dialog"
+    set end [expr {[clock seconds] + 120}]
+    while {$::alive && [clock seconds] < $end && ![has_buttons]} { after 1000 }
+    ok [has_buttons] "gtk: with its buttons"
     shot installer-gtk-next
     vmm_quit
 }
