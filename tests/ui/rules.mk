@@ -8,3 +8,9 @@ $(BUILD)/tests/ui/guest/%.img: tests/ui/guest/%.asm $(wildcard tests/ui/guest/*.
 	@nasm -w+error -f bin -I tests/ui/guest/ -o $@ $<
 
 tests: $(UI_GUESTS)
+
+# The short form of the tests in a window is part of `make check`; they skip themselves without Xvfb.
+SHELL_TESTS += $(wildcard tests/ui/*.t)
+.PHONY: check-ui
+check-ui: $(BUILD)/vmm $(UI_GUESTS)
+	VMM_BUILD=$(BUILD) VMM_UI=all prove -v --exec '' tests/ui/*.t
