@@ -96,7 +96,7 @@ def use(window, screen):
 
     ok(wait_for(has_blue, 60), "what is typed is carried out")
     # The first terminal, by its title bar, 60 to the right and 40 up.
-    move(-322, -389)
+    move(-322, -409)
     xdotool("mousedown", 1)
     time.sleep(0.5)
     for _ in range(4):
