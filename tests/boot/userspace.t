@@ -15,6 +15,9 @@ if {![ok [file exists $disk] "disk image made of Debian's packages"]} { done }
 set files $tmp/files
 file mkdir $files
 foreach file [glob $here/userland/*] { file copy $file $files }
+# Includes are by path from the root of the sources.
+file mkdir $files/tests/boot
+file link -symbolic $files/tests/boot/userland ../..
 foreach program {x87 simd libm process} {
     exec gcc -I. -O2 -Wall -static -pthread -o $files/$program $here/userland/$program.c -lm
 }
