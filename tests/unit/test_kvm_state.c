@@ -238,6 +238,7 @@ static void random_state(struct rig *r, struct x86_state *s, enum mode mode)
 {
     struct test_random *random = &r->random;
     uint64_t flags = FLAGS_STATUS | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_AC | FLAG_ID;
+    memset(s, 0, sizeof(*s));
     x86_state_reset(s, false, x86_cpuid_signature(&r->cpuid));
     random_control(random, s, mode, &r->cpuid);
     random_segments(random, s, mode);
@@ -275,6 +276,7 @@ static void spoil_memory(struct kvm_cpu *c)
     memcpy(base->pdpte, old.pdpte, sizeof(old.pdpte));
     base->xcr0 = old.xcr0;
     base->fpu = old.fpu; /* its pointers; the rest is always read */
+    base->dr[4] = base->dr[5] = 0; /* there are none */
     base->smm = old.smm;
     base->smi_pending = old.smi_pending;
     base->smbase = old.smbase;
@@ -310,6 +312,11 @@ static bool round_trip(struct rig *r, enum mode mode)
     c->run->immediate_exit = 0;
     c->ran = true;
     spoil_memory(c);
+    /* First without the interpreter, so that it is known to come from KVM. */
+    struct cpu_event event;
+    bool has_event;
+    g_assert_cmpint(kvm_state_get(c, &after, &event, &has_event), ==, 0);
+    g_assert_false(has_event);
     kvm_take(c, false);
     if (entered != -EINTR) {
         return false;
