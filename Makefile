@@ -110,6 +110,8 @@ check-boot: all
 bench: all $(BUILD)/tests/bench/guest/loops.img
 	VMM_BUILD=$(BUILD) tests/bench/loops.py -o docs/performance.md
 	VMM_BUILD=$(BUILD) tests/bench/boot.sh
+	VMM_BUILD=$(BUILD) tests/bench/img.sh
+	VMM_BUILD=$(BUILD) tests/bench/disk.sh
 	VMM_BUILD=$(BUILD) tests/bench/net.sh
 
 demo:
