@@ -289,6 +289,10 @@ static bool set_log(struct app *app, GError **error)
         return false;
     }
     app->log = log_create(stderr, items);
+    if (o->log_filter != NULL && !log_set_filter(app->log, o->log_filter, &bad)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-dfilter: %s", bad);
+        return false;
+    }
     if (o->log_items != NULL) {
         log_set_traces(app->log, o->log_items);
     }

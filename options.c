@@ -48,7 +48,7 @@ void options_finish(struct options *o)
     char **strings[] = {
         &o->help_topic, &o->cpu, &o->accel, &o->accel_policy, &o->bios, &o->boot_order, &o->boot_once,
         &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->monitor, &o->monitor_prompt,
-        &o->debugcon, &o->rtc_base, &o->name, &o->pidfile, &o->log_items, &o->log_file, &o->flat,
+        &o->debugcon, &o->rtc_base, &o->name, &o->pidfile, &o->log_items, &o->log_file, &o->log_filter, &o->flat,
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
         g_free(*strings[i]);
@@ -600,6 +600,7 @@ static const struct option option_table[] = {
     STRING("name", "TEXT", "name of the VM, for the window's title", name),
     STRING("pidfile", "FILE", "write the process number to a file", pidfile),
     STRING("d", "ITEM,..", "log: int, cpu_reset, guest_errors, unimp, io ...", log_items),
+    STRING("dfilter", "RANGES", "in_asm, exec and cpu: only these addresses, e.g. 0x7c00+0x200", log_filter),
     WORKS("trace", "PATTERN", "log the register accesses of devices, e.g. 'ide*' (as -d trace:PATTERN)", set_trace),
     STRING("D", "FILE", "log to a file instead of stderr", log_file),
     NO_EFFECT("k", "LANG", "keys go to the guest by their position on the keyboard"),
@@ -612,7 +613,7 @@ static const struct option option_table[] = {
     LATER("vnc", "D"),
     LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("icount", "N"),
-    LATER("dfilter", "R"), LATER("loadvm", "TAG"), LATER("incoming", "U"),
+    LATER("loadvm", "TAG"), LATER("incoming", "U"),
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), 
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),

@@ -87,7 +87,7 @@ struct options {
     char *name, *pidfile;
     char *flat;  /* a flat binary instead of a PC */
     bool flat32; /* ... in 32-bit protected mode */
-    char *log_items, *log_file;
+    char *log_items, *log_file, *log_filter;
     unsigned echr; /* escape key of the terminal multiplexer, 1 = Ctrl-A */
 };
 

@@ -19,6 +19,7 @@ struct log {
     FILE *file;
     bool owned; /* file was opened by log_set_file() */
     GHashTable *said; /* texts given to warn_once() */
+    GArray *filter; /* pairs of uint64_t, first and last; set before the machine runs; NULL: everything */
     GPtrArray *traces; /* GPatternSpec *, owned; guarded by mutex */
 };
 
@@ -69,6 +70,7 @@ void log_destroy(struct log *log)
     }
     g_hash_table_destroy(log->said);
     g_ptr_array_unref(log->traces);
+    g_clear_pointer(&log->filter, g_array_unref);
     pthread_mutex_destroy(&log->mutex);
     g_free(log);
 }
@@ -127,6 +129,60 @@ void log_write(struct log *log, const char *format, ...)
     vfprintf(log->file, format, args);
     pthread_mutex_unlock(&log->mutex);
     va_end(args);
+}
+
+/* One range; false if it is none. */
+static bool parse_range(const char *text, uint64_t range[2])
+{
+    char *end, *stop;
+    uint64_t first = g_ascii_strtoull(text, &end, 0);
+    bool dots = g_str_has_prefix(end, "..");
+
+    if (end == text || (!dots && *end != '+' && *end != '-')) {
+        return false;
+    }
+    const char *rest = end + (dots ? 2 : 1);
+    uint64_t second = g_ascii_strtoull(rest, &stop, 0);
+    if (stop == rest || *stop != '\0' || (!dots && second == 0)) {
+        return false;
+    }
+    range[0] = *end == '-' ? first - second + 1 : first;
+    range[1] = dots ? second : *end == '+' ? first + second - 1 : first;
+    return range[0] <= range[1];
+}
+
+bool log_set_filter(struct log *log, const char *ranges, char **message)
+{
+    g_auto(GStrv) words = g_strsplit(ranges != NULL ? ranges : "", ",", -1);
+    g_autoptr(GArray) filter = g_array_new(FALSE, FALSE, 2 * sizeof(uint64_t));
+
+    for (char **word = words; *word; word++) {
+        uint64_t range[2];
+
+        if (!parse_range(*word, range)) {
+            *message = g_strdup_printf("'%s' is no range; write FIRST..LAST, START+SIZE or END-SIZE", *word);
+            return false;
+        }
+        g_array_append_vals(filter, range, 1);
+    }
+    g_clear_pointer(&log->filter, g_array_unref);
+    log->filter = ranges != NULL ? g_steal_pointer(&filter) : NULL;
+    return true;
+}
+
+bool log_in_filter(const struct log *log, uint64_t address)
+{
+    if (log == NULL || log->filter == NULL) {
+        return true;
+    }
+    for (unsigned i = 0; i < log->filter->len; i++) {
+        const uint64_t *range = (const uint64_t *)(const void *)(log->filter->data + i * 2 * sizeof(uint64_t));
+
+        if (address >= range[0] && address <= range[1]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void log_set_traces(struct log *log, const char *items)

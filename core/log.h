@@ -46,6 +46,11 @@ void log_write(struct log *log, const char *format, ...) __attribute__((format(p
  * points at a newly allocated copy of the wrong word. */
 bool log_parse_items(const char *text, uint32_t *items, char **bad_item);
 
+/* -dfilter: in_asm, exec and cpu speak of these addresses only: "0x1000..0x1fff,0x8000+0x200,0x9000-0x10"
+ * (first..last, start+size, end-size). False and a message if the text is none of this. NULL: everything. */
+bool log_set_filter(struct log *log, const char *ranges, char **message);
+bool log_in_filter(const struct log *log, uint64_t address);
+
 /* Chooses the devices whose register accesses are logged: those whose region's name matches (* and ?) a word
  * "trace:PATTERN" of the list; the other words are passed over. */
 void log_set_traces(struct log *log, const char *items);

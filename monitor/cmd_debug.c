@@ -13,7 +13,7 @@
 #include "monitor/cmd.h"
 #include "monitor/cpu_view.h"
 #include "monitor/debug_view.h"
-#include "monitor/disasm.h"
+#include "accel/disasm.h"
 #include "monitor/wait.h"
 
 #define STEPS_MAX 100000000u /* of one command: some tens of seconds */

@@ -9,7 +9,7 @@
 #include "core/machine.h"
 #include "monitor/cmd.h"
 #include "monitor/cpu_view.h"
-#include "monitor/disasm.h"
+#include "accel/disasm.h"
 #include "monitor/symbols.h"
 
 #define DUMP_BYTES_MAX  (1u << 20)

@@ -6,7 +6,7 @@
 
 #include "core/machine.h"
 #include "monitor/cpu_view.h"
-#include "monitor/disasm.h"
+#include "accel/disasm.h"
 #include "monitor/expr.h"
 #include "monitor/symbols.h"
 

@@ -12,7 +12,7 @@
 #include "core/machine.h"
 #include "monitor/cpu_view.h"
 #include "monitor/descriptor_view.h"
-#include "monitor/disasm.h"
+#include "accel/disasm.h"
 #include "monitor/page_view.h"
 #include "monitor/symbols.h"
 

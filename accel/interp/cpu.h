@@ -138,6 +138,7 @@ struct seg_fast {
 #define CPU_ATTENTION_SMI 64u
 #define CPU_ATTENTION_SIPI 128u  /* start-up message, vector in sipi_vector */
 #define CPU_ATTENTION_STOP 1024u /* leave with VCPU_DEBUG: a breakpoint of the debugger was met */
+#define CPU_ATTENTION_LOG 2048u  /* leave each trace: -d exec or cpu */
 #define CPU_ATTENTION_TLB 512u   /* dirty bits were fetched, or memory moved: drop cached translations */
 
 struct cpu {

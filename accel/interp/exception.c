@@ -6,6 +6,7 @@
 
 #include "accel/interp/breaks.h"
 #include "accel/interp/interrupt.h"
+#include "accel/interp/logging.h"
 #include "accel/interp/segment.h"
 #include "core/machine.h"
 
@@ -111,6 +112,9 @@ void cpu_fault(struct cpu *cpu, const struct insn *insn, enum x86_vector vector,
 void cpu_page_fault(struct cpu *cpu, const struct insn *insn, uint64_t linear, uint32_t error)
 {
     cpu->s.cr2 = linear;
+    if (logging(cpu, LOG_MMU)) {
+        logging_page_fault(cpu, linear, error);
+    }
     cpu_fault(cpu, insn, EXC_PF, error);
 }
 

@@ -1,6 +1,7 @@
 /*
  * Far RET and IRET. See far.h.
  */
+#include "accel/interp/logging.h"
 #include "accel/interp/far.h"
 #include "accel/interp/interrupt.h"
 #include "accel/interp/segment.h"
@@ -110,6 +111,9 @@ static void return_real(struct cpu *cpu, unsigned width, unsigned release)
 
 void far_return(struct cpu *cpu, unsigned width, unsigned release)
 {
+    if (unlikely(logging(cpu, LOG_PCALL))) {
+        logging_transfer(cpu, "RETF", 0, 0);
+    }
     if (!in_protected_mode(cpu)) {
         return_real(cpu, width, release);
         return;
@@ -233,6 +237,9 @@ static void iret_protected(struct cpu *cpu, unsigned width)
 
 void far_iret(struct cpu *cpu, unsigned width, uint64_t next_rip)
 {
+    if (unlikely(logging(cpu, LOG_PCALL))) {
+        logging_transfer(cpu, "IRET", 0, 0);
+    }
     if ((cpu->mode & MODE_PE) == 0) {
         iret_real(cpu, width);
     } else if ((cpu->mode & MODE_V86) != 0) {

@@ -1,6 +1,7 @@
 /*
  * Far JMP and CALL: to code segments, through call gates, to tasks. See far.h.
  */
+#include "accel/interp/logging.h"
 #include "accel/interp/far.h"
 #include "accel/interp/interrupt.h"
 #include "accel/interp/segment.h"
@@ -158,6 +159,9 @@ static struct target gate_target(struct cpu *cpu, struct gate *g, unsigned cpl)
 
 void far_jump(struct cpu *cpu, uint16_t selector, uint64_t offset, uint64_t next_rip)
 {
+    if (unlikely(logging(cpu, LOG_PCALL))) {
+        logging_transfer(cpu, "JMP", selector, offset);
+    }
     struct descriptor d;
     struct target target;
 
@@ -228,6 +232,9 @@ static void call_inner(struct cpu *cpu, struct gate *g, uint64_t next_rip)
 
 void far_call(struct cpu *cpu, uint16_t selector, uint64_t offset, uint64_t next_rip, unsigned width)
 {
+    if (unlikely(logging(cpu, LOG_PCALL))) {
+        logging_transfer(cpu, "CALL", selector, offset);
+    }
     struct descriptor d;
 
     if (!in_protected_mode(cpu)) {

@@ -15,6 +15,7 @@
 #include "accel/interp/flags.h"
 #include "accel/interp/fpu.h"
 #include "accel/interp/interrupt.h"
+#include "accel/interp/logging.h"
 #include "accel/interp/system.h"
 #include "accel/interp/tlb.h"
 #include "accel/interp/trace.h"
@@ -259,6 +260,9 @@ static enum vcpu_exit run_loop(struct cpu *cpu)
         }
         if (!ready(cpu, &reason)) {
             return reason;
+        }
+        if (unlikely((cpu->attention & CPU_ATTENTION_LOG) != 0 || logging(cpu, (enum log_item)(LOG_EXEC | LOG_CPU)))) {
+            logging_trace(cpu);
         }
         run_traces(cpu);
     } while (true);

@@ -5,6 +5,7 @@
  * The switch has two halves. Up to the commit point everything is read and checked in the old task; from then on
  * the new task is running, and what is wrong with its segments is its own fault.
  */
+#include "accel/interp/logging.h"
 #include "accel/interp/task.h"
 
 #include "accel/interp/interrupt.h"
@@ -261,6 +262,9 @@ static void load_registers(struct cpu *cpu, const struct task_switch *r, const s
 
 void task_switch(struct cpu *cpu, const struct task_switch *r)
 {
+    if (unlikely(logging(cpu, LOG_PCALL))) {
+        logging_transfer(cpu, "task switch", r->selector, 0);
+    }
     struct descriptor new_desc, old_desc;
     bool nested = r->reason == TASK_CALL || r->reason == TASK_EVENT;
 

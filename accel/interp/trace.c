@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "accel/interp/logging.h"
 #include "accel/interp/breaks.h"
 #include "accel/interp/decode.h"
 #include "accel/interp/fused.h"
@@ -88,6 +89,9 @@ static struct trace *trace_build(struct cpu *cpu, const struct fetch *f)
     }
     if (n == 0) {
         return NULL;
+    }
+    if (unlikely(logging(cpu, LOG_IN_ASM))) {
+        logging_decoded(cpu, f->linear, f->host, pos);
     }
     op_fuse(trace->insn, count);
     trace_describe(trace, f, f->mode, count, n, pos);

@@ -1,5 +1,5 @@
 /* See the header. */
-#include "monitor/disasm.h"
+#include "accel/disasm.h"
 
 #include <capstone/capstone.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* Disassembly of x86 code, by capstone, laid out as QEMU's monitor does: address, bytes, AT&T text.
  */
-#ifndef MONITOR_DISASM_H
-#define MONITOR_DISASM_H
+#ifndef ACCEL_DISASM_H
+#define ACCEL_DISASM_H
 
 #include <glib.h>
 #include <stdbool.h>
