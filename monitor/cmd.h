@@ -140,6 +140,7 @@ void cmd_info_symbols(struct command_call *call);
 void cmd_waittext(struct command_call *call);
 void cmd_waitserial(struct command_call *call);
 void cmd_waitstop(struct command_call *call);
+void cmd_echo(struct command_call *call);
 void cmd_sleep(struct command_call *call);
 void cmd_expectexit(struct command_call *call);
 

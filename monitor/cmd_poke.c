@@ -200,7 +200,7 @@ void cmd_bt(struct command_call *call)
         command_print(call, "#%-2u 0x%016" PRIx64, level, code + pc);
         put_symbol(call, code + pc);
         command_print(call, "\n");
-        if (!read_word(call, base + frame, width, &caller) || !read_word(call, base + ((frame + width) & mask), width, &back) ||
+        if (frame == 0 || !read_word(call, base + frame, width, &caller) || !read_word(call, base + ((frame + width) & mask), width, &back) ||
             back == 0 || caller <= frame) {
             break;
         }

@@ -111,6 +111,11 @@ static bool has_ended(struct command_wait *wait, GString *out)
     return false; /* the end of vmm ends the wait */
 }
 
+void cmd_echo(struct command_call *call)
+{
+    command_print(call, "%s\n", call->args[0].given ? call->args[0].text : "");
+}
+
 void cmd_expectexit(struct command_call *call)
 {
     unsigned seconds;

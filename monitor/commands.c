@@ -84,6 +84,7 @@ const struct command command_table[] = {
     {"disable", "bpd", "t?", "[N ...]", "put breakpoints out of service", "disable 1", cmd_disable,
      NULL},
     {"creg", NULL, "", "", "control registers, bit by bit", "creg", cmd_creg, NULL},
+    {"echo", NULL, "t?", "[TEXT]", "print a line, for the output of scripts", "echo booted", cmd_echo, NULL},
     {"eject", NULL, "-f w:drive", "[-f] DRIVE",
      "take the disc out of a drive (-f: even if it is locked)", "eject ide1-cd0", cmd_eject, NULL},
     {"enable", "bpe", "t?", "[N ...]", "put breakpoints into service again", "enable 1", cmd_enable,

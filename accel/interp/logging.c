@@ -52,6 +52,10 @@ void logging_page_fault(struct cpu *cpu, uint64_t linear, uint32_t error)
 
 void logging_transfer(struct cpu *cpu, const char *what, uint16_t selector, uint64_t offset)
 {
-    log_print(cpu->machine->log, LOG_PCALL, "%s to %04x:%016" PRIx64 " from %04x:%016" PRIx64 ", CPL=%u, SP=%04x:%016" PRIx64 "\n",
-              what, selector, offset, cpu->s.seg[CS].selector, cpu->rip, cpu->cpl, cpu->s.seg[SS].selector, cpu->gpr[RSP]);
+    log_print(cpu->machine->log, LOG_PCALL, "%s", what);
+    if (selector != 0 || offset != 0) {
+        log_print(cpu->machine->log, LOG_PCALL, " to %04x:%016" PRIx64, selector, offset);
+    }
+    log_print(cpu->machine->log, LOG_PCALL, " from %04x:%016" PRIx64 ", CPL=%u, SP=%04x:%016" PRIx64 "\n",
+              cpu->s.seg[CS].selector, cpu->rip, cpu->cpl, cpu->s.seg[SS].selector, cpu->gpr[RSP]);
 }

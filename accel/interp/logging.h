@@ -19,7 +19,7 @@ void logging_decoded(struct cpu *cpu, uint64_t linear, const uint8_t *code, unsi
 void logging_trace(struct cpu *cpu);
 /* mmu: a page fault. */
 void logging_page_fault(struct cpu *cpu, uint64_t linear, uint32_t error);
-/* pcall: a far transfer. */
+/* pcall: a far transfer; selector and offset 0: the target is not known yet (it is on the stack). */
 void logging_transfer(struct cpu *cpu, const char *what, uint16_t selector, uint64_t offset);
 
 #endif
