@@ -33,7 +33,7 @@ run() {
         -kernel "$guest/vmlinuz" -initrd "$guest/initrd.gz" -drive "file=$tmp/disk,format=$format,if=ide" \
         -append "console=ttyS0 quiet test=$encoded" >/dev/null 2>&1; } 2>"$tmp/time"
     grep -q BENCH-END "$tmp/serial" || { echo "disk.sh: $1 did not finish" >&2; tail -3 "$tmp/serial" >&2; return 1; }
-    tr -d '\r' <"$tmp/serial" | awk '$1 == "BENCH" { t = $3 - $2; printf "%.2f ", t > 0.01 ? t : 0.01 }'
+    tr -d '\r' <"$tmp/serial" | awk '$1 == "BENCH" { t = $3 - $2; if (t < 0.01) { t = 0.01 } printf "%.2f ", t }'
     awk '/user|sys/ { sub(/.*m/, "", $2); t += $2 } END { print t + 0.01 }' "$tmp/time"
 }
 
