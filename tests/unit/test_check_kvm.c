@@ -19,7 +19,7 @@
 static void test_states(void)
 {
     g_autofree struct check_cpu *k = g_new0(struct check_cpu, 1);
-    struct x86_state interp, kvm;
+    struct x86_state interp = { 0 }, kvm;
     bool tolerated;
     x86_state_reset(&interp, false, 0x60fb1);
     kvm = interp;
@@ -42,7 +42,7 @@ static void test_states(void)
 static void test_leniency(void)
 {
     g_autofree struct check_cpu *k = g_new0(struct check_cpu, 1);
-    struct x86_state interp, kvm;
+    struct x86_state interp = { 0 }, kvm;
     bool tolerated;
     x86_state_reset(&interp, false, 0x60fb1);
     kvm = interp;
