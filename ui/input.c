@@ -14,6 +14,10 @@
 /* Presses and motion are refused when fewer entries than this are free. */
 #define INPUT_QUEUE_RESERVE (INPUT_QUEUE_SIZE / 4)
 
+/* While the keyboard is full: how often to look, in guest time, and how often at most. */
+#define RETRY_NS 2000000
+#define RETRIES_MAX 100
+
 static bool queue_put(struct input *input, const struct input_item *item, bool release)
 {
     unsigned limit = release ? INPUT_QUEUE_SIZE : INPUT_QUEUE_SIZE - INPUT_QUEUE_RESERVE;
@@ -62,15 +66,55 @@ static void deliver(struct input *input, const struct input_item *item)
     }
 }
 
-static void run_queue(struct event *event)
+/* The next item is a key that has to wait. */
+static bool is_blocked(struct input *input)
 {
-    struct input *input = (struct input *)((char *)event - offsetof(struct input, event));
+    bool key;
+
+    if (input->room_fn == NULL || input->key_fn == NULL || input->retries >= RETRIES_MAX) {
+        return false;
+    }
+    g_mutex_lock(&input->mutex);
+    key = input->count > 0 && input->queue[input->head].kind == INPUT_ITEM_KEY;
+    g_mutex_unlock(&input->mutex);
+    return key && !input->room_fn(input->key_arg);
+}
+
+static void deliver_queue(struct input *input)
+{
     struct input_item item;
 
     /* Bounded: what is queued meanwhile comes with the next event. */
-    for (unsigned i = 0; i < INPUT_QUEUE_SIZE && queue_take(input, &item); i++) {
+    for (unsigned i = 0; i < INPUT_QUEUE_SIZE; i++) {
+        if (is_blocked(input)) {
+            if (input->retry_timer.deadline == CLOCK_NEVER) {
+                timer_at(&input->retry_timer, clock_now(input->machine->guest_clock) + RETRY_NS);
+            }
+            return;
+        }
+        if (!queue_take(input, &item)) {
+            return;
+        }
         deliver(input, &item);
+        if (item.kind == INPUT_ITEM_KEY && input->room_fn != NULL && input->room_fn(input->key_arg)) {
+            input->retries = 0;
+        }
     }
+}
+
+static void retry(void *arg)
+{
+    struct input *input = arg;
+
+    input->retries++;
+    deliver_queue(input);
+}
+
+static void run_queue(struct event *event)
+{
+    struct input *input = (struct input *)((char *)event - offsetof(struct input, event));
+
+    deliver_queue(input);
     input_steps_start(input);
 }
 
@@ -82,6 +126,7 @@ struct input *input_create(struct machine *machine)
     input->event.fn = run_queue;
     g_mutex_init(&input->mutex);
     input_steps_init(input);
+    timer_init(&input->retry_timer, machine->guest_clock, retry, input);
     return input;
 }
 
@@ -92,6 +137,7 @@ void input_destroy(struct input *input)
     }
     event_cancel(input->machine->events, &input->event);
     input_steps_finish(input);
+    timer_finish(&input->retry_timer);
     g_mutex_clear(&input->mutex);
     g_free(input);
 }
@@ -100,6 +146,11 @@ void input_set_keyboard(struct input *input, input_key_fn *fn, void *arg)
 {
     input->key_fn = fn;
     input->key_arg = arg;
+}
+
+void input_set_keyboard_room(struct input *input, input_room_fn *fn)
+{
+    input->room_fn = fn;
 }
 
 void input_set_mouse(struct input *input, input_pointer_fn *fn, void *arg)

@@ -105,6 +105,9 @@ enum input_led {
     INPUT_LED_CAPS = 1 << 2,
 };
 
+/* Whether the keyboard can take another key now. */
+typedef bool input_room_fn(void *arg);
+
 /* Sinks, called in the machine thread under the machine lock. */
 typedef void input_key_fn(void *arg, enum key_code key, bool down);
 typedef void input_pointer_fn(void *arg, const struct input_pointer *report);
@@ -116,6 +119,9 @@ void input_destroy(struct input *input);
 
 /* Device side, under the machine lock. NULL takes a sink out again. Without a sink events are dropped. */
 void input_set_keyboard(struct input *input, input_key_fn *fn, void *arg);
+/* Keys wait in the queue while the keyboard has no room, so that none is lost when the host delivers them in a
+ * burst, but not for ever: a guest that does not listen loses them. NULL: there always is. */
+void input_set_keyboard_room(struct input *input, input_room_fn *fn);
 /* The relative pointer (PS/2 mouse). */
 void input_set_mouse(struct input *input, input_pointer_fn *fn, void *arg);
 /* The absolute pointer (tablet, vmmouse), to be set while the guest's driver has it enabled: as long as it

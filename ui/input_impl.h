@@ -39,6 +39,9 @@ struct input {
     unsigned next_step;        /* index into steps */
     /* under the machine lock */
     struct timer step_timer;
+    struct timer retry_timer; /* looks again whether the keyboard has room */
+    unsigned retries;         /* since a key was last delivered */
+    input_room_fn *room_fn;
     input_key_fn *key_fn;
     void *key_arg;
     input_pointer_fn *mouse_fn;

@@ -46,6 +46,7 @@
 #define OVERRUN         0x00
 
 #define BUFFER_SIZE  16
+#define CODE_MAX     8 /* bytes of the longest code, that of Pause */
 #define REPLY_SIZE   8
 #define RATE_DEFAULT 0x2b /* 10.9 characters a second after 500 ms */
 
@@ -475,15 +476,22 @@ struct ps2_port *ps2_keyboard_port(struct device *dev)
     return &((struct ps2_keyboard *)dev)->port;
 }
 
+static bool has_room(void *arg)
+{
+    return ((struct ps2_keyboard *)arg)->buffer_count + CODE_MAX <= BUFFER_SIZE;
+}
+
 void ps2_keyboard_connect_input(struct device *dev, struct input *input)
 {
     struct ps2_keyboard *kbd = (struct ps2_keyboard *)dev;
     if (kbd->input != NULL) {
         input_set_keyboard(kbd->input, NULL, NULL);
+        input_set_keyboard_room(kbd->input, NULL);
     }
     kbd->input = input;
     if (input != NULL) {
         input_set_keyboard(input, ps2_keyboard_key, kbd);
+        input_set_keyboard_room(input, has_room);
         kbd->leds_shown = kbd->leds;
         input_set_leds(input, kbd->leds);
     }

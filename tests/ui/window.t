@@ -71,7 +71,7 @@ class Guest:
 
 def test_pointer():
     guest = Guest("pointer")
-    step = 1 if LONG else 16
+    step = 1 if LONG else 40
     wanted = [(i, i * 479 // 639) for i in range(step - 1, 640, step)] + [(639 - i, i) for i in range(0, 480, step)]
     missing = []
 
@@ -100,7 +100,7 @@ def test_typing():
     guest = Guest("keys")
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:-_!?()[]{}/\\'\"+=*&%$#@<>|~^`"
     random.seed(5)
-    text = "".join(random.choice(letters) for _ in range(10000 if LONG else 300))
+    text = "".join(random.choice(letters) for _ in range(10000 if LONG else 150))
     for i in range(0, len(text), 12):  # the BIOS has room for 15
         subprocess.run(["xdotool", "type", "--delay", "15", "--file", "-"], input=text[i:i + 12], text=True, check=False)
         if not wait_for(lambda: len(guest.text()) >= len(text[:i + 12]) + 2, 10):
@@ -135,7 +135,7 @@ def test_stuck():
     random.seed(9)
     root = xdotool("search", "--maxdepth", "0", "--name", "").split()
     words, down = [], set()
-    for _ in range(10000 if LONG else 400):
+    for _ in range(10000 if LONG else 250):
         dice = random.random()
         if dice < 0.1:
             words += ["windowfocus", guest.window if random.random() < 0.5 or not root else root[0]]

@@ -6,6 +6,7 @@
 #include "ui/input.h"
 
 struct seen {
+    bool full;     /* the keyboard has no room */
     GString *keys; /* "+a -a " */
     struct input_pointer pointer;
     unsigned reports;
@@ -255,6 +256,43 @@ static void test_type_text(void)
     bench_destroy(bench);
 }
 
+static bool has_room(void *arg)
+{
+    return !((struct seen *)arg)->full;
+}
+
+/* A burst waits for the keyboard; one that never listens loses it in the end. */
+static void test_room(void)
+{
+    struct bench *bench = bench_create();
+
+    input_set_keyboard_room(bench->input, has_room);
+    bench->seen.full = true;
+    input_key(bench->input, KEY_A, true);
+    input_motion(bench->input, 1, 2);
+    input_key(bench->input, KEY_A, false);
+    expect_keys(bench, "");
+    g_assert_cmpuint(bench->seen.reports, ==, 0);
+    test_advance(bench->machine, 50000000);
+    expect_keys(bench, "");
+    bench->seen.full = false;
+    test_advance(bench->machine, 5000000);
+    expect_keys(bench, "+a -a ");
+    g_assert_cmpint(bench->seen.pointer.dx, ==, 1);
+    g_assert_cmpuint(clock_deadline(bench->machine->guest_clock), ==, CLOCK_NEVER);
+    bench->seen.full = true;
+    input_key(bench->input, KEY_B, true);
+    test_run_events(bench->machine);
+    test_advance(bench->machine, 1000000000);
+    expect_keys(bench, "+b ");
+    input_key(bench->input, KEY_B, false);
+    expect_keys(bench, "-b ");
+    bench->seen.full = false;
+    input_key(bench->input, KEY_C, true);
+    expect_keys(bench, "+c ");
+    bench_destroy(bench);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -266,5 +304,6 @@ int main(int argc, char **argv)
     g_test_add_func("/input/leds", test_leds);
     g_test_add_func("/input/send-keys", test_send_keys);
     g_test_add_func("/input/type-text", test_type_text);
+    g_test_add_func("/input/room", test_room);
     return g_test_run();
 }
