@@ -203,30 +203,30 @@ static void fake_unmap(void *arg, void *memory, size_t size)
     g_free(memory);
 }
 
-/* The statistics: another counter first, whose name begins in the same way. */
+/* The statistics: a header, descriptors with names, values. Another counter whose name begins in the same way comes
+ * first. */
 static int fake_read(void *arg, int fd, void *data, size_t size, uint64_t offset)
 {
+    enum { NAME = 16, DESC = sizeof(struct kvm_stats_desc) + NAME, VALUES = sizeof(struct kvm_stats_header) + 2 * DESC };
+    static const char *const names[] = { "insn_emulation_", "insn_emulation" };
     struct fake_kvm *fake = arg;
-    struct {
-        struct kvm_stats_header header;
-        struct {
-            struct kvm_stats_desc desc;
-            char name[16];
-        } desc[2];
-        uint64_t values[2];
-    } file = {
-        .header = { .name_size = 16, .num_desc = 2, .desc_offset = sizeof(struct kvm_stats_header),
-                    .data_offset = (uint32_t)(sizeof(file) - 16) },
-        .desc = { { .desc = { .size = 1 }, .name = "insn_emulation_" },
-                  { .desc = { .size = 1, .offset = 8 }, .name = "insn_emulation" } },
-        .values = { 77, fake->emulated },
-    };
+    const uint64_t values[] = { 77, fake->emulated };
+    const struct kvm_stats_header header = { .name_size = NAME, .num_desc = 2, .desc_offset = sizeof(header),
+                                             .data_offset = VALUES };
+    uint8_t file[VALUES + sizeof(values)] = { 0 };
     g_assert_cmpint(fd, ==, FAKE_STATS);
+    memcpy(file, &header, sizeof(header));
+    for (unsigned i = 0; i < 2; i++) {
+        const struct kvm_stats_desc desc = { .size = 1, .offset = i * 8 };
+        memcpy(file + sizeof(header) + i * DESC, &desc, sizeof(desc));
+        memcpy(file + sizeof(header) + i * DESC + sizeof(desc), names[i], strlen(names[i]));
+    }
+    memcpy(file + VALUES, values, sizeof(values));
     if (offset >= sizeof(file)) {
         return 0;
     }
     size_t n = MIN(size, sizeof(file) - offset);
-    memcpy(data, (const uint8_t *)&file + offset, n);
+    memcpy(data, file + offset, n);
     return (int)n;
 }
 
