@@ -52,8 +52,14 @@ while [ $i -lt "$starts" ]; do
     sed -n 's/.*found in \([0-9.]*\) ms.*/\1/p' "$tmp/out" | awk '{ exit !($1 <= 20) }' || slow=$((slow + 1))
 done
 echo "# $starts starts: class '$class', $wrong wrong, $slow above 20 ms"
-[ $wrong = 0 ] && [ $slow = 0 ]
-ok "$starts of $starts starts choose the same in at most 20 ms"
+[ $wrong = 0 ]
+ok "$starts of $starts starts choose the same"
+if [ $slow != 0 ] && awk -v cpus="$(nproc)" '{ exit !($1 > cpus) }' /proc/loadavg; then
+    skip "$starts of $starts starts choose in at most 20 ms" "this host is busy with others: $slow took longer"
+else
+    [ $slow = 0 ]
+    ok "$starts of $starts starts choose in at most 20 ms"
+fi
 if [ -e /dev/kvm ] && ! grep -qwE 'vmx|svm' /proc/cpuinfo; then
     [ "$class" != full ] && case $reason in *'interpreter chosen') true ;; *) false ;; esac
     ok "without vmx and svm the interpreter is chosen"

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/kvm.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "accel/kvm/probe_impl.h"
 #include "tests/support/fake_kvm.h"
@@ -247,11 +249,27 @@ static void test_no_vm(void)
     g_assert_cmpint(probe.class, ==, KVM_CLASS_LACKING);
 }
 
+static uint64_t cpu_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* More wants to run than there are CPUs: what passes on the wall clock says nothing about us. */
+static bool host_is_busy(void)
+{
+    double load;
+    return getloadavg(&load, 1) == 1 && load > (double)g_get_num_processors();
+}
+
 /* In time, unless the host gave its CPUs to others: then once more. */
 static uint64_t probe_in_time(struct kvm_probe *probe)
 {
     for (unsigned i = 0; i < 4; i++) {
+        uint64_t before = cpu_time();
         kvm_probe(probe, &kvm_sys_host);
+        g_assert_cmpuint(cpu_time() - before, <=, KVM_PROBE_BUDGET_NS);
         if (probe->elapsed_ns <= KVM_PROBE_BUDGET_NS) {
             break;
         }
@@ -275,7 +293,7 @@ static void test_host(void)
         uint64_t elapsed = probe_in_time(&probe);
         g_assert_cmpstr(probe.reason, ==, first.reason);
         g_assert_cmpint(probe.class, ==, first.class);
-        g_assert_cmpuint(elapsed, <=, KVM_PROBE_BUDGET_NS);
+        g_assert_true(elapsed <= KVM_PROBE_BUDGET_NS || host_is_busy());
         worst = MAX(worst, elapsed);
     }
     g_test_message("%s; slowest probe %.1f ms", first.reason, (double)worst / 1e6);
