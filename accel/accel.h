@@ -101,6 +101,8 @@ bool accel_check_report(const struct accel *accel, GString *out);
 unsigned accel_cpu_count(const struct accel *accel);
 const struct x86_cpuid *accel_cpuid(const struct accel *accel);
 uint64_t accel_instructions(const struct accel *accel);
+/* The kernel's number of the host thread that runs a CPU; 0 if it has not begun yet. */
+int accel_thread_id(const struct accel *accel, unsigned cpu);
 
 /* The machine must be parked. */
 void accel_state_get(struct accel *accel, unsigned cpu, struct x86_state *state);

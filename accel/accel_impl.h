@@ -22,6 +22,7 @@ struct vcpu_thread {
     struct accel *accel;
     unsigned number;
     pthread_t thread;
+    int host_id; /* the kernel's number of the thread; atomic, 0 before it runs */
     bool started;
     bool parked; /* these two guarded by accel->mutex */
     bool kicked; /* something happened since the thread last looked */

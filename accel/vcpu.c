@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "accel/accel_impl.h"
 
@@ -229,6 +230,7 @@ static void *machine_main(void *arg)
 {
     struct vcpu_thread *t = arg;
     struct accel *accel = t->accel;
+    __atomic_store_n(&t->host_id, gettid(), __ATOMIC_RELAXED);
     while (wait_unparked(t)) {
         struct accel_engine *now = accel->now;
         if (now->ops->threads) {
@@ -248,6 +250,7 @@ static void *machine_main(void *arg)
 static void *cpu_main(void *arg)
 {
     struct vcpu_thread *t = arg;
+    __atomic_store_n(&t->host_id, gettid(), __ATOMIC_RELAXED);
     while (wait_unparked(t)) {
         bool halted = true;
         if (t->accel->now->ops->threads) {
@@ -275,6 +278,11 @@ static bool thread_start(struct accel *accel, unsigned number, GError **error)
         return false;
     }
     t->started = true;
+    pthread_mutex_lock(&accel->mutex);
+    while (!t->parked) { /* as all are that are started: so its number is known */
+        pthread_cond_wait(&accel->cond, &accel->mutex);
+    }
+    pthread_mutex_unlock(&accel->mutex);
     if (number != MACHINE_THREAD) {
         snprintf(name, sizeof(name), "vcpu%u", number - 1);
     }
@@ -326,4 +334,10 @@ void vcpu_threads_stop(struct accel *accel)
     pthread_cond_destroy(&accel->cond);
     pthread_mutex_destroy(&accel->mutex);
     accel->threads_made = false;
+}
+
+int accel_thread_id(const struct accel *accel, unsigned cpu)
+{
+    unsigned number = accel_now(accel)->ops->threads ? 1 + cpu : MACHINE_THREAD;
+    return __atomic_load_n(&accel->threads[number].host_id, __ATOMIC_RELAXED);
 }

@@ -54,8 +54,9 @@ void cmd_info_cpus(struct command_call *call)
         cpu_view_park(call->env);
         accel_state_get(call->env->accel, i, &state);
         cpu_view_unpark(call->env);
-        command_print(call, "%c CPU #%u: pc=0x%016" PRIx64 "%s\n",
-                      i == call->settings->cpu ? '*' : ' ', i, state.seg[CS].base + state.rip,
+        command_print(call, "%c CPU #%u: thread_id=%d pc=0x%016" PRIx64 "%s\n",
+                      i == call->settings->cpu ? '*' : ' ', i, accel_thread_id(call->env->accel, i),
+                      state.seg[CS].base + state.rip,
                       state.activity == X86_HALTED ? " (halted)" : "");
     }
 }

@@ -62,7 +62,8 @@ static void test_cpu(void)
     monitor_test_init(&t, true);
     monitor_test_contains(&t, "info registers", "EIP=0000fff0 EFL=00000002 [-------] CPL=0 II=0 ");
     monitor_test_contains(&t, "info registers -a", "\nCPU#0\nEAX=");
-    monitor_test_expect(&t, "info cpus", "* CPU #0: pc=0x00000000fffffff0\n");
+    monitor_test_contains(&t, "info cpus", "* CPU #0: thread_id=");
+    monitor_test_contains(&t, "info cpus", " pc=0x00000000fffffff0\n");
     monitor_test_contains(&t, "info accel", "interp: ");
     monitor_test_expect(&t, "cpu 0", "");
     monitor_test_expect(&t, "cpu 1", "Error: invalid CPU index\n");
