@@ -125,6 +125,7 @@ struct breakpoints {
     GHashTable *linear, *physical; /* address -> the number of active code breakpoints there */
     GHashTable *watched_linear, *watched_physical; /* page number -> uint64_t[BREAK_PAGE_WORDS], bytes watched */
     bool changed;           /* since breakpoints_update() */
+    bool runs;              /* the engine was told last because the CPUs are to run, not for a single step */
     unsigned next_number;
     unsigned cpus;
     struct break_event *pending; /* of each CPU; valid if the bit is set */
@@ -159,14 +160,18 @@ static inline bool breakpoints_armed(const struct breakpoints *set)
 {
     return set->index.events != 0;
 }
+static inline bool break_index_wants(const struct break_index *index, enum breakpoint_kind kind)
+{
+    return (index->events >> kind & 1) != 0;
+}
 static inline bool breakpoints_wants(const struct breakpoints *set, enum breakpoint_kind kind)
 {
-    return (set->index.events >> kind & 1) != 0;
+    return break_index_wants(&set->index, kind);
 }
 /* May there be a code breakpoint at an address with this offset in its page? */
-static inline bool breakpoints_code_offset(const struct breakpoints *set, uint64_t address)
+static inline bool break_index_code(const struct break_index *index, uint64_t address)
 {
-    return (set->index.code[address >> 6 & 63] >> (address & 63) & 1) != 0;
+    return (index->code[address >> 6 & 63] >> (address & 63) & 1) != 0;
 }
 /* Is there one on this page, by its linear or physical address? (seg:off points count for every page.) */
 bool breakpoints_code_page(const struct breakpoints *set, uint64_t linear, uint64_t physical);

@@ -8,11 +8,13 @@ const struct breakpoints *accel_breakpoints(const struct accel *accel)
     return accel->breakpoints;
 }
 
-/* Tells the engine of changes that it does not know yet. Parked. */
-static void plant(struct accel *accel)
+/* Tells the engine of changes that it does not know yet: before the CPUs run, or a single step. Parked. */
+static void plant(struct accel *accel, bool runs)
 {
-    if (accel->breakpoints->changed) {
-        breakpoints_update(accel->breakpoints);
+    struct breakpoints *set = accel->breakpoints;
+    if (set->changed || (runs && !set->runs)) {
+        breakpoints_update(set);
+        set->runs = runs;
         if (accel->now->ops->breakpoints_changed != NULL) {
             accel->now->ops->breakpoints_changed(accel->now->engine, accel->breakpoints);
         }
@@ -31,7 +33,7 @@ void accel_breakpoints_done(struct accel *accel)
 {
     /* While the machine is paused, changes are kept until it goes on: debuggers take all points away at each stop. */
     if (accel->machine->run_state == RUN_STATE_RUNNING) {
-        plant(accel);
+        plant(accel, true);
         vcpu_resume(accel);
     }
 }
@@ -76,7 +78,7 @@ static enum vcpu_exit step(struct accel *accel, unsigned cpu, unsigned flags)
 enum vcpu_exit accel_debug_step(struct accel *accel, unsigned cpu, unsigned flags)
 {
     struct break_stop *stop = &accel->breakpoints->stop;
-    plant(accel);
+    plant(accel, false);
     enum vcpu_exit why = step(accel, cpu, flags);
     if (!debug_accept(accel, cpu)) {
         *stop = (struct break_stop){ .why = BREAK_STOP_STEP, .cpu = cpu };
@@ -98,7 +100,7 @@ static void on_state(void *arg, struct machine *machine, enum run_state state)
     struct accel *accel = arg;
     if (state == RUN_STATE_RUNNING) {
         accel->breakpoints->stop.why = BREAK_STOP_NONE;
-        plant(accel);
+        plant(accel, true);
         return;
     }
     struct break_stop *stop = &accel->breakpoints->stop;

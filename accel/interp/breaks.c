@@ -8,9 +8,10 @@
 #include "accel/interp/tlb.h"
 #include "accel/interp/trace.h"
 
-void breaks_set(struct cpu *cpu, struct breakpoints *set)
+void breaks_set(struct cpu *cpu, struct breakpoints *set, const struct break_index *planted)
 {
     cpu->breaks = breakpoints_armed(set) ? set : NULL;
+    cpu->planted = planted->events != 0 ? planted : NULL;
 }
 
 void breaks_pass(struct cpu *cpu)
@@ -100,16 +101,16 @@ static bool is_return(const struct insn *insn, const uint8_t *code, bool code64)
 
 unsigned breaks_wanted(struct cpu *cpu, struct insn *insn, uint64_t linear, uint64_t rip, const uint8_t *code)
 {
-    const struct breakpoints *set = cpu->breaks;
+    const struct break_index *planted = cpu->planted;
     bool code64 = (cpu->mode & MODE_CODE64) != 0, wide = (cpu->mode & (MODE_CODE32 | MODE_CODE64)) != 0;
-    if (breakpoints_wants(set, BREAK_MAGIC) && insn->len == (wide ? 3 : 2) &&
+    if (break_index_wants(planted, BREAK_MAGIC) && insn->len == (wide ? 3 : 2) &&
         memcmp(code, wide ? "\x66\x87\xdb" : "\x87\xdb", insn->len) == 0) {
         insn->fn = op_magic;
     }
-    bool address = breakpoints_code_offset(set, linear) ||
-                   (breakpoints_wants(set, BREAK_SEGMENT) && breakpoints_code_offset(set, rip));
+    bool address = break_index_code(planted, linear) ||
+                   (break_index_wants(planted, BREAK_SEGMENT) && break_index_code(planted, rip));
     return (address ? CHECK_ADDRESS : 0) |
-           (breakpoints_wants(set, BREAK_RETURN) && is_return(insn, code, code64) ? CHECK_RETURN : 0);
+           (break_index_wants(planted, BREAK_RETURN) && is_return(insn, code, code64) ? CHECK_RETURN : 0);
 }
 
 void breaks_insert(struct insn *insn, unsigned what)

@@ -13,15 +13,16 @@
 #include "accel/breakpoint.h"
 #include "accel/interp/cpu.h"
 
-/* The set has changed, or is there for the first time. Parked; the caller drops all traces and translations. */
-void breaks_set(struct cpu *cpu, struct breakpoints *set);
+/* The set has changed, or is there for the first time. planted: what traces check from now on, at least what is set;
+ * it stays where it is. Parked; the caller drops all translations, and the traces that check less. */
+void breaks_set(struct cpu *cpu, struct breakpoints *set, const struct break_index *planted);
 /* The instruction at which the CPU stands may run without meeting the breakpoints on it. Parked. */
 void breaks_pass(struct cpu *cpu);
 
 /* Records of the longest trace that may be built. */
 static inline unsigned breaks_trace_max(const struct cpu *cpu)
 {
-    return unlikely(cpu->breaks != NULL) && cpu->breaks->index.precise ? 1 : TRACE_MAX;
+    return unlikely(cpu->planted != NULL) && cpu->planted->precise ? 1 : TRACE_MAX;
 }
 unsigned breaks_wanted(struct cpu *cpu, struct insn *insn, uint64_t linear, uint64_t rip, const uint8_t *code);
 /* Decoding: what has to be checked before this instruction, 0 = nothing; else breaks_insert() is wanted. May change
@@ -29,7 +30,7 @@ unsigned breaks_wanted(struct cpu *cpu, struct insn *insn, uint64_t linear, uint
 static inline unsigned breaks_decoded(struct cpu *cpu, struct insn *insn, uint64_t linear, uint64_t rip,
                                       const uint8_t *code)
 {
-    return unlikely(cpu->breaks != NULL) ? breaks_wanted(cpu, insn, linear, rip, code) : 0;
+    return unlikely(cpu->planted != NULL) ? breaks_wanted(cpu, insn, linear, rip, code) : 0;
 }
 /* Moves the first record of a trace to the second and puts a check into its place. */
 void breaks_insert(struct insn *insn, unsigned what);

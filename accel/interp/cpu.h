@@ -28,6 +28,7 @@
 #include "accel/blackbox.h"
 #include "accel/x86_state.h"
 
+struct break_index;
 struct breakpoints;
 struct cpu;
 struct insn;
@@ -222,6 +223,7 @@ struct cpu {
 
     /* The debugger's breakpoints (breaks.h). */
     struct breakpoints *breaks; /* NULL: none set */
+    const struct break_index *planted; /* what new traces check; NULL: nothing */
     uint64_t passed_count, passed_rip; /* execution that no code breakpoint stops: 1 + interp_instructions(), RIP */
     uint64_t raised_count, raised_rip; /* execution whose exceptions in `raised` (a bit each) were reported */
     uint32_t raised;

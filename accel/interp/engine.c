@@ -79,13 +79,6 @@ static struct cpu *engine_cpu(void *arg, unsigned cpu)
     return ((struct engine *)arg)->cpus[cpu];
 }
 
-/* Once nothing is set any more, nothing shall be checked. */
-static void drop_checks(struct engine *e)
-{
-    trace_cache_flush(e->traces);
-    e->planted = (struct break_index){ 0 };
-}
-
 struct cpu *interp_engine_cpu(void *engine, unsigned cpu)
 {
     return engine_cpu(engine, cpu);
@@ -107,9 +100,6 @@ static enum vcpu_exit engine_run(void *arg, unsigned cpu)
     bool waits = c->s.activity == X86_HALTED || c->s.activity == X86_WAIT_SIPI;
     if (waits && __atomic_load_n(&c->attention, __ATOMIC_RELAXED) == 0) {
         return VCPU_HALTED;
-    }
-    if (c->breaks == NULL && e->planted.events != 0) {
-        drop_checks(e);
     }
     return interp_run(e->cpus[cpu], e->count > 1 ? SLICE : 0);
 }
@@ -206,18 +196,24 @@ static enum vcpu_exit engine_step(void *arg, unsigned cpu)
     return interp_step(engine_cpu(arg, cpu));
 }
 
-/* Debuggers take their breakpoints away at each stop and put them back: traces that check too much are kept for the
- * time of a step. */
+/* Traces may check more than is set, never less. Debuggers take their breakpoints away at each stop and put them back:
+ * what checks too much is kept for the time of a step, and longer where it costs little. */
+static bool keeps_traces(const struct break_index *planted, const struct breakpoints *set)
+{
+    bool too_much = breakpoints_armed(set) ? planted->precise && !set->index.precise : planted->events != 0;
+    return break_index_covers(planted, &set->index) && !(set->runs && too_much);
+}
+
 static void engine_breakpoints_changed(void *arg, struct breakpoints *set)
 {
     struct engine *e = arg;
-    for (unsigned i = 0; i < e->count; i++) {
-        breaks_set(e->cpus[i], set);
-        tlb_flush(e->cpus[i], true);
-    }
-    if (!break_index_covers(&e->planted, &set->index)) {
+    if (!keeps_traces(&e->planted, set)) {
         trace_cache_flush(e->traces);
         e->planted = set->index;
+    }
+    for (unsigned i = 0; i < e->count; i++) {
+        breaks_set(e->cpus[i], set, &e->planted);
+        tlb_flush(e->cpus[i], true);
     }
 }
 

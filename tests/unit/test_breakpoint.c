@@ -107,8 +107,8 @@ static void test_set(void)
     g_assert_false(breakpoints_armed(set));
     breakpoints_update(set);
     g_assert_true(breakpoints_armed(set));
-    g_assert_true(breakpoints_code_offset(set, 0x7345));
-    g_assert_false(breakpoints_code_offset(set, 0x7346));
+    g_assert_true(break_index_code(&set->index, 0x7345));
+    g_assert_false(break_index_code(&set->index, 0x7346));
     g_assert_true(breakpoints_code_page(set, 0x12000, 0));
     g_assert_false(breakpoints_code_page(set, 0x13000, 0x12000));
     struct break_event event = { .kind = BREAK_LINEAR, .linear = 0x7345, .physical = 0x12345 };
@@ -355,6 +355,34 @@ static void test_while_running(void)
     rig_end(&rig);
 }
 
+/* What is taken away and put back is met again, whatever was built meanwhile; another point stays set all the time. */
+static void test_come_back(void)
+{
+    struct rig rig;
+    rig_begin(&rig, 1);
+    PUT(&rig, CODE, LOOP);
+    add(&rig, (struct breakpoint){ .kind = BREAK_LINEAR, .address = AT_HLT });
+    for (unsigned i = 0; i < 3; i++) {
+        struct breakpoint *code = add(&rig, (struct breakpoint){ .kind = BREAK_LINEAR, .address = AT_BX });
+        struct breakpoint *watch = add(&rig, (struct breakpoint){
+                                                 .kind = WATCH_LINEAR, .address = DATA, .access = BREAK_WRITE });
+        unsigned code_number = code->number, watch_number = watch->number;
+        go_to(&rig, CODE);
+        expect_stop(&rig, watch_number, AT_BX);
+        breakpoints_remove(accel_breakpoints_edit(rig.accel), watch);
+        accel_breakpoints_done(rig.accel);
+        expect_stop(&rig, code_number, AT_BX);
+        breakpoints_remove(accel_breakpoints_edit(rig.accel), code);
+        accel_breakpoints_done(rig.accel);
+        g_assert_cmpint(accel_debug_step(rig.accel, 0, STEP_NO_IRQ | STEP_NO_TIMER), ==, VCPU_DEBUG);
+        expect_stop(&rig, 1, AT_HLT);
+        ram_touched(rig.ram, CODE, sizeof(LOOP)); /* decoded anew, without the points */
+        go_to(&rig, CODE);
+        expect_stop(&rig, 1, AT_HLT);
+    }
+    rig_end(&rig);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -367,6 +395,7 @@ int main(int argc, char **argv)
     g_test_add_func("/breakpoint/interrupt", test_interrupt);
     g_test_add_func("/breakpoint/step", test_step);
     g_test_add_func("/breakpoint/many", test_many);
+    g_test_add_func("/breakpoint/come-back", test_come_back);
     g_test_add_func("/breakpoint/while-running", test_while_running);
     return g_test_run();
 }
