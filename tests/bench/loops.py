@@ -372,7 +372,7 @@ def plot(groups, peers):
 
 def main():
     parser = argparse.ArgumentParser(description="CPU loops in vmm, Bochs and QEMU.")
-    parser.add_argument("-r", "--rounds", type=int, default=3)
+    parser.add_argument("-r", "--rounds", type=int, default=2)
     parser.add_argument("-o", "--output", metavar="DOCUMENT")
     parser.add_argument("-p", "--peers", help="peers to run, comma-separated (bochs,qemu); default: all there are")
     parser.add_argument("only", nargs="*", metavar="LOOP or GROUP")
