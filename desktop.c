@@ -324,6 +324,10 @@ bool desktop_open(struct desktop *desktop, bool *plain, GError **error)
         curses_message(desktop->curses, why->message);
         return true;
     }
+    if (kind != NULL) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&why), "-display sdl: ");
+        return false;
+    }
     *plain = true;
     fprintf(stderr, "vmm: %s; using the terminal (Ctrl-A h lists its keys)\n", why->message);
     return true;

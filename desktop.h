@@ -34,8 +34,8 @@ struct desktop *desktop_create(const struct desktop_env *env);
 void desktop_destroy(struct desktop *desktop);
 
 /* Opens what the options say. Where no window can be opened the user is told, and the terminal takes its place: as a
- * display if it is one, else *plain is set to true and serial port and monitor are to use it. False and error if
- * that cannot be had either. */
+ * display if it is one, else *plain is set to true and serial port and monitor are to use it, unless a window was
+ * asked for by name: then false and error. */
 bool desktop_open(struct desktop *desktop, bool *plain, GError **error);
 
 /* True if there are consoles to see: a window or a terminal display. */

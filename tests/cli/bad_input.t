@@ -44,7 +44,7 @@ expect "m: 0: guest memory" $vmm $q -m 0
 expect "m: 9999G: guest memory" $vmm $q -m 9999G
 expect "did you mean -cdrom" $vmm $q -cdrm x
 expect "vnc: not supported yet" $vmm $q -vnc :1
-expect "soundhw: not supported yet" $vmm $q -soundhw all
+expect "soundhw: 'sb16' is not supported" $vmm $q -soundhw sb16
 expect "unknown model 'quantum'" $vmm $q -cpu quantum
 expect "accel.*warp" $vmm $q -accel warp
 expect "accel.*warp" $vmm $q -accel kvm:warp
