@@ -112,6 +112,7 @@ static void restart(struct rig *r)
     memset(r->ram->host + COUNTER, 0, 0x200);
     machine_reset(r->machine);
     lock_acquire(&r->machine->lock);
+    cpus->set_a20(cpus->arg, true); /* a CPU with A20 off is interpreted */
     cpus->set_intr(cpus->arg, 0, false);
     for (unsigned i = 1; i < r->cpus; i++) {
         cpus->init(cpus->arg, i);
@@ -200,6 +201,24 @@ static bool kvm_is_here(void)
     return true;
 }
 
+/* So that it is known that KVM runs them: on a limited one, sooner or later something must be rescued. */
+static void wait_for_rescue(struct rig *r)
+{
+    gint64 end = g_get_monotonic_time() + MOST_SECONDS * G_TIME_SPAN_SECOND;
+    bool rescued = accel_choice(r->accel)->probe.class != KVM_CLASS_LIMITED;
+    machine_pause(r->machine, RUN_STATE_PAUSED);
+    g_assert_true(accel_switch(r->accel, "kvm", NULL));
+    machine_resume(r->machine);
+    while (!rescued) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+        g_usleep(1000);
+        GString *text = g_string_new(NULL);
+        accel_rescues(r->accel, text);
+        rescued = !g_str_has_prefix(text->str, "rescues: 0\n");
+        g_string_free(text, TRUE);
+    }
+}
+
 static void run_control(unsigned cpus, unsigned steps)
 {
     struct rig *r = rig_create(cpus, "kvm");
@@ -222,6 +241,7 @@ static void run_control(unsigned cpus, unsigned steps)
         g_assert_cmpint(g_get_monotonic_time(), <, end);
         g_usleep(200);
     }
+    wait_for_rescue(r);
     machine_pause(r->machine, RUN_STATE_PAUSED);
     check_sum(r);
     g_assert_cmpuint(r->acknowledged, >, 0);
