@@ -267,11 +267,6 @@ void kvm_engine_rescues(void *engine, GString *out)
     kvm_rescues_print(((struct kvm_engine *)engine)->rescues, out);
 }
 
-uint64_t kvm_engine_rescue_count(void *engine)
-{
-    return kvm_rescues_count(((struct kvm_engine *)engine)->rescues);
-}
-
 bool kvm_engine_policy(void *engine, const char *text, GError **error)
 {
     return kvm_policy_parse(&((struct kvm_engine *)engine)->policy, text, error);

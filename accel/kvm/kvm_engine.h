@@ -16,8 +16,6 @@ void *kvm_engine_open(const struct accel_open *open, const struct kvm_sys *sys, 
 void kvm_engine_leave(void *engine);
 /* `info rescue`. Any thread. */
 void kvm_engine_rescues(void *engine, GString *out);
-/* Instructions for the interpreter in all rescues so far, and their number. */
-uint64_t kvm_engine_rescue_count(void *engine);
 /* `-accel-policy firmware=interp,real=interp`. Parked. */
 bool kvm_engine_policy(void *engine, const char *text, GError **error);
 

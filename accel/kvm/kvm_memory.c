@@ -329,17 +329,6 @@ bool kvm_memory_store_vanishes(struct kvm_memory *m, unsigned cpu, uint64_t phys
     return false;
 }
 
-unsigned kvm_memory_slot_count(struct kvm_memory *m)
-{
-    unsigned count = 0;
-    pthread_mutex_lock(&m->mutex);
-    for (unsigned i = 0; i < m->slots->len; i++) {
-        count += g_array_index(m->slots, struct slot, i).ram != NULL;
-    }
-    pthread_mutex_unlock(&m->mutex);
-    return count;
-}
-
 void kvm_memory_refresh(struct kvm_memory *m)
 {
     pthread_mutex_lock(&m->mutex);

@@ -21,7 +21,6 @@ void kvm_memory_destroy(struct kvm_memory *memory);
  * asking CPU's number; only its own thread may ask for it. */
 bool kvm_memory_store_vanishes(struct kvm_memory *memory, unsigned cpu, uint64_t phys, unsigned size);
 
-unsigned kvm_memory_slot_count(struct kvm_memory *memory);
 /* Makes KVM forget what it derived from guest page tables (docs/kvm.md); slow. No CPU is in KVM. */
 void kvm_memory_refresh(struct kvm_memory *memory);
 

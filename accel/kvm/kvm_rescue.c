@@ -71,14 +71,6 @@ void kvm_rescues_destroy(struct kvm_rescues *r)
     }
 }
 
-uint64_t kvm_rescues_count(struct kvm_rescues *r)
-{
-    pthread_mutex_lock(&r->mutex);
-    uint64_t total = r->total;
-    pthread_mutex_unlock(&r->mutex);
-    return total;
-}
-
 static int by_count(gconstpointer a, gconstpointer b)
 {
     const struct kvm_rescue *const *x = a, *const *y = b;

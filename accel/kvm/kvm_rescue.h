@@ -51,7 +51,6 @@ struct kvm_turn {
 struct kvm_rescues *kvm_rescues_create(void);
 void kvm_rescues_destroy(struct kvm_rescues *rescues);
 void kvm_rescues_print(struct kvm_rescues *rescues, GString *out);
-uint64_t kvm_rescues_count(struct kvm_rescues *rescues);
 
 /* KVM stopped for turn.reason: takes the state and sets how long the turn shall be. No share held. */
 void kvm_turn_begin(struct kvm_cpu *c);
