@@ -22,7 +22,7 @@ static void test_names(void)
     monitor_test_expect(&t, "info regs", "unknown command: 'info regs'\n");
     monitor_test_expect(&t, "info stat",
                         "unknown command: 'info stat'; did you mean 'info status'?\n");
-    monitor_test_expect(&t, "xp;y", "unknown command: 'x;y'; did you mean 'xp'?\n");
+    monitor_test_expect(&t, "xp;y", "unknown command: 'xp;y'; did you mean 'xp'?\n");
     monitor_test_expect(&t, "\x01\xff", "unknown command: '\\001'\n");
     monitor_test_expect(&t, "  p/x   16", "0x10\n");
     monitor_test_expect(&t, "p /x 0x10+4", "0x14\n");
