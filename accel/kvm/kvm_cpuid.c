@@ -11,9 +11,10 @@
 
 #define ENTRIES 256
 
-struct cpuid_table {
+/* The kernel's header with room behind it. */
+union cpuid_table {
     struct kvm_cpuid2 head;
-    struct kvm_cpuid_entry2 entries[ENTRIES];
+    uint8_t room[sizeof(struct kvm_cpuid2) + ENTRIES * sizeof(struct kvm_cpuid_entry2)];
 };
 
 static const struct {
@@ -39,10 +40,10 @@ static bool is_broken(const struct kvm_limits *limits, enum x86_feature feature)
                                 feature == X86_VME || feature == X86_TSC_DEADLINE || feature == X86_X2APIC);
 }
 
-static bool is_listed(const struct cpuid_table *table, unsigned i)
+static bool is_listed(const union cpuid_table *table, unsigned i)
 {
     for (uint32_t k = 0; k < table->head.nent; k++) {
-        const struct kvm_cpuid_entry2 *e = &table->entries[k];
+        const struct kvm_cpuid_entry2 *e = &table->head.entries[k];
         if (e->function == features[i].leaf && e->index == features[i].subleaf) {
             const uint32_t words[4] = { e->eax, e->ebx, e->ecx, e->edx };
             return words[features[i].reg] >> features[i].bit & 1;
@@ -53,7 +54,7 @@ static bool is_listed(const struct cpuid_table *table, unsigned i)
 
 bool kvm_cpuid_mask(struct kvm_engine *e, struct x86_cpuid *cpuid)
 {
-    g_autofree struct cpuid_table *table = g_new0(struct cpuid_table, 1);
+    g_autofree union cpuid_table *table = g_new0(union cpuid_table, 1);
     table->head.nent = ENTRIES;
     if (kvm_sys_ioctl_ptr(&e->sys, e->device, KVM_GET_SUPPORTED_CPUID, table) < 0) {
         return false;
@@ -68,7 +69,7 @@ bool kvm_cpuid_mask(struct kvm_engine *e, struct x86_cpuid *cpuid)
     return true;
 }
 
-static void add(struct cpuid_table *table, const struct kvm_cpu *c, uint32_t leaf, uint32_t subleaf, bool indexed)
+static void add(union cpuid_table *table, const struct kvm_cpu *c, uint32_t leaf, uint32_t subleaf, bool indexed)
 {
     struct x86_cpuid_result r = x86_cpuid_query(c->engine->cpuid, c->index, leaf, subleaf, 0, 1, 0x800);
     struct kvm_cpuid_entry2 entry = {
@@ -76,11 +77,11 @@ static void add(struct cpuid_table *table, const struct kvm_cpu *c, uint32_t lea
         .eax = r.eax, .ebx = r.ebx, .ecx = r.ecx, .edx = r.edx,
     };
     if (table->head.nent < ENTRIES) {
-        table->entries[table->head.nent++] = entry;
+        table->head.entries[table->head.nent++] = entry;
     }
 }
 
-static void add_leaf(struct cpuid_table *table, const struct kvm_cpu *c, uint32_t leaf)
+static void add_leaf(union cpuid_table *table, const struct kvm_cpu *c, uint32_t leaf)
 {
     enum { LEAF_CACHE = 4, LEAF_FEATURES = 7, LEAF_TOPOLOGY = 0xb, LEAF_XSAVE = 0xd };
     const uint32_t subleaves = leaf == LEAF_TOPOLOGY || leaf == LEAF_XSAVE ? 3 : 1;
@@ -94,7 +95,7 @@ int kvm_cpuid_set(struct kvm_cpu *c)
 {
     enum { LEAVES_LEAST = 0x1f };
     static const uint32_t ranges[] = { 0, 0x40000000, 0x80000000 };
-    g_autofree struct cpuid_table *table = g_new0(struct cpuid_table, 1);
+    g_autofree union cpuid_table *table = g_new0(union cpuid_table, 1);
     for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
         uint32_t last = x86_cpuid_query(c->engine->cpuid, c->index, ranges[i], 0, 0, 1, 0x800).eax;
         /* Beyond the last leaf too: for what is not in the table some KVMs answer with the host's values. */

@@ -43,23 +43,31 @@ static const struct {
     { 0xc0000103, AT(tsc_aux), 1, 1 },
 };
 
+/* The kernel's header with room behind it. */
+union msrs {
+    struct kvm_msrs head;
+    uint8_t room[sizeof(struct kvm_msrs) + KVM_MSR_MAX * sizeof(struct kvm_msr_entry)];
+};
+union one_msr {
+    struct kvm_msrs head;
+    uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+};
+
 static int get_one(struct kvm_cpu *c, uint32_t index, uint64_t *value)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } m = { .head.nmsrs = 1, .entry.index = index };
+    union one_msr m = { .room = { 0 } };
+    m.head.nmsrs = 1;
+    m.head.entries[0].index = index;
     int r = kvm_cpu_ioctl(c, KVM_GET_MSRS, &m);
-    *value = m.entry.data;
+    *value = m.head.entries[0].data;
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }
 
 static int set_one(struct kvm_cpu *c, uint32_t index, uint64_t value)
 {
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entry;
-    } m = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+    union one_msr m = { .room = { 0 } };
+    m.head.nmsrs = 1;
+    m.head.entries[0] = (struct kvm_msr_entry){ .index = index, .data = value };
     int r = kvm_cpu_ioctl(c, KVM_SET_MSRS, &m);
     return r < 0 ? r : r == 1 ? 0 : -EINVAL;
 }
@@ -112,21 +120,19 @@ int kvm_msr_put(struct kvm_cpu *c, const struct x86_state *state)
 int kvm_msr_get(struct kvm_cpu *c, struct x86_state *state)
 {
     const struct kvm_msr_set *list = &c->engine->msrs;
-    struct {
-        struct kvm_msrs head;
-        struct kvm_msr_entry entries[KVM_MSR_MAX];
-    } m = { .head.nmsrs = list->count };
+    union msrs m = { .room = { 0 } };
+    m.head.nmsrs = list->count;
     for (unsigned i = 0; i < list->count; i++) {
-        m.entries[i].index = list->index[i];
+        m.head.entries[i].index = list->index[i];
     }
     int r = kvm_cpu_ioctl(c, KVM_GET_MSRS, &m);
     if (r != (int)list->count) {
         return r < 0 ? r : -EIO;
     }
     for (unsigned i = 0; i < list->count; i++) {
-        c->msr_known[i] = m.entries[i].data;
-        if (!(c->guarded && m.entries[i].index == MSR_LSTAR && m.entries[i].data == KVM_LSTAR_POISON)) {
-            *(uint64_t *)((char *)state + list->offset[i]) = m.entries[i].data;
+        c->msr_known[i] = m.head.entries[i].data;
+        if (!(c->guarded && m.head.entries[i].index == MSR_LSTAR && m.head.entries[i].data == KVM_LSTAR_POISON)) {
+            *(uint64_t *)((char *)state + list->offset[i]) = m.head.entries[i].data;
         }
     }
     c->msr_fresh = true;
