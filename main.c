@@ -28,6 +28,7 @@
 #include "monitor/symbols.h"
 #include "network.h"
 #include "options.h"
+#include "options_run.h"
 #include "scripted.h"
 #include "ui/audio.h"
 #include "ui/display.h"
@@ -272,38 +273,6 @@ static bool rtc_offset(const char *base, int64_t *seconds, GError **error)
     return true;
 }
 
-static bool set_log(struct app *app, GError **error)
-{
-    struct options *o = &app->options;
-    g_autofree char *bad = NULL;
-    uint32_t items = 0;
-    if (o->log_items != NULL && !log_parse_items(o->log_items, &items, &bad)) {
-        GString *known = g_string_new(NULL);
-        const char *help, *name;
-        for (unsigned i = 0; (name = log_item_name(i, &help)) != NULL; i++) {
-            g_string_append_printf(known, "%s%s", i > 0 ? " " : "", name);
-        }
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-d: unknown item '%s'; known: %s", bad,
-                    known->str);
-        g_string_free(known, TRUE);
-        return false;
-    }
-    app->log = log_create(stderr, items);
-    if (o->log_filter != NULL && !log_set_filter(app->log, o->log_filter, &bad)) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-dfilter: %s", bad);
-        return false;
-    }
-    if (o->log_items != NULL) {
-        log_set_traces(app->log, o->log_items);
-    }
-    if (o->log_file != NULL && !log_set_file(app->log, o->log_file)) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "-D: cannot write '%s': %s", o->log_file,
-                    g_strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 static bool build_board(struct app *app, GError **error)
 {
     struct options *o = &app->options;
@@ -394,7 +363,7 @@ static bool build(struct app *app, GError **error)
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-32: goes with a flat binary: -flat FILE -32");
         return false;
     }
-    if (!set_log(app, error) || !rtc_offset(o->rtc_base, &offset, error)) {
+    if ((app->log = option_log_open(o, error)) == NULL || !rtc_offset(o->rtc_base, &offset, error)) {
         return false;
     }
     app->machine = machine_create(app->log);

@@ -9,22 +9,15 @@
 #include "core/option.h"
 #include "hw/pc/pc_machine.h"
 #include "options_drive.h"
+#include "options_run.h"
 
 #define FAIL(error, ...) (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
 #define MIB (1ull << 20)
 #define RAM_MIN MIB
 #define CPUS_MAX 64u
-#define TIMEOUT_MAX 31536000u /* a year */
 #define RAM_MAX (1ull << 39) /* half of a 40-bit physical address space */
 
 typedef bool set_fn(void *target, const struct option *option, const char *argument, GError **error);
-
-static void script_free(gpointer data)
-{
-    struct option_script *script = data;
-    g_free(script->text);
-    g_free(script);
-}
 
 void options_init(struct options *o)
 {
@@ -33,7 +26,7 @@ void options_init(struct options *o)
     o->cpus = 1;
     o->firmware_dirs = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(option_drive_free);
-    o->scripts = g_ptr_array_new_with_free_func(script_free);
+    o->scripts = g_ptr_array_new_with_free_func(option_script_free);
     o->drive_devices = g_ptr_array_new_with_free_func(option_drive_device_free);
     option_net_init(&o->net);
     o->audio.kind = AUDIO_AUTO;
@@ -421,78 +414,6 @@ static bool set_rtc(void *target, const struct option *option, const char *arg, 
     return ok;
 }
 
-static bool action_word(const struct option_list *list, const char *word, const char *go_on, enum accel_action *action,
-                        GError **error)
-{
-    const char *text = option_list_get(list, word);
-    if (text == NULL) {
-        return true;
-    }
-    if (strcmp(text, go_on) == 0) {
-        *action = ACTION_GO_ON;
-    } else if (strcmp(text, "pause") == 0) {
-        *action = ACTION_PAUSE;
-    } else if (strcmp(text, "shutdown") == 0) {
-        *action = ACTION_POWER_OFF;
-    } else {
-        return FAIL(error, "%s=%s: must be %s, pause or shutdown", word, text, go_on);
-    }
-    return true;
-}
-
-static bool set_guest_action(void *target, const struct option *option, const char *arg, GError **error)
-{
-    struct options *o = target;
-    static const char *const known[] = { "triple-fault", "reboot", "halt", "shutdown", NULL };
-    struct option_list list;
-    if (!option_list_parse(&list, arg, NULL, known, error)) {
-        return false;
-    }
-    bool ok = action_word(&list, "triple-fault", "reset", &o->triple_fault, error) &&
-              action_word(&list, "reboot", "reset", &o->reboot, error) &&
-              action_word(&list, "halt", "none", &o->halt, error);
-    const char *shutdown = option_list_get(&list, "shutdown");
-    if (ok && shutdown != NULL) {
-        o->no_shutdown = strcmp(shutdown, "pause") == 0;
-        ok = o->no_shutdown || strcmp(shutdown, "poweroff") == 0 ||
-             FAIL(error, "shutdown=%s: must be poweroff or pause", shutdown);
-    }
-    option_list_finish(&list);
-    return ok;
-}
-
-/* -trace PATTERN is -d trace:PATTERN. */
-static bool set_trace(void *target, const struct option *option, const char *arg, GError **error)
-{
-    struct options *o = target;
-    bool named = g_str_has_prefix(arg, "enable=");
-    g_autofree char *items = g_strdup_printf("%s%strace:%s", o->log_items != NULL ? o->log_items : "",
-                                             o->log_items != NULL ? "," : "", named ? arg + strlen("enable=") : arg);
-    replace(&o->log_items, items);
-    return true;
-}
-
-/* -e and -mon-script, which may come several times. */
-static bool set_script(void *target, const struct option *option, const char *arg, GError **error)
-{
-    struct option_script *script = g_new0(struct option_script, 1);
-    script->file = strcmp(option->name, "mon-script") == 0;
-    script->text = g_strdup(arg);
-    g_ptr_array_add(((struct options *)target)->scripts, script);
-    return true;
-}
-
-static bool set_timeout(void *target, const struct option *option, const char *arg, GError **error)
-{
-    struct options *o = target;
-    char *end;
-    o->timeout = g_ascii_strtoull(arg, &end, 10);
-    if (end == arg || *end != '\0' || *arg == '-' || o->timeout == 0 || o->timeout > TIMEOUT_MAX) {
-        return FAIL(error, "'%s': must be a number of seconds from 1 to %u", arg, TIMEOUT_MAX);
-    }
-    return true;
-}
-
 static bool set_action(void *target, const struct option *option, const char *arg, GError **error)
 {
     static const char *const names[] = { [ACTION_HELP] = "help", [ACTION_VERSION] = "version",
@@ -570,10 +491,10 @@ static const struct option option_table[] = {
     WORKS("parallel", "vc|file:F|..|null|none", "parallel port, up to three times", set_parallel),
     STRING("monitor", "vc|stdio|none|unix:P,server|...", "where the monitor is", monitor),
     STRING("mon-prompt", "TEXT", "the monitor's prompt [(vmm) ]", monitor_prompt),
-    WORKS("mon-script", "FILE", "run monitor commands from a file; an error ends vmm with exit code 1", set_script),
+    WORKS("mon-script", "FILE", "run monitor commands from a file; an error ends vmm with exit code 1", option_set_script),
     WORKS("e", "COMMAND[;COMMAND]", "run monitor commands, e.g. -e 'waittext \"login:\" 60; screendump s.png; quit'",
-          set_script),
-    WORKS("timeout", "SECONDS", "end vmm with exit code 124 after this time", set_timeout),
+          option_set_script),
+    WORKS("timeout", "SECONDS", "end vmm with exit code 124 after this time", option_set_timeout),
     WORKS("echr", "N", "escape key of the terminal, 1 = Ctrl-A", set_echr),
     STRING("debugcon", "stdio|file:F|...", "debug console at port E9h", debugcon),
     WORKS("device", "isa-debug-exit[,iobase=N]|e1000|ne2k_pci|ne2k_isa[,netdev=ID][,mac=A]|ide-hd,drive=ID|..", "add a device", set_device),
@@ -596,12 +517,12 @@ static const struct option option_table[] = {
     STRING("flat", "FILE", "run a flat binary on a CPU with memory only; port F1h prints", flat),
     FLAG("32", "... from 1 MiB in flat 32-bit protected mode", flat32),
     WORKS("action", "triple-fault=reset|pause|shutdown[,reboot=..][,halt=none|pause|shutdown][,shutdown=poweroff|pause]",
-          "what a triple fault, a reset, a halt for good, a power-off do; 'why' in the monitor explains", set_guest_action),
+          "what a triple fault, a reset, a halt for good, a power-off do; 'why' in the monitor explains", option_set_guest_action),
     STRING("name", "TEXT", "name of the VM, for the window's title", name),
     STRING("pidfile", "FILE", "write the process number to a file", pidfile),
     STRING("d", "ITEM,..", "log: int, cpu_reset, guest_errors, unimp, io ...", log_items),
     STRING("dfilter", "RANGES", "in_asm, exec and cpu: only these addresses, e.g. 0x7c00+0x200", log_filter),
-    WORKS("trace", "PATTERN", "log the register accesses of devices, e.g. 'ide*' (as -d trace:PATTERN)", set_trace),
+    WORKS("trace", "PATTERN", "log the register accesses of devices, e.g. 'ide*' (as -d trace:PATTERN)", option_set_trace),
     STRING("D", "FILE", "log to a file instead of stderr", log_file),
     NO_EFFECT("k", "LANG", "keys go to the guest by their position on the keyboard"),
     NO_EFFECT("g", "WxH", "the guest chooses the resolution"),
