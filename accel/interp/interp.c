@@ -95,7 +95,7 @@ void cpu_state_put(struct cpu *cpu, const struct x86_state *state)
     cpu->step_count = 0;
     cpu->debug_pending = 0;
     cpu_set_tsc(cpu, state->tsc);
-    tlb_init(cpu);
+    tlb_flush(cpu, true);
     cpu_attention_clear(cpu, ~(CPU_ATTENTION_KICK | CPU_ATTENTION_TLB));
     cpu_attention_set(cpu, attention);
     cpu_update_mode(cpu); /* may add to attention */
@@ -140,6 +140,7 @@ struct cpu *interp_cpu_create(struct machine *machine, const struct x86_cpuid *c
     cpu->cpuid = cpuid;
     cpu->traces = traces;
     cpu->index = index;
+    tlb_init(cpu);
     interp_cpu_reset(cpu, false);
     return cpu;
 }

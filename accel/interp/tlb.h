@@ -29,9 +29,6 @@ struct tlb_entry *tlb_translate(struct cpu *cpu, const struct insn *insn, uint64
 /* After a slow write: if nothing stands against it any more, lets writes to this page be fast. */
 void tlb_relax(struct tlb_entry *entry, uint64_t linear, const struct memory_page *page);
 
-/* Makes all entries of all banks invalid. */
-void tlb_init(struct cpu *cpu);
-
 /* Host address of the start of the code page that contains linear, with the block and offset behind it, for
  * fetching at the present CPL. writable: it is RAM, so stores may change it. Raises #PF with the fetch bit.
  * Where there is no memory, a page of ones. */
