@@ -292,9 +292,19 @@ static bool open_curses(struct desktop *desktop, GError **error)
 /* Whether the options leave the terminal to the display. */
 static bool is_terminal_free(const struct options *o)
 {
-    const char *users[] = { o->serial[0], o->serial[1], o->serial[2], o->serial[3], o->monitor, o->debugcon };
+    const char *users[] = { o->serial[0], o->serial[1], o->serial[2], o->serial[3], o->debugcon };
     for (unsigned i = 0; i < G_N_ELEMENTS(users); i++) {
         if (users[i] != NULL && g_str_has_suffix(users[i], "stdio")) {
+            return false;
+        }
+    }
+    for (guint i = 0; i < o->monitors->len; i++) {
+        if (g_str_has_suffix(g_ptr_array_index(o->monitors, i), "stdio")) {
+            return false;
+        }
+    }
+    for (guint i = 0; i < o->chardevs->len; i++) {
+        if (strcmp(((const struct option_chardev *)g_ptr_array_index(o->chardevs, i))->spec, "stdio") == 0) {
             return false;
         }
     }

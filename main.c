@@ -30,6 +30,7 @@
 #include "options.h"
 #include "options_run.h"
 #include "scripted.h"
+#include "terminals.h"
 #include "ui/audio.h"
 #include "ui/display.h"
 #include "ui/input.h"
@@ -49,12 +50,10 @@ struct app {
     struct drives drives;
     struct networks networks;
     GPtrArray *warnings; /* char *, about the command line */
-    struct chardev *serial[OPTIONS_SERIAL_MAX], *parallel[OPTIONS_PARALLEL_MAX];
-    struct chardev *monitor_chr, *debugcon;
-    struct mux *mux; /* stdio shared by serial port and monitor */
+    struct terminals terminals;
     struct monitor_env monitor_env;
     struct gdb_server *gdb;
-    struct monitor *monitor;
+    struct monitor *monitors[OPTIONS_MONITOR_MAX];
     struct symbols *symbols;
     struct scripted scripted;
     bool guest_ended; /* the guest has ended the run, with exit_code */
@@ -168,85 +167,6 @@ static void mux_commit(void *arg)
 
 static const struct mux_ops mux_ops = { app_quit, mux_commit };
 
-/* ---- terminal ---- */
-
-/* A connection for -serial, -monitor or -debugcon, number n of its kind. The first "mon:stdio" or the default of -nographic makes
- * the multiplexer. "none" gives NULL and no error. */
-static bool open_chardev(struct app *app, const char *option, unsigned n, const char *spec, struct chardev **chr,
-                         GError **error)
-{
-    *chr = NULL;
-    if (strcmp(spec, "none") == 0) {
-        return true;
-    }
-    bool shared = g_str_has_prefix(spec, "mon:");
-    if (shared && app->mux != NULL) {
-        *chr = mux_connect(app->mux, option);
-        return true;
-    }
-    *chr = chardev_open(shared ? spec + 4 : spec, error);
-    if (*chr == NULL) {
-        g_prefix_error(error, "-%s: ", option);
-        return false;
-    }
-    desktop_adopt(app->desktop, option, n, *chr);
-    if (shared) {
-        app->mux = mux_create(*chr, app->options.echr, &mux_ops, app);
-        *chr = mux_connect(app->mux, option);
-    }
-    return true;
-}
-
-static bool open_parallel(struct app *app, struct pc_config *config, GError **error)
-{
-    for (unsigned i = 0; i < OPTIONS_PARALLEL_MAX; i++) {
-        const char *spec = app->options.parallel[i];
-        if (spec == NULL && i == 0) {
-            spec = desktop_has_consoles(app->desktop) ? "vc" : "null";
-        }
-        if (spec != NULL && !open_chardev(app, "parallel", i, spec, &app->parallel[i], error)) {
-            return false;
-        }
-        config->parallel[i] = app->parallel[i];
-        config->parallel_present[i] = spec != NULL && strcmp(spec, "none") != 0;
-    }
-    return true;
-}
-
-static bool open_terminals(struct app *app, struct pc_config *config, GError **error)
-{
-    struct options *o = &app->options;
-    for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
-        const char *spec = o->serial[i];
-        if (spec == NULL && i == 0) {
-            spec = app->on_terminal ? "mon:stdio" : desktop_has_consoles(app->desktop) ? "vc" : "null";
-        }
-        if (spec == NULL) {
-            continue;
-        }
-        if (!open_chardev(app, "serial", i, spec, &app->serial[i], error)) {
-            return false;
-        }
-        config->serial[i] = app->serial[i];
-        config->serial_present[i] = strcmp(spec, "none") != 0;
-    }
-    if (!open_parallel(app, config, error)) {
-        return false;
-    }
-    if (o->debugcon != NULL && !open_chardev(app, "debugcon", 0, o->debugcon, &app->debugcon, error)) {
-        return false;
-    }
-    config->debugcon = app->debugcon;
-    config->debugcon_iobase = (uint16_t)o->debugcon_iobase;
-    const char *monitor = o->monitor;
-    if (monitor == NULL && app->mux != NULL) {
-        monitor = "mon:stdio";
-    } else if (monitor == NULL) {
-        monitor = desktop_has_consoles(app->desktop) ? "vc" : "none";
-    }
-    return open_chardev(app, "monitor", 0, monitor, &app->monitor_chr, error);
-}
-
 /* ---- building the machine ---- */
 
 /* Offset of the guest's wall clock from the host's, in seconds. */
@@ -306,7 +226,7 @@ static bool build_board(struct app *app, GError **error)
         return false;
     }
     return drives_open(&app->drives, o, app->machine->events, &config, error) &&
-           open_terminals(app, &config, error) &&
+           terminals_open(&app->terminals, app->on_terminal, &config, error) &&
            networks_open(&app->networks, &o->net, &config, app->warnings, error) && pc_build(app->pc, &config, error);
 }
 
@@ -319,14 +239,14 @@ static bool build_flat(struct app *app, GError **error)
                     "-flat: there is one CPU with memory and nothing else; leave out -smp, -bios, -kernel and disks");
         return false;
     }
-    if (!open_terminals(app, &ports, error)) {
+    if (!terminals_open(&app->terminals, app->on_terminal, &ports, error)) {
         return false;
     }
     struct flat_config config = {
         .file = o->flat,
         .protected32 = o->flat32,
         .ram = o->ram,
-        .debugcon = app->debugcon,
+        .debugcon = app->terminals.debugcon,
         .debugcon_iobase = (uint16_t)o->debugcon_iobase,
         .debug_exit = o->debug_exit,
         .debug_exit_iobase = (uint16_t)o->debug_exit_iobase,
@@ -386,6 +306,8 @@ static bool build(struct app *app, GError **error)
         .arg = app,
     };
     app->desktop = desktop_create(&env);
+    app->terminals = (struct terminals){
+        .options = o, .desktop = app->desktop, .mux_ops = &mux_ops, .arg = app };
     if (!(o->flat != NULL ? build_flat(app, error) : build_pc(app, error))) {
         return false;
     }
@@ -429,15 +351,16 @@ static bool start_monitor(struct app *app, GError **error)
         .quit = app_quit,
         .arg = app,
     };
-    if (app->monitor_chr != NULL) {
-        app->monitor = monitor_create(&app->monitor_env, app->monitor_chr, chardev_wants_echo(app->monitor_chr));
+    for (unsigned i = 0; i < app->terminals.monitor_count; i++) {
+        struct chardev *chr = app->terminals.monitors[i];
+        app->monitors[i] = monitor_create(&app->monitor_env, chr, chardev_wants_echo(chr));
     }
     const char *gdb = app->options.gdb != NULL ? app->options.gdb : app->options.gdb_default ? "tcp::1234" : NULL;
     if (gdb != NULL && strcmp(gdb, "none") != 0 && !gdb_server_open(app->gdb, gdb, error)) {
         g_prefix_error(error, "-%s: ", app->options.gdb != NULL ? "gdb" : "s");
         return false;
     }
-    return scripted_init(&app->scripted, &app->monitor_env, &app->options, app->serial, error);
+    return scripted_init(&app->scripted, &app->monitor_env, &app->options, app->terminals.serial, error);
 }
 
 static bool write_pidfile(const char *path, GError **error)
@@ -484,7 +407,9 @@ static void app_run(struct app *app)
 static void app_finish(struct app *app)
 {
     gdb_server_destroy(app->gdb);
-    monitor_destroy(app->monitor);
+    for (unsigned i = 0; i < OPTIONS_MONITOR_MAX; i++) {
+        monitor_destroy(app->monitors[i]);
+    }
     desktop_destroy(app->desktop);
     symbols_destroy(app->symbols);
     accel_destroy(app->accel);
@@ -502,17 +427,7 @@ static void app_finish(struct app *app)
     pc_destroy(app->pc);
     flat_destroy(app->flat);
     networks_free(&app->networks);
-    for (unsigned i = 0; i < OPTIONS_SERIAL_MAX; i++) {
-        chardev_destroy(app->serial[i]);
-    }
-    for (unsigned i = 0; i < OPTIONS_PARALLEL_MAX; i++) {
-        chardev_destroy(app->parallel[i]);
-    }
-    chardev_destroy(app->monitor_chr);
-    chardev_destroy(app->debugcon);
-    if (app->mux != NULL) {
-        mux_destroy(app->mux);
-    }
+    terminals_close(&app->terminals);
     if (app->display != NULL) {
         display_destroy(app->display);
     }

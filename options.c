@@ -26,6 +26,8 @@ void options_init(struct options *o)
     o->cpus = 1;
     o->firmware_dirs = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(option_drive_free);
+    o->monitors = g_ptr_array_new_with_free_func(g_free);
+    o->chardevs = g_ptr_array_new_with_free_func(option_chardev_free);
     o->scripts = g_ptr_array_new_with_free_func(option_script_free);
     o->drive_devices = g_ptr_array_new_with_free_func(option_drive_device_free);
     option_net_init(&o->net);
@@ -40,7 +42,7 @@ void options_finish(struct options *o)
 {
     char **strings[] = {
         &o->help_topic, &o->cpu, &o->accel, &o->accel_policy, &o->bios, &o->boot_order, &o->boot_once,
-        &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->monitor, &o->monitor_prompt,
+        &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->monitor_prompt,
         &o->debugcon, &o->rtc_base, &o->name, &o->pidfile, &o->log_items, &o->log_file, &o->log_filter, &o->flat,
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
@@ -55,6 +57,8 @@ void options_finish(struct options *o)
     g_clear_pointer(&o->firmware_dirs, g_ptr_array_unref);
     g_clear_pointer(&o->drives, g_ptr_array_unref);
     g_clear_pointer(&o->scripts, g_ptr_array_unref);
+    g_clear_pointer(&o->monitors, g_ptr_array_unref);
+    g_clear_pointer(&o->chardevs, g_ptr_array_unref);
     g_clear_pointer(&o->drive_devices, g_ptr_array_unref);
     option_net_finish(&o->net);
     option_audio_finish(&o->audio);
@@ -489,7 +493,10 @@ static const struct option option_table[] = {
     WORKS("serial", "stdio|vc|mon:stdio|file:F|pty|unix:P,server|tcp:..|null|none", "serial port, up to four times",
           set_serial),
     WORKS("parallel", "vc|file:F|..|null|none", "parallel port, up to three times", set_parallel),
-    STRING("monitor", "vc|stdio|none|unix:P,server|...", "where the monitor is", monitor),
+    WORKS("monitor", "vc|stdio|none|unix:P,server|chardev:ID|...", "where the monitor is; several times for several", option_set_monitor),
+    WORKS("chardev", "stdio|pty|vc|socket|file|null|serial,id=ID[,mux=on][,path=P][,host=H,port=N][,server=on][,wait=off]",
+          "a connection with a name, for -serial chardev:ID, -mon chardev=ID and the like", option_set_chardev),
+    WORKS("mon", "chardev=ID[,mode=readline]", "a monitor on such a connection", option_set_mon),
     STRING("mon-prompt", "TEXT", "the monitor's prompt [(vmm) ]", monitor_prompt),
     WORKS("mon-script", "FILE", "run monitor commands from a file; an error ends vmm with exit code 1", option_set_script),
     WORKS("e", "COMMAND[;COMMAND]", "run monitor commands, e.g. -e 'waittext \"login:\" 60; screendump s.png; quit'",
@@ -532,7 +539,7 @@ static const struct option option_table[] = {
     NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
     LATER("option-rom", "F"),
     LATER("vnc", "D"),
-    LATER("qmp", "D"), LATER("chardev", "C"), LATER("mon", "C"), LATER("usb", NULL), LATER("usbdevice", "D"),
+    LATER("qmp", "D"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("icount", "N"),
     LATER("loadvm", "TAG"), LATER("incoming", "U"),
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),

@@ -12,10 +12,12 @@
 #include "options_audio.h"
 #include "options_display.h"
 #include "accel/accel.h"
+#include "options_chardev.h"
 #include "options_net.h"
 
 #define OPTIONS_SERIAL_MAX 4
 #define OPTIONS_PARALLEL_MAX 3
+#define OPTIONS_MONITOR_MAX 8
 
 struct option_drive {
     char *file;      /* owned; NULL = no medium */
@@ -71,7 +73,8 @@ struct options {
     unsigned serial_count;
     char *parallel[OPTIONS_PARALLEL_MAX]; /* NULL = default */
     unsigned parallel_count;
-    char *monitor; /* NULL = default */
+    GPtrArray *monitors; /* char *, specs of -monitor and -mon; none: default */
+    GPtrArray *chardevs; /* struct option_chardev * */
     char *monitor_prompt;
     GPtrArray *scripts; /* struct option_script *, in order */
     uint64_t timeout;   /* -timeout, seconds; 0 = none */

@@ -1,0 +1,20 @@
+/* -chardev and -mon: connections with a name, and monitors on them. -serial chardev:ID and the like use them too. */
+#ifndef OPTIONS_CHARDEV_H
+#define OPTIONS_CHARDEV_H
+
+#include "core/option.h"
+
+struct option_chardev {
+    char *id, *spec; /* owned; spec as chardev_open() takes it */
+    bool mux;        /* several may use it */
+};
+
+/* For the table of options.c; target: struct options. */
+bool option_set_chardev(void *target, const struct option *option, const char *arg, GError **error);
+bool option_set_mon(void *target, const struct option *option, const char *arg, GError **error);
+bool option_set_monitor(void *target, const struct option *option, const char *arg, GError **error);
+
+/* A GDestroyNotify for struct option_chardev. */
+void option_chardev_free(gpointer data);
+
+#endif

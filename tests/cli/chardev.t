@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""-chardev, -mon, several monitors, and what goes wrong with them."""
+import os
+import socket
+import subprocess
+import tempfile
+import time
+
+vmm = os.path.join(os.environ.get('VMM_BUILD', 'build'), 'vmm')
+count = 0
+
+
+def ok(good, name, note=''):
+    global count
+    count += 1
+    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
+    if not good and note:
+        print('\n'.join('# ' + line for line in str(note).splitlines()), flush=True)
+
+
+def run(*arguments, text=''):
+    return subprocess.run([vmm, '-accel', 'interp', '-display', 'none', '-net', 'none', '-S', *arguments], input=text,
+                          capture_output=True, text=True, timeout=120)
+
+
+def ask(path, line):
+    """One line to the monitor on a socket; what comes until the prompt."""
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(60)
+    for _ in range(600):
+        try:
+            s.connect(path)
+            break
+        except OSError:
+            time.sleep(0.1)
+    got = b''
+    while not got.endswith(b'(vmm) '):
+        got += s.recv(4096)
+    s.sendall(line.encode() + b'\n')
+    got = b''
+    while not got.endswith(b'(vmm) ') and (piece := s.recv(4096)):
+        got += piece
+    s.close()
+    return got.decode()
+
+
+with tempfile.TemporaryDirectory() as folder:
+    done = run('-chardev', 'stdio,id=c', '-mon', 'chardev=c', text='info status\nquit\n')
+    ok(done.returncode == 0 and 'VM status: paused (prelaunch)' in done.stdout, 'a monitor on a named connection', done)
+    one, two = os.path.join(folder, 'one'), os.path.join(folder, 'two')
+    process = subprocess.Popen([vmm, '-accel', 'interp', '-display', 'none', '-net', 'none', '-S', '-monitor',
+                                f'unix:{one},server,nowait', '-chardev',
+                                f'socket,id=second,path={two},server=on,wait=off', '-mon', 'second'],
+                               stderr=subprocess.DEVNULL)
+    ok('paused (prelaunch)' in ask(one, 'info status'), 'the first of two monitors')
+    ok('paused (prelaunch)' in ask(two, 'info status'), 'the second of two monitors')
+    ask(two, 'quit')
+    ok(process.wait(60) == 0, 'quit from the second')
+    out = os.path.join(folder, 'out')
+    done = run('-chardev', f'file,id=f,path={out}', '-serial', 'chardev:f', '-e',
+               'o /b 0x3fb 3; o /b 0x3f8 0x41; quit')
+    ok(done.returncode == 0 and open(out).read() == 'A', 'a serial port on a named file', done)
+    done = run('-chardev', 'stdio,id=c,mux=on', '-serial', 'chardev:c', '-mon', 'chardev=c', '-e', 'quit')
+    ok(done.returncode == 0, 'a shared connection', done)
+
+    for name, arguments, message in [
+            ('no id', ['-chardev', 'stdio'], '-chardev: id= is missing'),
+            ('the same id twice', ['-chardev', 'null,id=a', '-chardev', 'null,id=a'],
+             '-chardev: there are two connections with id=a'),
+            ('an unknown backend', ['-chardev', 'spicevmc,id=a'], "-chardev: 'spicevmc' is not supported"),
+            ('a socket to nowhere', ['-chardev', 'socket,id=a'], '-chardev: socket needs either path='),
+            ('an unknown word', ['-chardev', 'file,id=a,pth=x'], 'pth'),
+            ('an unknown id', ['-serial', 'chardev:x'], '-serial: there is no -chardev with id=x'),
+            ('used twice', ['-chardev', 'null,id=a', '-serial', 'chardev:a', '-serial', 'chardev:a'],
+             "-serial: the connection 'a' is in use already"),
+            ('QMP', ['-chardev', 'null,id=a', '-mon', 'chardev=a,mode=control'], '-mon: mode=control is not supported')]:
+        done = run(*arguments)
+        ok(done.returncode == 1 and message in done.stderr, name, done)
+print(f'1..{count}')
