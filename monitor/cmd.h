@@ -70,6 +70,8 @@ void cmd_info_tlb(struct command_call *call);
 /* cmd_hw.c */
 void cmd_info_pic(struct command_call *call);
 void cmd_info_irq(struct command_call *call);
+void cmd_info_lapic(struct command_call *call);
+void cmd_info_tree(struct command_call *call);
 void cmd_info_pci(struct command_call *call);
 void cmd_info_mice(struct command_call *call);
 void cmd_info_mtree(struct command_call *call);
@@ -86,6 +88,7 @@ void cmd_in(struct command_call *call);
 void cmd_out(struct command_call *call);
 void cmd_memsave(struct command_call *call);
 void cmd_pmemsave(struct command_call *call);
+void cmd_dump_guest_memory(struct command_call *call);
 void cmd_sum(struct command_call *call);
 void cmd_gva2gpa(struct command_call *call);
 

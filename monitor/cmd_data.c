@@ -7,6 +7,7 @@
 #include "accel/accel.h"
 #include "core/machine.h"
 #include "monitor/cmd.h"
+#include "monitor/core_dump.h"
 #include "monitor/cpu_view.h"
 
 #define CHUNK 65536u
@@ -160,6 +161,16 @@ void cmd_memsave(struct command_call *call)
 void cmd_pmemsave(struct command_call *call)
 {
     save(call, true);
+}
+
+void cmd_dump_guest_memory(struct command_call *call)
+{
+    GError *error = NULL;
+    if (call->env->accel == NULL) {
+        command_print(call, "Error: the machine has no CPU\n");
+    } else if (!core_dump_write(call->env, call->args[0].text, &error)) {
+        command_error(call, error);
+    }
 }
 
 /* The checksum of BSD's sum(1). */

@@ -28,6 +28,29 @@ void cmd_info_irq(struct command_call *call)
     from_board(call, pc_print_irq);
 }
 
+void cmd_info_lapic(struct command_call *call)
+{
+    g_autofree char *id = g_strdup_printf("apic%u", call->settings->cpu);
+    if (!info_device(call->env, id, call->out)) {
+        command_print(call, "Error: CPU %u has no local APIC\n", call->settings->cpu);
+    }
+}
+
+void cmd_info_tree(struct command_call *call)
+{
+    struct machine *machine = call->env->machine;
+    lock_acquire(&machine->lock);
+    for (guint i = 0; i < machine->devices->len; i++) {
+        const struct device *dev = g_ptr_array_index(machine->devices, i);
+        command_print(call, "%s: %s, %s\n", dev->id, dev->class->name, dev->class->description);
+        for (unsigned r = 0; r < dev->region_count; r++) {
+            const struct region *region = dev->regions[r];
+            command_print(call, "    %s, 0x%" PRIx64 " bytes\n", region->name, region->size);
+        }
+    }
+    lock_release(&machine->lock);
+}
+
 void cmd_info_pci(struct command_call *call)
 {
     from_board(call, pc_print_pci);
