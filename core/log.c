@@ -103,32 +103,33 @@ bool log_set_file(struct log *log, const char *path)
     return true;
 }
 
+static void put(struct log *log, const char *format, va_list args)
+{
+    pthread_mutex_lock(&log->mutex);
+    vfprintf(log->file, format, args);
+    pthread_mutex_unlock(&log->mutex);
+}
+
 void log_print(struct log *log, enum log_item item, const char *format, ...)
 {
     va_list args;
 
-    if (!log_wants(log, item)) {
-        return;
+    if (log_wants(log, item)) {
+        va_start(args, format);
+        put(log, format, args);
+        va_end(args);
     }
-    va_start(args, format);
-    pthread_mutex_lock(&log->mutex);
-    vfprintf(log->file, format, args);
-    pthread_mutex_unlock(&log->mutex);
-    va_end(args);
 }
 
 void log_write(struct log *log, const char *format, ...)
 {
     va_list args;
 
-    if (log == NULL) {
-        return;
+    if (log != NULL) {
+        va_start(args, format);
+        put(log, format, args);
+        va_end(args);
     }
-    va_start(args, format);
-    pthread_mutex_lock(&log->mutex);
-    vfprintf(log->file, format, args);
-    pthread_mutex_unlock(&log->mutex);
-    va_end(args);
 }
 
 /* One range; false if it is none. */
