@@ -212,6 +212,7 @@ struct cpu {
     uint64_t shadow_rip;    /* s.shadow_sti and s.shadow_mov_ss hold only while rip is still this */
     uint64_t shadow_count;  /* with shadow_single: interp_instructions() before the instruction in the shadow */
     uint64_t step_count;    /* 1 + interp_instructions() when the instruction was last cleared to run; or 0 */
+    uint64_t step_rip;      /* of the instruction that runs with step_armed */
     uint32_t debug_pending; /* DR6 bits of breakpoint traps that the last instruction met */
     bool step_armed;        /* the running instruction began with EFLAGS.TF set */
     bool stepping;          /* the monitor wants traces of one instruction: in mode as MODE_SINGLE */

@@ -1,5 +1,6 @@
 /*
- * Matching of addresses against DR0-DR3; see debug.h. Not modelled: LBR, branch stepping (DEBUGCTL.BTF).
+ * Matching of addresses against DR0-DR3; see debug.h. Not modelled: LBR; with
+ * DEBUGCTL.BTF a branch to itself or to the next instruction is not taken for one.
  */
 #include "accel/interp/debug.h"
 

@@ -8,6 +8,8 @@
 #include "accel/interp/cpu.h"
 
 #define DR6_BD (1u << 13) /* MOV to or from a debug register with DR7.GD */
+#define DEBUGCTL_LBR 1u
+#define DEBUGCTL_BTF 2u /* TF traps after branches only (SDM volume 3, 17.4.3) */
 #define DR6_BS (1u << 14) /* single step */
 #define DR6_BT (1u << 15) /* task switch with the T bit */
 #define DR6_FIXED 0xffff0ff0u

@@ -90,6 +90,7 @@ static void raise_debug(struct cpu *cpu, uint32_t bits)
     cpu->step_armed = false;
     cpu->s.dr[6] = (cpu->s.dr[6] & ~15ull) | DR6_FIXED | bits;
     cpu->s.dr[7] &= ~(uint64_t)DR7_GD;
+    cpu->s.msr.debugctl &= ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF);
     cpu_fault(cpu, NULL, EXC_DB, 0);
 }
 
@@ -99,10 +100,20 @@ static bool cleared_to_run(const struct cpu *cpu)
     return cpu->step_count == interp_instructions(cpu, NULL) + 1;
 }
 
+/* The instruction that has just run alone went elsewhere than to the one behind it, or to itself by an iteration. */
+static bool has_branched(const struct cpu *cpu)
+{
+    const struct insn *insn = cpu->trace->insn[0].len != 0 ? cpu->trace->insn : cpu->trace->insn + 1; /* behind a check */
+    uint64_t mask = cpu->mode & MODE_CODE64 ? UINT64_MAX : cpu->s.seg[CS].attr & SEG_DB ? UINT32_MAX : UINT16_MAX;
+    uint64_t next = (cpu->step_rip + insn->len) & mask;
+    return cpu->rip != next && cpu->rip != cpu->step_rip;
+}
+
 static void debug_traps(struct cpu *cpu)
 {
     if (cpu->step_armed && !cleared_to_run(cpu)) {
-        cpu->debug_pending |= DR6_BS;
+        bool branches_only = (cpu->s.msr.debugctl & DEBUGCTL_BTF) != 0;
+        cpu->debug_pending |= !branches_only || has_branched(cpu) ? DR6_BS : 0;
         cpu->step_armed = false;
     }
     if (cpu->debug_pending != 0) {
@@ -189,6 +200,7 @@ static void before_instruction(struct cpu *cpu)
         cpu->step_count = interp_instructions(cpu, NULL) + 1;
         cpu->eflags &= ~FLAG_RF;
         cpu->step_armed = (cpu->eflags & FLAG_TF) != 0;
+        cpu->step_rip = cpu->rip;
     }
     if ((cpu->eflags & FLAG_TF) == 0 && (cpu->s.dr[7] & 0xff) == 0 && cpu->debug_pending == 0) {
         attention_clear(cpu, CPU_ATTENTION_DEBUG);

@@ -185,6 +185,26 @@ static void test_single_step(void)
     cpu_test_destroy(t);
 }
 
+/* With DEBUGCTL.BTF the trap comes after a branch that is taken, and not after others, nor within REP. */
+static void test_branch_step(void)
+{
+    struct cpu_test *t = cpu_test_create("qemu64");
+    cpu_test_protected(t, 0);
+    t->cpu->gpr[RAX] = 0;
+    t->cpu->gpr[RCX] = 3;
+    t->cpu->gpr[RSI] = t->cpu->gpr[RDI] = 0x20000;
+    /* nop; rep movsb; cmp eax, 1; je +2; nop; jmp +1; nop; nop */
+    CODE(t, 0x90, 0xf3, 0xa4, 0x83, 0xf8, 0x01, 0x74, 0x02, 0x90, 0xeb, 0x01, 0x90, 0x90);
+    t->cpu->eflags |= FLAG_TF;
+    t->cpu->s.msr.debugctl = DEBUGCTL_BTF;
+    cpu_update_mode(t->cpu);
+    g_assert_cmpint(interp_run(t->cpu, 100), ==, VCPU_HALTED);
+    g_assert_cmphex(saved_rip(t), ==, CPU_TEST_CODE + 12);
+    g_assert_cmphex(t->cpu->s.dr[6], ==, DR6_FIXED | DR6_BS);
+    g_assert_cmphex(t->cpu->s.msr.debugctl, ==, 0); /* the next step is by instructions again */
+    cpu_test_destroy(t);
+}
+
 static void test_breakpoints(void)
 {
     struct cpu_test *t = cpu_test_create("qemu64");
@@ -225,6 +245,7 @@ int main(int argc, char **argv)
     g_test_add_func("/interrupt/nmi", test_nmi);
     g_test_add_func("/interrupt/halt", test_halt);
     g_test_add_func("/interrupt/single_step", test_single_step);
+    g_test_add_func("/interrupt/branch_step", test_branch_step);
     g_test_add_func("/interrupt/breakpoints", test_breakpoints);
     return g_test_run();
 }
