@@ -82,7 +82,7 @@ static fuzz_session_fn *const sessions[] = { session_0, session_1, session_2, se
 static void test_mode(const void *data)
 {
     const struct fuzz_mode *mode = data;
-    fuzz_sessions(mode->name, sessions[mode - modes], 2);
+    fuzz_sessions(mode->name, sessions[mode - modes], 1);
 }
 
 int main(int argc, char **argv)
