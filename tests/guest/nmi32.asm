@@ -80,7 +80,7 @@ main:
     SHOW "taken", [after]
     NEWLINE
     RUN 0, "and again:"
-    ret
+    EXIT
 
 plan:    dd 0
 total:   dd 0
