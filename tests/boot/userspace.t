@@ -32,7 +32,7 @@ set f [open $files/python-modules w]
 puts $f [expr {[info exists env(VMM_PYTHON)] ? $env(VMM_PYTHON) :
 "test_math test_cmath test_float test_complex test_decimal test_fractions test_statistics test_struct
 test_long test_int test_random test_hashlib test_zlib test_bz2 test_lzma test_array test_binop test_pow test_numeric_tower
-test_strtod test_bigmem test_memoryview test_long_future test_hmac test_binascii test_bisect test_heapq test_sort"}]
+test_strtod test_bigmem test_memoryview test_hmac test_binascii test_bisect test_heapq test_sort"}]
 close $f
 exec sh -c "PATH=\$PATH:/sbin mke2fs -q -t ext2 -L files -d $files $tmp/files.img 40M 2>&1"
 
