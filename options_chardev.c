@@ -80,7 +80,7 @@ static bool backend_spec(const struct option_list *list, GString *spec, GError *
                 backend != NULL ? backend : "");
 }
 
-static const struct option_chardev *find(const struct options *options, const char *id)
+const struct option_chardev *option_chardev_find(const struct options *options, const char *id)
 {
     for (guint i = 0; i < options->chardevs->len; i++) {
         const struct option_chardev *chardev = g_ptr_array_index(options->chardevs, i);
@@ -106,7 +106,7 @@ bool option_set_chardev(void *target, const struct option *option, const char *a
     bool ok = backend_spec(&list, spec, error) && get_bool(&list, "mux", false, &mux, error);
     if (ok && id == NULL) {
         ok = FAIL(error, "id= is missing: the name by which -serial chardev:ID or -mon chardev=ID speak of it");
-    } else if (ok && find(o, id) != NULL) {
+    } else if (ok && option_chardev_find(o, id) != NULL) {
         ok = FAIL(error, "there are two connections with id=%s", id);
     } else if (ok) {
         struct option_chardev *chardev = g_new0(struct option_chardev, 1);

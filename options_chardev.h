@@ -4,6 +4,8 @@
 
 #include "core/option.h"
 
+struct options;
+
 struct option_chardev {
     char *id, *spec; /* owned; spec as chardev_open() takes it */
     bool mux;        /* several may use it */
@@ -13,6 +15,9 @@ struct option_chardev {
 bool option_set_chardev(void *target, const struct option *option, const char *arg, GError **error);
 bool option_set_mon(void *target, const struct option *option, const char *arg, GError **error);
 bool option_set_monitor(void *target, const struct option *option, const char *arg, GError **error);
+
+/* The connection with an id, NULL if there is none. */
+const struct option_chardev *option_chardev_find(const struct options *options, const char *id);
 
 /* A GDestroyNotify for struct option_chardev. */
 void option_chardev_free(gpointer data);

@@ -27,17 +27,6 @@ static struct shared_terminal *find_shared(const struct terminals *terminals, co
     return NULL;
 }
 
-static const struct option_chardev *find_named(const struct options *options, const char *id)
-{
-    for (guint i = 0; i < options->chardevs->len; i++) {
-        const struct option_chardev *named = g_ptr_array_index(options->chardevs, i);
-        if (strcmp(named->id, id) == 0) {
-            return named;
-        }
-    }
-    return NULL;
-}
-
 static bool fail(GError **error, const char *option, const char *format, const char *id)
 {
     g_autofree char *text = g_strdup_printf("-%s: ", option);
@@ -84,7 +73,7 @@ static bool open_one(struct terminals *terminals, const char *option, unsigned n
         mux = true;
     } else if (g_str_has_prefix(spec, "chardev:")) {
         id = spec + strlen("chardev:");
-        const struct option_chardev *named = find_named(terminals->options, id);
+        const struct option_chardev *named = option_chardev_find(terminals->options, id);
         if (named == NULL) {
             return fail(error, option, "there is no -chardev with id=%s", id);
         }

@@ -133,6 +133,8 @@ void cmd_bt(struct command_call *call);
 void cmd_set_register(struct command_call *call, const char *text);
 
 /* cmd_symbols.c */
+/* Appends " <name+0x12>" if a symbol is near an address. */
+void cmd_print_symbol(struct command_call *call, uint64_t address);
 void cmd_sym_load(struct command_call *call);
 void cmd_sym_clear(struct command_call *call);
 void cmd_sym_list(struct command_call *call);

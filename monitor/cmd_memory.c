@@ -9,6 +9,7 @@
 #include "core/machine.h"
 #include "monitor/cmd.h"
 #include "monitor/cpu_view.h"
+#include "monitor/debug_view.h"
 #include "accel/disasm.h"
 #include "monitor/symbols.h"
 
@@ -101,17 +102,11 @@ static void dump_data(struct dump *dump, uint64_t count, unsigned size, char for
     }
 }
 
-static unsigned code_bits(const struct x86_state *state)
-{
-    const struct x86_segment *cs = &state->seg[CS];
-    return state->msr.efer & EFER_LMA && cs->attr & SEG_L ? 64 : cs->attr & SEG_DB ? 32 : 16;
-}
-
 /* VCPUs parked. state NULL: no CPU. */
 static void dump_code(struct dump *dump, uint64_t count, const struct x86_state *state)
 {
     struct disasm *disasm =
-        disasm_create(state != NULL ? code_bits(state) : 32, dump->call->settings->intel);
+        disasm_create(state != NULL ? debug_view_code_bits(state) : 32, dump->call->settings->intel);
     if (!dump->physical) {
         disasm_set_names(disasm, symbols_name, dump->call->env->symbols);
     }

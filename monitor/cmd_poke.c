@@ -9,7 +9,6 @@
 #include "monitor/cmd.h"
 #include "monitor/cpu_view.h"
 #include "monitor/page_view.h"
-#include "monitor/symbols.h"
 
 #define STACK_WORDS_DEFAULT 16u
 #define STACK_WORDS_MAX 1024u
@@ -33,14 +32,6 @@ static unsigned stack_width(const struct x86_state *state)
 {
     bool wide = state->msr.efer & EFER_LMA && state->seg[CS].attr & SEG_L;
     return wide ? 8 : state->seg[SS].attr & SEG_DB ? 4 : 2;
-}
-
-static void put_symbol(struct command_call *call, uint64_t address)
-{
-    g_autofree char *name = symbols_text(call->env->symbols, address);
-    if (name != NULL) {
-        command_print(call, " <%s>", name);
-    }
 }
 
 static bool read_word(struct command_call *call, uint64_t address, unsigned size, uint64_t *value)
@@ -177,7 +168,7 @@ void cmd_print_stack(struct command_call *call)
             break;
         }
         command_print(call, "0x%016" PRIx64 ": 0x%0*" PRIx64, at, (int)width * 2, value);
-        put_symbol(call, value);
+        cmd_print_symbol(call, value);
         command_print(call, "\n");
     }
     cpu_view_unpark(call->env);
@@ -198,7 +189,7 @@ void cmd_bt(struct command_call *call)
     for (unsigned level = 0; level < BACKTRACE_MAX; level++) {
         uint64_t caller, back;
         command_print(call, "#%-2u 0x%016" PRIx64, level, code + pc);
-        put_symbol(call, code + pc);
+        cmd_print_symbol(call, code + pc);
         command_print(call, "\n");
         if (frame == 0 || !read_word(call, base + frame, width, &caller) || !read_word(call, base + ((frame + width) & mask), width, &back) ||
             back == 0 || caller <= frame) {

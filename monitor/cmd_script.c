@@ -63,8 +63,8 @@ void cmd_waittext(struct command_call *call)
 
 static bool text_on_serial(struct command_wait *wait, GString *out)
 {
-    return chardev_record_find(wait->env->serial[wait->sequence].record,
-                               &wait->env->serial[wait->sequence].place, wait->text);
+    return chardev_record_find(wait->env->serial[wait->port].record,
+                               &wait->env->serial[wait->port].place, wait->text);
 }
 
 /* What has been matched is not matched again: each wait looks behind the last one's text. */
@@ -76,7 +76,7 @@ void cmd_waitserial(struct command_call *call)
         command_print(call, "Error: the machine has no serial port %u\n", (unsigned)port);
     } else if (have_text(call) && parse_seconds(call, 1, &seconds)) {
         wait_for(call, call->args[0].text, seconds, text_on_serial);
-        call->settings->wait->sequence = port;
+        call->settings->wait->port = (unsigned)port;
     }
 }
 

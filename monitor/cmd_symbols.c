@@ -12,6 +12,14 @@
 
 #define LIST_MAX 4096u
 
+void cmd_print_symbol(struct command_call *call, uint64_t address)
+{
+    g_autofree char *name = symbols_text(call->env->symbols, address);
+    if (name != NULL) {
+        command_print(call, " <%s>", name);
+    }
+}
+
 static bool have_symbols(struct command_call *call)
 {
     if (call->env->symbols == NULL) {

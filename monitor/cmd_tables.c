@@ -8,7 +8,6 @@
 #include "monitor/cmd.h"
 #include "monitor/cpu_view.h"
 #include "monitor/descriptor_view.h"
-#include "monitor/symbols.h"
 
 #define IVT_ENTRIES 256u
 
@@ -35,14 +34,6 @@ static bool tables_begin(struct tables *tables, struct command_call *call)
 static void tables_end(struct tables *tables)
 {
     cpu_view_unpark(tables->call->env);
-}
-
-static void put_symbol(struct tables *tables, uint64_t address)
-{
-    g_autofree char *name = symbols_text(tables->call->env->symbols, address);
-    if (name != NULL) {
-        command_print(tables->call, " <%s>", name);
-    }
 }
 
 /* Reads one descriptor; false, with a line about it, if it cannot be read. */
@@ -111,7 +102,7 @@ static void print_ivt(struct tables *tables)
         unsigned offset = ivt[4 * i] | ivt[4 * i + 1] << 8, segment = ivt[4 * i + 2] | ivt[4 * i + 3] << 8;
         if (offset != 0 || segment != 0) {
             command_print(tables->call, "%02x: %04x:%04x", i, segment, offset);
-            put_symbol(tables, segment * 16 + offset);
+            cmd_print_symbol(tables->call, segment * 16 + offset);
             command_print(tables->call, "\n");
         }
     }
@@ -139,7 +130,7 @@ static void print_idt(struct tables *tables)
         if (d.low != 0 || d.high != 0) {
             command_print(tables->call, "%02x: ", vector);
             descriptor_describe(&d, tables->long_mode, tables->call->out);
-            put_symbol(tables, d.offset);
+            cmd_print_symbol(tables->call, d.offset);
             command_print(tables->call, "\n");
         }
     }

@@ -22,8 +22,7 @@ struct command_wait {
     char *what;            /* for the message "...: not seen within 60 s"; owned */
     gint64 deadline;       /* g_get_monotonic_time() */
     unsigned seconds;      /* the time given, for the message */
-    uint64_t sequence;     /* for the condition's own use */
-    bool looked;           /* likewise */
+    unsigned port;         /* of waitserial */
     void *arg;             /* likewise */
     bool tells_stop;       /* says itself why the machine stopped */
     /* True when it has come; a line about it may be appended to out. */

@@ -11,6 +11,7 @@
 #include "accel/accel.h"
 #include "core/machine.h"
 #include "monitor/cpu_view.h"
+#include "monitor/debug_view.h"
 #include "monitor/descriptor_view.h"
 #include "accel/disasm.h"
 #include "monitor/page_view.h"
@@ -249,14 +250,12 @@ static void explain_error(struct why *why, const struct blackbox_fault *fault)
 static void put_instruction(struct why *why, uint64_t linear)
 {
     uint8_t code[DISASM_INSTRUCTION_MAX];
-    const struct x86_segment *cs = &why->state->seg[CS];
-    unsigned bits = why->long_mode && cs->attr & SEG_L ? 64 : cs->attr & SEG_DB ? 32 : 16;
     size_t got = read_linear(why, linear, code, sizeof(code));
     if (got == 0) {
         g_string_append(why->out, "     there is no code: the address is not mapped\n");
         return;
     }
-    struct disasm *disasm = disasm_create(bits, false);
+    struct disasm *disasm = disasm_create(debug_view_code_bits(why->state), false);
     g_string_append(why->out, "     ");
     disasm_one(disasm, linear, code, got, why->out);
     disasm_destroy(disasm);
