@@ -168,13 +168,13 @@ int qcow2_cache_get(struct block_image *image, struct qcow2_cache *cache, uint64
     return 0;
 }
 
-void qcow2_cache_forget(struct qcow2_cache *cache, uint64_t offset)
+void qcow2_cache_forget(struct block_image *image, struct qcow2_cache *cache, uint64_t offset)
 {
-    for (unsigned i = 0; i < cache->sets * WAYS; i++) {
-        if (cache->slots[i].offset == offset) {
-            set_clean(cache, &cache->slots[i]);
-            cache->slots[i].offset = 0;
-        }
+    struct qcow2_slot *slot = find(image, cache, offset);
+
+    if (slot != NULL) {
+        set_clean(cache, slot);
+        slot->offset = 0;
     }
 }
 

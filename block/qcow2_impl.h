@@ -307,7 +307,7 @@ void qcow2_cache_touch(struct qcow2_cache *cache, struct qcow2_slot *slot, size_
 /* Writes all changed tables. */
 int qcow2_cache_write(struct block_image *image, struct qcow2_cache *cache);
 /* The table there is none any more. */
-void qcow2_cache_forget(struct qcow2_cache *cache, uint64_t offset);
+void qcow2_cache_forget(struct block_image *image, struct qcow2_cache *cache, uint64_t offset);
 void qcow2_cache_forget_all(struct qcow2_cache *cache);
 
 /* ---- qcow2_refcount.c ---- */

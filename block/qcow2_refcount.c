@@ -457,7 +457,7 @@ static int apply_one(struct block_image *image, const struct qcow2_pending *pend
         }
         outcome = result < 0 ? result : outcome;
         if (result == 0 && count == 1) {
-            qcow2_cache_forget(&qcow->l2, cluster << qcow->cluster_bits);
+            qcow2_cache_forget(image, &qcow->l2, cluster << qcow->cluster_bits);
             if (cluster != hole_end && image->file->discard && hole_end > hole_start) {
                 (void)block_file_zero(image->file, hole_start << qcow->cluster_bits,
                                       (hole_end - hole_start) << qcow->cluster_bits);

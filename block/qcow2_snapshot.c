@@ -74,7 +74,7 @@ static int walk_l2(struct block_image *image, uint64_t l1_entry, struct walk *wa
         walk->done += result == 0;
         if (result == 0 && walk->step < 0 &&
             qcow2_count_get(image, offset >> qcow->cluster_bits, &count) == 0 && count == 0) {
-            qcow2_cache_forget(&qcow->l2, offset);
+            qcow2_cache_forget(image, &qcow->l2, offset);
         }
     }
     return result;
