@@ -3,9 +3,7 @@
  * on the host file, for many n, with the last write whole, missing or torn. Whatever n is, the
  * image must open and be without errors, and everything that was flushed must be there.
  *
- * A cut keeps what was written before it, as a killed process does; in another test the host loses
- * its cache as well: of what was not synced, sectors are dropped at random. VMM_BLOCK_CRASHES sets
- * the number of those cuts.
+ * A cut keeps what was written before it, as a killed process does. Lost caches are in test_block_crash.c.
  */
 #include "block/driver_impl.h"
 #include "block/fault.h"
@@ -13,7 +11,6 @@
 #include "tests/support/test.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { DISK_BYTES = 4 * 1024 * 1024 };
@@ -64,8 +61,8 @@ static void assert_survived(const char *path, const struct history *history)
     block_close(block);
 }
 
-/* True if the guest came to its end before the cut. lose: percent of the sectors not synced. */
-static bool crash_after(unsigned operations, bool torn, bool backing, uint32_t seed, int lose)
+/* True if the guest came to its end before the cut. */
+static bool crash_after(unsigned operations, bool torn, bool backing, uint32_t seed)
 {
     g_autofree uint8_t *memory = g_malloc0(2 * DISK_BYTES + DISK_BYTES / 512);
     struct history history = {memory, memory + DISK_BYTES, memory + 2 * DISK_BYTES};
@@ -85,15 +82,11 @@ static bool crash_after(unsigned operations, bool torn, bool backing, uint32_t s
     }
     block_test_create("a.qcow", "qcow", DISK_BYTES, backing ? "base.raw" : NULL);
     struct block *block = block_test_open("a.qcow", &options);
-    block_fault_record(fault, lose > 0);
     block_fault_add(fault, &rule);
     bool finished = run_guest(block, &history, random);
     struct block_image *image = block_get_image(block);
     image->read_only = true; /* the process is dead: closing must not write any more */
     block_close(block);
-    if (lose > 0) {
-        block_fault_lose(fault, "a.qcow", random, lose);
-    }
     block_fault_destroy(fault);
     assert_survived("a.qcow", &history);
     return finished;
@@ -103,7 +96,7 @@ static void crash_everywhere(bool backing)
 {
     block_test_begin();
     for (unsigned torn = 0; torn < 2; torn++) {
-        for (unsigned n = 0; !crash_after(n, torn, backing, 77, 0); n += backing ? 3 : 1) {
+        for (unsigned n = 0; !crash_after(n, torn, backing, 77); n += backing ? 3 : 1) {
             g_assert_cmpuint(n, <, 10000);
         }
     }
@@ -118,18 +111,6 @@ static void test_crash(void)
 static void test_crash_backing(void)
 {
     crash_everywhere(true);
-}
-
-static void test_lost_cache(void)
-{
-    const char *wish = g_getenv("VMM_BLOCK_CRASHES");
-    unsigned cuts = wish != NULL ? (unsigned)atoi(wish) : 60;
-
-    block_test_begin();
-    for (unsigned i = 0; i < cuts; i++) {
-        crash_after(i * 37 % 150, i % 3 == 0, i % 2 == 0, i, (int)(i % 2 + 1) * 50);
-    }
-    block_test_end();
 }
 
 /* A failed sync stops a flush before the tables are written; the next flush does it all. */
@@ -193,7 +174,6 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/qcow-crash/plain", test_crash);
     g_test_add_func("/qcow-crash/backing", test_crash_backing);
-    g_test_add_func("/qcow-crash/lost-cache", test_lost_cache);
     g_test_add_func("/qcow-crash/order", test_order);
     g_test_add_func("/qcow-crash/no-space", test_no_space);
     return g_test_run();
