@@ -93,6 +93,7 @@ struct block_options {
     bool repair;        /* tools: open it for repair, though it is damaged */
     bool no_lock;       /* do not lock the file (vmm-img -U) */
     struct block_fault *fault; /* tests: errors below the format (block/fault.h); not owned */
+    bool alone;                /* block/'s own: the image may name no other file */
     unsigned depth;            /* block/'s own: number of images above this one; leave at 0 */
 };
 

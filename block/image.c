@@ -2,8 +2,10 @@
  * Opening and creating images: file, lock, format, backing file.
  *
  * A backing file is named by the image, and images come from strangers. So it must lie in the
- * image's own folder (or below), and is taken as raw: an image that wants more is opened with
- * allow_backing.
+ * image's own folder (or below). Where the image does not say its format, that is guessed, and since
+ * the guess may have been the wish of a guest that wrote a raw disk, such a file may not name any
+ * other: at worst it then shows its own contents in another order. An image that wants more is opened
+ * with allow_backing.
  */
 #include "block/driver_impl.h"
 
@@ -123,30 +125,19 @@ static bool is_beside(const char *path, const char *target)
     return beside;
 }
 
-/* Without trust a backing file is raw; one that looks otherwise is refused rather than shown as
- * garbage. */
-static bool check_untrusted(const struct block_image *backing, const char *path, GError **error)
-{
-    uint8_t head[BLOCK_PROBE_BYTES];
-
-    if (block_file_read(backing->file, 0, head, sizeof(head)) == 0 &&
-        block_probe_is_foreign(head, sizeof(head))) {
-        g_set_error(
-            error, BLOCK_ERROR, EPERM,
-            "'%s' has the backing file '%s', which is not raw, without saying its format; if you "
-            "trust the image, allow it with allow-backing=on",
-            path, backing->path);
-        return false;
-    }
-    return true;
-}
-
 bool block_image_may_name(const struct block_image *image, const char *what, const char *path,
                           const struct block_options *options, GError **error)
 {
     if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
         g_set_error(error, BLOCK_ERROR, ENOENT, "Could not open %s '%s' of '%s': %s", what, path,
                     image->path, g_strerror(ENOENT));
+        return false;
+    }
+    if (options->alone) {
+        g_set_error(error, BLOCK_ERROR, EPERM,
+                    "'%s', a backing file without a format, has a %s '%s' of its own; if you trust "
+                    "the image, allow it with allow-backing=on",
+                    image->path, what, path);
         return false;
     }
     if (!options->allow_backing && !is_beside(image->path, path)) {
@@ -165,10 +156,11 @@ bool block_image_open_backing(struct block_image *image, const char *name, const
 {
     g_autofree char *path = block_backing_path(image->path, name);
     struct block_options below = {
-        .format = format != NULL || options->allow_backing ? format : "raw",
+        .format = format,
         .cache = options->cache,
         .read_only = true,
         .allow_backing = options->allow_backing,
+        .alone = format == NULL && !options->allow_backing,
         .no_lock = options->no_lock,
         .depth = options->depth + 1,
     };
@@ -185,12 +177,6 @@ bool block_image_open_backing(struct block_image *image, const char *name, const
     image->backing = block_image_open(path, &below, error);
     if (image->backing == NULL) {
         g_prefix_error(error, "Backing file of '%s': ", image->path);
-        return false;
-    }
-    if (!options->allow_backing && format == NULL &&
-        !check_untrusted(image->backing, image->path, error)) {
-        block_image_close(image->backing);
-        image->backing = NULL;
         return false;
     }
     return true;

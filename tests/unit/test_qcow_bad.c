@@ -122,8 +122,12 @@ static void test_backing_rules(void)
     g_autofree char *inside = g_build_filename(folder, "base.raw", NULL);
     assert_backing_refused("/proc/self/status", "outside the image's folder");
     block_test_put("base.raw", "base", 4);
+    /* Without a format a backing file may be any that stands alone. */
     block_test_create("c.qcow", "qcow", DISK_BYTES, NULL);
-    assert_backing_refused("c.qcow", "not raw");
+    block_test_create("a.qcow", "qcow", DISK_BYTES, "c.qcow");
+    block_close(block_test_open("a.qcow", NULL));
+    block_test_create("c.qcow", "qcow", DISK_BYTES, "base.raw");
+    assert_backing_refused("c.qcow", "a backing file without a format, has a backing file");
     block_test_create("a.qcow", "qcow", DISK_BYTES, inside);
     struct block *block = block_test_open("a.qcow", NULL);
     block_close(block);
