@@ -48,10 +48,15 @@ void ram_destroy(struct ram *ram)
     g_free(ram);
 }
 
-static void page_set(struct ram *ram, uint64_t page, uint8_t flag)
+void ram_mark_dirty(struct ram *ram, uint64_t page)
 {
-    if (!(__atomic_load_n(&ram->flags[page], __ATOMIC_RELAXED) & flag)) {
-        __atomic_fetch_or(&ram->flags[page], flag, __ATOMIC_RELEASE);
+    if (__atomic_load_n(&ram->flags[page], __ATOMIC_RELAXED) & RAM_DIRTY) {
+        return;
+    }
+    __atomic_fetch_or(&ram->flags[page], RAM_DIRTY, __ATOMIC_SEQ_CST);
+    if (ram->dirtied != NULL && __atomic_load_n(&ram->untold, __ATOMIC_SEQ_CST) != 0 &&
+        __atomic_exchange_n(&ram->untold, 0, __ATOMIC_SEQ_CST) != 0) {
+        ram->dirtied(ram->dirtied_arg, ram);
     }
 }
 
@@ -68,7 +73,7 @@ void ram_touched(struct ram *ram, uint64_t offset, uint64_t size)
         uint64_t piece = MIN(size, RAM_PAGE_SIZE - (offset & (RAM_PAGE_SIZE - 1)));
 
         if (log_dirty) {
-            page_set(ram, page, RAM_DIRTY);
+            ram_mark_dirty(ram, page);
         }
         if ((__atomic_load_n(&ram->flags[page], __ATOMIC_ACQUIRE) & RAM_CODE) && ram->code_hook) {
             ram->code_hook(ram->hook_arg, ram, offset, piece);
@@ -86,7 +91,7 @@ void ram_log_dirty(struct ram *ram, bool on)
     __atomic_store_n(&ram->log_dirty, on, __ATOMIC_SEQ_CST);
     if (on) {
         for (uint64_t page = 0; page < ram->size >> RAM_PAGE_BITS; page++) {
-            page_set(ram, page, RAM_DIRTY);
+            ram_mark_dirty(ram, page);
         }
     }
     if (ram->dirty_hook) {
@@ -100,6 +105,8 @@ bool ram_dirty_fetch(struct ram *ram, uint64_t first, uint64_t count, uint64_t *
     bool any = false;
 
     memset(bitmap, 0, (count + 63) / 64 * sizeof(uint64_t));
+    /* Before the flags are read: a page that becomes dirty after that is told of. */
+    __atomic_store_n(&ram->untold, 1, __ATOMIC_SEQ_CST);
     if (ram->dirty_sync) {
         ram->dirty_sync(ram->dirty_sync_arg, ram);
     }

@@ -43,6 +43,11 @@ struct ram {
     ram_dirty_fn *dirty_sync;
     void *dirty_sync_arg;
     void *hook_arg; /* of the others */
+    /* NULL, or called, in the storing thread, when the first page since the last ram_dirty_fetch() becomes dirty. Not
+     * to be relied on while dirty_sync is set: what the other log holds is seen at the next fetch only. */
+    ram_dirty_fn *dirtied;
+    void *dirtied_arg;
+    int untold; /* no page was told of since the last fetch; atomic */
 };
 
 /* Maps `size` bytes (rounded up to pages) of zeroed memory. NULL and error if the host has not so much. */
@@ -55,6 +60,9 @@ void ram_touched(struct ram *ram, uint64_t offset, uint64_t size);
 
 /* Starts or stops keeping RAM_DIRTY up to date; starting marks every page dirty. */
 void ram_log_dirty(struct ram *ram, bool on);
+
+/* Flags a page of a block with dirty logging as stored to. Any thread. */
+void ram_mark_dirty(struct ram *ram, uint64_t page);
 
 /* Copies the dirty state of pages [first, first + count) into `bitmap` (bit i of word i/64 = page first + i)
  * and clears it. Returns true if any was dirty. */

@@ -16,7 +16,9 @@ static bool read_picture(const struct monitor_env *env, struct text_screen *scre
     g_autofree uint8_t *rom = g_malloc(VGA_ROM_SIZE);
     lock_acquire(&env->machine->lock);
     bus_read_bytes(env->machine->memory, VGA_ROM_BASE, rom, VGA_ROM_SIZE, false);
-    display_update(env->display);
+    if (display_update(env->display)) {
+        display_wake(env->display);
+    }
     lock_release(&env->machine->lock);
     struct glyphs *glyphs = glyphs_create(rom, VGA_ROM_SIZE);
     bool found = glyphs != NULL && glyphs_read(glyphs, display_surface(env->display), screen);

@@ -19,6 +19,10 @@ struct display {
     uint32_t next_sequence;
     struct display_viewer *viewers;
     bool changed; /* since the start of the running update */
+    GMutex wake_mutex; /* for the next two, which any thread reads */
+    void (*wake_fn)(void *arg);
+    void *wake_arg;
+    gint untold; /* nobody woke the listener since the last update */
 };
 
 static void install_surface(struct display *display, unsigned width, unsigned height)
@@ -40,6 +44,7 @@ struct display *display_create(void)
     struct display *display = g_new0(struct display, 1);
 
     display->next_sequence = 1;
+    g_mutex_init(&display->wake_mutex);
     install_surface(display, DEFAULT_WIDTH, DEFAULT_HEIGHT);
     return display;
 }
@@ -50,6 +55,7 @@ void display_destroy(struct display *display)
         return;
     }
     surface_unref(display->surface);
+    g_mutex_clear(&display->wake_mutex);
     g_free(display);
 }
 
@@ -62,6 +68,7 @@ void display_set_source(struct display *display, const struct display_source *so
     } else {
         display_invalidate(display);
     }
+    display_wake(display);
 }
 
 struct surface *display_set_size(struct display *display, unsigned width, unsigned height)
@@ -94,10 +101,37 @@ void display_damage(struct display *display, int x, int y, int width, int height
 bool display_update(struct display *display)
 {
     display->changed = false;
+    /* Before anything is looked at, so that no change falls in between. */
+    g_atomic_int_set(&display->untold, 1);
     if (display->source != NULL && display->source->update != NULL) {
         display->source->update(display->source_arg);
     }
     return display->changed;
+}
+
+void display_wake(struct display *display)
+{
+    if (display != NULL && g_atomic_int_get(&display->untold) != 0 &&
+        g_atomic_int_compare_and_exchange(&display->untold, 1, 0)) {
+        g_mutex_lock(&display->wake_mutex);
+        if (display->wake_fn != NULL) {
+            display->wake_fn(display->wake_arg);
+        }
+        g_mutex_unlock(&display->wake_mutex);
+    }
+}
+
+void display_on_wake(struct display *display, void (*fn)(void *arg), void *arg)
+{
+    g_mutex_lock(&display->wake_mutex);
+    display->wake_arg = arg;
+    display->wake_fn = fn;
+    g_mutex_unlock(&display->wake_mutex);
+}
+
+uint64_t display_rest(struct display *display)
+{
+    return display->source != NULL && display->source->rest != NULL ? display->source->rest(display->source_arg) : 0;
 }
 
 struct surface *display_surface(const struct display *display)
@@ -116,6 +150,7 @@ void display_invalidate(struct display *display)
 {
     if (display->source != NULL && display->source->invalidate != NULL) {
         display->source->invalidate(display->source_arg);
+        display_wake(display);
     }
 }
 

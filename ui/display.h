@@ -47,7 +47,12 @@ struct display_source {
     bool (*text)(void *arg, struct text_screen *screen);
     /* The whole picture has to be converted at the next update. */
     void (*invalidate)(void *arg);
+    /* Microseconds for which nobody need look unless display_wake() is called; 0: look all the time, since changes are
+     * not told. Called after an update. */
+    uint64_t (*rest)(void *arg);
 };
+
+#define DISPLAY_REST_LONG UINT64_MAX
 
 /* A display without a source shows a black surface of 640 x 480. */
 struct display *display_create(void);
@@ -63,7 +68,17 @@ struct surface *display_set_size(struct display *display, unsigned width, unsign
 /* Device side: these pixels were drawn. Clipped to the surface. */
 void display_damage(struct display *display, int x, int y, int width, int height);
 
-/* Viewer side: brings the surface up to date. Returns true if anything changed, a mode switch included. */
+/* Device side, any thread: the picture may have changed. Cheap; only the first call after an update does anything. */
+void display_wake(struct display *display);
+
+/* Viewer side: fn is called from display_wake(), in any thread, with any locks held; NULL: no more, and
+ * no call is under way any longer. One listener. */
+void display_on_wake(struct display *display, void (*fn)(void *arg), void *arg);
+/* Viewer side: how long it need not look, as display_source.rest. With the machine lock. */
+uint64_t display_rest(struct display *display);
+
+/* Viewer side: brings the surface up to date. Returns true if anything changed, a mode switch included; who is not the
+ * listener then calls display_wake(), so that the listener shows it, too. */
 bool display_update(struct display *display);
 
 /* The present surface; borrowed: surface_ref() to keep it beyond the next update. */

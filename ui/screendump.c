@@ -159,7 +159,9 @@ bool screendump_display(struct display *display, struct machine_lock *lock, cons
     bool ok;
 
     lock_acquire(lock);
-    display_update(display);
+    if (display_update(display)) {
+        display_wake(display);
+    }
     surface = surface_ref(display_surface(display));
     lock_release(lock);
     ok = screendump_save(surface, path, format_name, error);

@@ -10,24 +10,51 @@
 #include "ui/sdl_driver.h"
 #include "ui/sdl_impl.h"
 
-/* How often to look: while the window can be seen, and while it cannot. */
-#define INTERVAL_MS 16
-#define INTERVAL_HIDDEN_MS 250
+/* How often to look where nobody tells of changes; at most; while the window cannot be seen. */
+#define INTERVAL_US 16000
+#define INTERVAL_LEAST_US 12000
+#define INTERVAL_HIDDEN_US 250000
+/* After the first store to the picture others follow: so long it waits for them. */
+#define SETTLE_US 3000
 #define TITLE_US 500000
 /* How often to look for events where a descriptor tells of them. */
-#define EVENTS_US 250000
+#define EVENTS_US 500000
 #define EVENTS_MAX 1000
 #define DPI_NORMAL 96
 #define DPI_DENSE 168
 #define HINT_SECONDS 3
 
+void sdl_look_soon(struct sdl_window *window)
+{
+    gint64 earliest = __atomic_load_n(&window->earliest, __ATOMIC_RELAXED);
+
+    g_source_set_ready_time(window->clock, MAX(g_get_monotonic_time() + SETTLE_US, earliest));
+}
+
+/* The picture changes; any thread. */
+static void on_wake(void *arg)
+{
+    struct sdl_window *window = arg;
+
+    g_atomic_int_set(&window->woken, 1);
+    sdl_look_soon(window);
+}
+
+static void stop_viewing(struct sdl_window *window)
+{
+    if (window->viewing) {
+        display_on_wake(window->viewer.display, NULL, NULL);
+        display_viewer_finish(&window->viewer);
+    }
+    window->viewing = false;
+}
+
 static void start_viewing(struct sdl_window *window)
 {
     lock_acquire(window->lock);
-    if (window->viewing) {
-        display_viewer_finish(&window->viewer);
-    }
+    stop_viewing(window);
     display_viewer_init(&window->viewer, sdl_shown_display(window));
+    display_on_wake(window->viewer.display, on_wake, window);
     lock_release(window->lock);
     window->viewing = true;
     window->width = window->height = 0;
@@ -153,13 +180,34 @@ static void take_events(struct sdl_window *window)
     }
 }
 
+/* When to look next, unless the display or an event calls before. */
+static void plan(struct sdl_window *window, gint64 now, uint64_t rest)
+{
+    gint64 limit = window->event_watch != 0 ? EVENTS_US : INTERVAL_US;
+    gint64 pause = rest == 0 ? INTERVAL_US : (gint64)MIN(rest, (uint64_t)limit);
+    bool hidden = (SDL_GetWindowFlags(window->window) & (SDL_WINDOW_MINIMIZED | SDL_WINDOW_HIDDEN)) != 0;
+
+    if (window->panel.until != 0) {
+        pause = MIN(pause, MAX(window->panel.until - now, 0));
+    }
+    pause = hidden ? INTERVAL_HIDDEN_US : MAX(pause, INTERVAL_LEAST_US);
+    __atomic_store_n(&window->earliest, now + (hidden ? INTERVAL_HIDDEN_US : INTERVAL_LEAST_US), __ATOMIC_RELAXED);
+    g_source_set_ready_time(window->clock, now + pause);
+    /* A call that came since the look began was overwritten just now. */
+    if (g_atomic_int_get(&window->woken) != 0) {
+        sdl_look_soon(window);
+    }
+}
+
 static void update(struct sdl_window *window, gint64 now)
 {
-    Uint32 flags = SDL_GetWindowFlags(window->window);
+    uint64_t rest;
 
     sdl_panel_tick(window, now);
+    g_atomic_int_set(&window->woken, 0);
     lock_acquire(window->lock);
     display_update(sdl_shown_display(window));
+    rest = display_rest(sdl_shown_display(window));
     lock_release(window->lock);
     follow_picture(window);
     if (sdl_paint(window) && window->event_watch != 0) {
@@ -170,8 +218,7 @@ static void update(struct sdl_window *window, gint64 now)
         sdl_update_title(window, now);
         sdl_update_cursor(window);
     }
-    window->interval =
-        (flags & (SDL_WINDOW_MINIMIZED | SDL_WINDOW_HIDDEN)) != 0 ? INTERVAL_HIDDEN_MS : INTERVAL_MS;
+    plan(window, now, rest);
 }
 
 void sdl_window_refresh(struct sdl_window *window)
@@ -185,6 +232,7 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
     struct sdl_window *window = data;
 
     take_events(window);
+    sdl_look_soon(window);
     if ((condition & (G_IO_HUP | G_IO_ERR)) != 0) {
         window->event_watch = 0;
         return G_SOURCE_REMOVE;
@@ -206,10 +254,9 @@ static void watch_events(struct sdl_window *window)
 #endif
 }
 
-static gboolean tick(gpointer data)
+static gboolean look(gpointer data)
 {
     struct sdl_window *window = data;
-    unsigned before = window->interval;
     gint64 now = g_get_monotonic_time();
 
     if (window->event_watch == 0 || now - window->last_events >= EVENTS_US) {
@@ -217,16 +264,20 @@ static gboolean tick(gpointer data)
         take_events(window);
     }
     update(window, now);
-    if (window->interval == before) {
-        return G_SOURCE_CONTINUE;
-    }
-    window->timer = g_timeout_add(window->interval, tick, window);
-    return G_SOURCE_REMOVE;
+    return G_SOURCE_CONTINUE;
 }
 
-unsigned sdl_window_interval(const struct sdl_window *window)
+static gboolean run_clock(GSource *source, GSourceFunc callback, gpointer data)
 {
-    return window->interval;
+    return callback(data);
+}
+
+static void start_clock(struct sdl_window *window)
+{
+    window->clock_functions = (GSourceFuncs){.dispatch = run_clock};
+    window->clock = g_source_new(&window->clock_functions, sizeof(GSource));
+    g_source_set_callback(window->clock, look, window, NULL);
+    g_source_attach(window->clock, NULL);
 }
 
 static void set_error(GError **error, const char *what)
@@ -303,14 +354,14 @@ struct sdl_window *sdl_window_create(const struct sdl_options *options, struct d
         sdl_window_destroy(window);
         return NULL;
     }
+    start_clock(window);
     start_viewing(window);
     if (options->full_screen) {
         sdl_set_full_screen(window, true);
         sdl_grab(window, true);
     }
     watch_events(window);
-    window->interval = INTERVAL_MS;
-    window->timer = g_timeout_add(window->interval, tick, window);
+    sdl_look_soon(window);
     return window;
 }
 
@@ -319,18 +370,19 @@ void sdl_window_destroy(struct sdl_window *window)
     if (window == NULL) {
         return;
     }
-    if (window->timer != 0) {
-        g_source_remove(window->timer);
-    }
     if (window->event_watch != 0) {
         g_source_remove(window->event_watch);
     }
     if (window->viewing) {
         lock_acquire(window->lock);
-        display_viewer_finish(&window->viewer);
+        stop_viewing(window);
         lock_release(window->lock);
         input_release_all(window->input);
         sdl_size_save(window);
+    }
+    if (window->clock != NULL) {
+        g_source_destroy(window->clock);
+        g_source_unref(window->clock);
     }
     sdl_panel_hide(window);
     sdl_painter_finish(&window->painter);

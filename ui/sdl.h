@@ -1,6 +1,7 @@
 /*
- * The window, by SDL 2. It runs in the main thread inside the default GLib main context: a timer looks at the
- * display 60 times a second, and seldom while nobody can see the window.
+ * The window, by SDL 2. It runs in the main thread inside the default GLib main context: the display tells when its
+ * picture may have changed, and the window then looks, at most 80 times a second, and seldom while nobody can see
+ * it. A display that cannot tell is looked at 60 times a second.
  *
  * Keys (with the grab modifier, by default Ctrl-Alt): G grab or release the mouse, F full screen, U natural
  * size, + and - larger and smaller, S smooth or integer scaling, 1-9 consoles, D sends Ctrl-Alt-Delete, V types
@@ -75,9 +76,6 @@ void sdl_window_refresh(struct sdl_window *window);
 
 /* Shows console n, as Ctrl-Alt-n does; 1 is the guest. */
 void sdl_window_show_console(struct sdl_window *window, unsigned n);
-
-/* Milliseconds until the next look: for tests. */
-unsigned sdl_window_interval(const struct sdl_window *window);
 
 /* Modifier by the names of -display sdl,grab-mod=: "lctrl-lalt", "lshift-lctrl-lalt", "rctrl". */
 bool sdl_parse_grab_modifier(const char *name, enum sdl_grab_modifier *modifier);

@@ -48,10 +48,12 @@ struct sdl_window {
     struct ui_console console; /* display NULL: the guest is shown */
     unsigned console_number;    /* 1: the guest */
     bool viewing;               /* viewer is registered */
-    guint timer;
+    GSourceFuncs clock_functions;
+    GSource *clock;       /* ready when the window is to look; owned */
+    gint woken;           /* the display called since the last look; atomic */
+    gint64 earliest;      /* when to look again at the earliest, us; atomic */
     guint event_watch;    /* on the connection to the display server; 0: events are polled */
     gint64 last_events;   /* when they were */
-    unsigned interval;    /* ms until the next look */
     gint64 last_title;
     char *title;          /* as shown */
     unsigned zoom;        /* per cent */
@@ -122,6 +124,8 @@ bool sdl_size_load(struct sdl_window *window, int *width, int *height);
 void sdl_size_save(struct sdl_window *window);
 
 /* sdl.c */
+/* Has the window look soon: something is to be painted. */
+void sdl_look_soon(struct sdl_window *window);
 void sdl_set_full_screen(struct sdl_window *window, bool on);
 /* Sizes the window to the picture, zoomed. */
 void sdl_fit_window(struct sdl_window *window);

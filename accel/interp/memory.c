@@ -190,10 +190,10 @@ struct memory_page memory_find(struct interp_memory *memory, uint64_t phys)
 
 bool memory_mark_dirty(const struct memory_page *page)
 {
-    uint8_t *flags = &page->ram->flags[page->ram_offset >> RAM_PAGE_BITS];
-    uint8_t f = __atomic_load_n(flags, __ATOMIC_RELAXED);
+    uint64_t number = page->ram_offset >> RAM_PAGE_BITS;
+    uint8_t f = __atomic_load_n(&page->ram->flags[number], __ATOMIC_RELAXED);
     if (page->ram->log_dirty && (f & RAM_DIRTY) == 0) {
-        __atomic_fetch_or(flags, RAM_DIRTY, __ATOMIC_RELAXED);
+        ram_mark_dirty(page->ram, number);
     }
     return (f & RAM_CODE) == 0;
 }

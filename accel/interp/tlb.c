@@ -83,8 +83,7 @@ void tlb_flush_dirty(struct cpu *cpu)
             }
             struct memory_page page = memory_find(cpu->memory, cpu->tlb_phys[bank][i]);
             if (page.kind == MEMORY_RAM && page.ram->log_dirty) {
-                __atomic_fetch_or(&page.ram->flags[page.ram_offset >> RAM_PAGE_BITS], RAM_DIRTY,
-                                  __ATOMIC_RELAXED);
+                ram_mark_dirty(page.ram, page.ram_offset >> RAM_PAGE_BITS);
             }
         }
     }

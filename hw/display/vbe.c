@@ -262,6 +262,7 @@ static void dispi_ports_write(void *owner, uint64_t offset, uint64_t value, unsi
         vga->dispi_index = (uint16_t)value;
     } else {
         dispi_write(vga, vga->dispi_index, (uint16_t)value);
+        vga_wake(vga);
     }
 }
 
@@ -335,9 +336,21 @@ static void convert_24(const uint8_t *in, uint32_t *out, unsigned width)
 
 static void convert_32(const uint8_t *in, uint32_t *out, unsigned width)
 {
-    memcpy(out, in, width * sizeof(uint32_t));
-    for (unsigned i = 0; i < width; i++) {
-        out[i] &= 0xffffff;
+    unsigned i;
+
+    /* Lines start at multiples of 4 (whole pixels); two pixels at a time. */
+    for (i = 0; i + 1 < width; i += 2) {
+        uint64_t two;
+
+        memcpy(&two, in + 4 * i, sizeof(two));
+        two &= 0x00ffffff00ffffff;
+        memcpy(out + i, &two, sizeof(two));
+    }
+    if (i < width) {
+        uint32_t one;
+
+        memcpy(&one, in + 4 * i, sizeof(one));
+        out[i] = one & 0xffffff;
     }
 }
 

@@ -33,6 +33,11 @@ const struct field vga_fields[] = {
     FIELD_END,
 };
 
+static void vram_dirtied(void *arg, struct ram *ram)
+{
+    vga_wake(arg);
+}
+
 bool vga_init(struct vga *vga, struct device *dev, uint64_t megabytes, GError **error)
 {
     uint64_t size = megabytes << 20;
@@ -53,6 +58,8 @@ bool vga_init(struct vga *vga, struct device *dev, uint64_t megabytes, GError **
         return false;
     }
     ram_log_dirty(vga->vram, true);
+    vga->vram->dirtied = vram_dirtied;
+    vga->vram->dirtied_arg = vga;
     vga->dirty = g_new0(uint64_t, (size / RAM_PAGE_SIZE + 63) / 64);
     region_init_io(&vga->ports, "vga-ports", VGA_PORTS_SIZE, &vga_ports_ops, vga);
     region_init_io(&vga->window, "vga-window", VGA_WINDOW_SIZE, &vga_window_ops, vga);
@@ -100,6 +107,7 @@ void vga_reset(struct vga *vga)
     dispi_reset(vga);
     vga->palette_changed = true;
     vga->font_changed = true;
+    vga_wake(vga);
 }
 
 /* Maps the part of video memory that the window now shows as plain memory, or takes it out. */
@@ -149,6 +157,7 @@ void vga_loaded(struct vga *vga)
     vga->palette_changed = true;
     vga->font_changed = true;
     vga_mark_redraw(vga);
+    vga_wake(vga);
 }
 
 void vga_connect(struct vga *vga, struct bus *memory, struct bus *io, int priority)

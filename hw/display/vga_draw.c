@@ -194,4 +194,15 @@ static bool text(void *arg, struct text_screen *screen)
     return vga_text_read(arg, screen);
 }
 
-const struct display_source vga_display_source = {draw, text, invalidate};
+/* Stores and port writes tell that they were made, unless the engine keeps the log of stores to itself. */
+static uint64_t rest(void *arg)
+{
+    const struct vga *vga = arg;
+
+    if (vga->vram->dirty_sync != NULL) {
+        return 0;
+    }
+    return vga->mode.kind == VGA_TEXT ? vga_text_rest(vga) : DISPLAY_REST_LONG;
+}
+
+const struct display_source vga_display_source = {draw, text, invalidate, rest};

@@ -162,11 +162,18 @@ uint32_t vga_plane_address(const struct vga_mode *mode, uint32_t counter, unsign
 uint8_t vga_status1(struct vga *vga);
 /* Number of frames since the guest clock was 0. */
 uint64_t vga_frame(const struct vga *vga);
+/* Microseconds until that number is the next multiple of `frames`. */
+uint64_t vga_until_frame(const struct vga *vga, unsigned frames);
 
 /* vga_draw.c */
 extern const struct display_source vga_display_source;
 /* True if bytes [first, first + size) of vram (wrapping) changed since the last drawing. */
 bool vga_is_dirty(const struct vga *vga, uint32_t first, uint32_t size);
+/* Tells whoever shows the picture that a register was written. */
+static inline void vga_wake(const struct vga *vga)
+{
+    display_wake(vga->display);
+}
 static inline void vga_mark_redraw(struct vga *vga)
 {
     vga->redraw = true;
@@ -176,6 +183,8 @@ static inline void vga_mark_redraw(struct vga *vga)
 /* dirty: vram was stored to since the last drawing. */
 void vga_text_draw(struct vga *vga, struct surface *surface, bool dirty);
 bool vga_text_read(struct vga *vga, struct text_screen *screen);
+/* Microseconds until the cursor or characters blink; DISPLAY_REST_LONG if none do. */
+uint64_t vga_text_rest(const struct vga *vga);
 
 /* vga_planar.c: the 16-colour, CGA and 256-colour modes of the VGA proper. */
 void vga_planar_draw_line(const struct vga *vga, const struct vga_line *line, uint32_t *pixels);

@@ -43,6 +43,7 @@ static void mmio_write(void *owner, uint64_t offset, uint64_t value, unsigned si
 {
     struct vga *vga = owner;
 
+    vga_wake(vga);
     if (offset >= MMIO_DISPI && offset < MMIO_DISPI_END) {
         if ((offset & 1) == 0) {
             dispi_write(vga, (unsigned)(offset - MMIO_DISPI) / 2, (uint16_t)value);

@@ -279,6 +279,7 @@ static uint64_t ports_read(void *owner, uint64_t offset, unsigned size)
 static void ports_write(void *owner, uint64_t offset, uint64_t value, unsigned size)
 {
     vga_port_write(owner, VGA_PORTS_BASE + (unsigned)offset, (uint8_t)value);
+    vga_wake(owner);
 }
 
 const struct region_ops vga_ports_ops = {ports_read, ports_write, 1, 1};

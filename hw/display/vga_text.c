@@ -12,6 +12,10 @@
 #define LOOK_BLINKED_OFF 0x20000u
 #define LOOK_NONE UINT32_MAX
 
+/* The cursor is on for so many frames and off for as many; characters. */
+#define CURSOR_FRAMES 8
+#define BLINK_FRAMES 16
+
 /* A row of characters on the screen: scan lines [top, bottom). */
 struct text_row {
     unsigned top, bottom;
@@ -73,10 +77,9 @@ static struct text_style style_now(const struct vga *vga)
     unsigned select = vga->seq[SEQ_FONT_SELECT];
     uint64_t frame = vga_frame(vga);
     struct text_style style = {
-        /* The cursor blinks with a period of 16 frames, characters with one of 32. */
-        .cursor = cursor_shown(vga) && (frame & 8) == 0 ? cursor_position(vga) & 0xffff : LOOK_NONE,
+        .cursor = cursor_shown(vga) && (frame & CURSOR_FRAMES) == 0 ? cursor_position(vga) & 0xffff : LOOK_NONE,
         .blink = (vga->attr[ATTR_MODE] & ATTR_MODE_BLINK) != 0,
-        .blinked_off = (frame & 16) != 0,
+        .blinked_off = (frame & BLINK_FRAMES) != 0,
         .fonts = {font_address(vga, (select & 3) | (select >> 2 & 4)),
                   font_address(vga, (select >> 2 & 3) | (select >> 3 & 4))},
     };
@@ -234,6 +237,14 @@ void vga_text_draw(struct vga *vga, struct surface *surface, bool dirty)
         draw_row(vga, &style, &row, vga->cells + index, surface);
         index += mode->chars + 1;
     }
+}
+
+uint64_t vga_text_rest(const struct vga *vga)
+{
+    if (cursor_shown(vga)) {
+        return vga_until_frame(vga, CURSOR_FRAMES);
+    }
+    return (vga->attr[ATTR_MODE] & ATTR_MODE_BLINK) != 0 ? vga_until_frame(vga, BLINK_FRAMES) : DISPLAY_REST_LONG;
 }
 
 bool vga_text_read(struct vga *vga, struct text_screen *screen)

@@ -82,3 +82,11 @@ uint64_t vga_frame(const struct vga *vga)
 
     return dots_now(vga, &frame) / (frame.h_total * frame.v_total);
 }
+
+uint64_t vga_until_frame(const struct vga *vga, unsigned frames)
+{
+    struct frame frame = frame_of(vga);
+    uint64_t period = frame.h_total * frame.v_total * frames;
+
+    return muldiv64(period - dots_now(vga, &frame) % period, NS_PER_SECOND, frame.clock) / 1000 + 1;
+}

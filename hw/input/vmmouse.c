@@ -72,6 +72,9 @@ static void on_pointer(void *arg, const struct input_pointer *report)
     } else if (vm->count + REPORT_WORDS <= QUEUE_WORDS) {
         memcpy(vm->queue + vm->count, words, sizeof(words));
         vm->count += REPORT_WORDS;
+    } else {
+        /* The guest does not listen; when it does, the buttons are to be as they are now. */
+        memcpy(vm->queue + vm->count - REPORT_WORDS, words, sizeof(words));
     }
     ps2_mouse_poke(vm->mouse);
 }

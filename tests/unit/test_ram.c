@@ -134,6 +134,28 @@ static void test_dirty(void)
     ram_destroy(ram);
 }
 
+static void test_dirtied(void)
+{
+    struct ram *ram = ram_create("r", 70 * RAM_PAGE_SIZE, NULL);
+    struct seen seen = {0};
+    uint64_t bitmap[2];
+
+    ram_log_dirty(ram, true);
+    ram->dirtied = on_dirty;
+    ram->dirtied_arg = &seen;
+    ram_touched(ram, 0, 1);
+    g_assert_cmpuint(seen.dirty, ==, 0); /* dirty already, and nobody has fetched */
+    ram_dirty_fetch(ram, 0, 70, bitmap);
+    ram_touched(ram, 5 * RAM_PAGE_SIZE, 3 * RAM_PAGE_SIZE);
+    ram_mark_dirty(ram, 9);
+    g_assert_cmpuint(seen.dirty, ==, 1);
+    ram_dirty_fetch(ram, 0, 70, bitmap);
+    g_assert_cmphex(bitmap[0], ==, 0x2e0);
+    ram_mark_dirty(ram, 9);
+    g_assert_cmpuint(seen.dirty, ==, 2);
+    ram_destroy(ram);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -141,5 +163,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ram/code-hook", test_code_hook);
     g_test_add_func("/ram/dirty", test_dirty);
     g_test_add_func("/ram/dirty-sync", test_dirty_sync);
+    g_test_add_func("/ram/dirtied", test_dirtied);
     return g_test_run();
 }

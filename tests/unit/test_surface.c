@@ -76,7 +76,12 @@ static void fake_invalidate(void *arg)
     ((struct fake *)arg)->invalidated++;
 }
 
-static const struct display_source fake_source = {fake_update, fake_text, fake_invalidate};
+static uint64_t fake_rest(void *arg)
+{
+    return 5;
+}
+
+static const struct display_source fake_source = {fake_update, fake_text, fake_invalidate, fake_rest};
 
 static void test_damage_and_modes(void)
 {
@@ -140,6 +145,38 @@ static void test_text_screen(void)
     display_destroy(display);
 }
 
+static void count_wake(void *arg)
+{
+    (*(unsigned *)arg)++;
+}
+
+static void test_wake(void)
+{
+    struct display *display = display_create();
+    struct fake fake = {display, 320, 200, -1, 0};
+    unsigned woken = 0;
+
+    g_assert_cmpuint(display_rest(display), ==, 0);
+    display_on_wake(display, count_wake, &woken);
+    display_wake(display);
+    g_assert_cmpuint(woken, ==, 0); /* nobody has looked yet */
+    display_update(display);
+    display_set_source(display, &fake_source, &fake);
+    g_assert_cmpuint(woken, ==, 1);
+    display_wake(display);
+    g_assert_cmpuint(woken, ==, 1);
+    g_assert_cmpuint(display_rest(display), ==, 5);
+    display_update(display);
+    display_wake(display);
+    display_wake(NULL);
+    g_assert_cmpuint(woken, ==, 2);
+    display_update(display);
+    display_on_wake(display, NULL, NULL);
+    display_wake(display);
+    g_assert_cmpuint(woken, ==, 2);
+    display_destroy(display);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -147,6 +184,7 @@ int main(int argc, char **argv)
     g_test_add_func("/surface/fill", test_fill_is_clipped);
     g_test_add_func("/surface/references", test_references);
     g_test_add_func("/display/damage", test_damage_and_modes);
+    g_test_add_func("/display/wake", test_wake);
     g_test_add_func("/display/text", test_text_screen);
     return g_test_run();
 }

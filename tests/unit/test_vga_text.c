@@ -221,6 +221,9 @@ static void test_blinking(void)
     const uint64_t frame = 900ull * 449 * NS_PER_SECOND / 28322000 + 1;
 
     vga_expect(bench, 720, 400, expect_text, &text);
+    /* Nobody need look before the cursor goes off. */
+    g_assert_cmpuint(display_rest(bench->display), >, 8 * frame / 1000 - 1000);
+    g_assert_cmpuint(display_rest(bench->display), <=, 8 * frame / 1000 + 1);
     test_advance(bench->machine, 8 * frame);
     text.cursor = -1;
     vga_expect(bench, 720, 400, expect_text, &text);
