@@ -311,7 +311,8 @@ static bool build(struct app *app, GError **error)
     if (!(o->flat != NULL ? build_flat(app, error) : build_pc(app, error))) {
         return false;
     }
-    struct accel_options accel = { .engine = o->accel, .cpu = o->cpu, .cpus = o->cpus, .policy = o->accel_policy };
+    struct accel_options accel = { .engine = o->accel, .cpu = o->cpu, .cpus = o->cpus, .policy = o->accel_policy,
+                                   .irqchip = o->flat != NULL ? ACCEL_IRQCHIP_OFF : o->irqchip };
     app->accel = accel_create(app->machine, &accel, error);
     if (app->accel == NULL) {
         return false;

@@ -8,6 +8,7 @@
 
 #include "core/option.h"
 #include "hw/pc/pc_machine.h"
+#include "options_accel.h"
 #include "options_drive.h"
 #include "options_run.h"
 
@@ -162,7 +163,7 @@ static bool set_machine(void *target, const struct option *option, const char *a
 {
     struct options *o = target;
     static const char *const known[] = { "type", "accel", "acpi", "hpet", "usb", "vmport", "kernel_irqchip",
-                                        "pcspk-audiodev", NULL };
+                                        "kernel-irqchip", "pcspk-audiodev", NULL };
     struct option_list list;
     bool ok = true;
     if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
@@ -181,13 +182,7 @@ static bool set_machine(void *target, const struct option *option, const char *a
         ok = option_parse_bool(acpi, &on, error);
         o->no_acpi = !on;
     }
-    const char *irqchip = option_list_get(&list, "kernel_irqchip");
-    if (ok && irqchip != NULL && strcmp(irqchip, "off") != 0) {
-        bool known_word = strcmp(irqchip, "on") == 0 || strcmp(irqchip, "split") == 0;
-        ok = known_word ? FAIL(error, "kernel_irqchip=%s: the interrupt controllers are always modelled outside the "
-                                      "kernel; leave it out or use kernel_irqchip=off", irqchip)
-                        : FAIL(error, "kernel_irqchip: '%s' is not on, split or off", irqchip);
-    }
+    ok = ok && option_irqchip(o, &list, error);
     if (option_list_get(&list, "accel") != NULL) {
         replace(&o->accel, option_list_get(&list, "accel"));
     }
@@ -211,21 +206,6 @@ static bool set_machine(void *target, const struct option *option, const char *a
     }
     option_list_finish(&list);
     return ok;
-}
-
-static bool set_accel(void *target, const struct option *option, const char *arg, GError **error)
-{
-    struct options *o = target;
-    g_auto(GStrv) words = g_strsplit(arg, ",", 2);
-    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
-        replace(&o->help_topic, "accel");
-        return true;
-    }
-    /* Repeated: a list in order of preference. */
-    char *joined = o->accel != NULL ? g_strconcat(o->accel, ":", words[0], NULL) : g_strdup(words[0]);
-    g_free(o->accel);
-    o->accel = joined;
-    return true;
 }
 
 static bool set_cpu(void *target, const struct option *option, const char *arg, GError **error)
@@ -449,12 +429,12 @@ static const struct option option_table[] = {
     WORKS("cpu", "MODEL[,+F,-F]", "CPU model and features; -cpu help lists them", set_cpu),
     WORKS("machine", "pc[,acpi=off]", "board; the only one is pc (i440FX + PIIX3)", set_machine),
     WORKS("M", "TYPE", NULL, set_machine),
-    WORKS("accel", "auto|interp|kvm|check", "engine; repeat for a list in order of preference", set_accel),
+    WORKS("accel", "auto|interp|kvm|check", "engine; repeat for a list in order of preference", option_set_accel),
     STRING("accel-policy", "MODE=interp|kvm[,...]",
            "with KVM, what runs where: firmware, real, protected, paged, v86, long, user64", accel_policy),
     CONST("enable-kvm", "run on KVM or fail", accel, "kvm"),
     CONST("no-kvm", "run on the interpreter", accel, "interp"),
-    NO_EFFECT("no-kvm-irqchip", NULL, "interrupt controllers are always modelled outside the kernel"),
+    WORKS("no-kvm-irqchip", NULL, "the same as -machine kernel_irqchip=off", option_set_no_irqchip),
     NO_EFFECT("no-kvm-pit", NULL, "the timer is always modelled outside the kernel"),
     NO_EFFECT("no-kvm-pit-reinjection", NULL, "the timer is always modelled outside the kernel"),
     WORKS("fda", "FILE", "image of the disk in the first floppy drive", option_set_fd),

@@ -55,6 +55,7 @@ struct options {
     uint64_t ram;     /* bytes */
     unsigned cpus;
     char *cpu, *accel, *accel_policy;
+    enum accel_irqchip irqchip;
     bool no_acpi, no_vmport;
     char *bios;
     GPtrArray *firmware_dirs; /* char *, -L */

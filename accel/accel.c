@@ -78,6 +78,11 @@ static void cpus_set_ignne(void *arg, bool level)
     accel->now->ops->set_ignne(accel->now->engine, 0, level);
 }
 
+static void cpu_wake(void *arg, unsigned cpu)
+{
+    vcpu_wake(arg, cpu);
+}
+
 static void on_work(void *arg)
 {
     vcpu_kick_machine(arg);
@@ -90,6 +95,7 @@ bool accel_engine_open(struct accel *accel, struct accel_engine *engine, const s
         .machine = accel->machine, .cpuid = &accel->cpuid, .cpus = accel->cpus, .interp = accel->interp.engine,
         .may_mask = may_mask, .limits = &accel->choice.probe.limits,
         .limited = accel->choice.probe.class == KVM_CLASS_LIMITED,
+        .irqchip = accel->irqchip, .wake = cpu_wake, .wake_arg = accel,
     };
     if (engine->engine == NULL) {
         engine->ops = ops;
@@ -104,6 +110,7 @@ struct accel *accel_create(struct machine *machine, const struct accel_options *
     accel->machine = machine;
     accel->cpus = MAX(options->cpus, 1);
     accel->policy = g_strdup(options->policy);
+    accel->irqchip = options->irqchip;
     if (!accel_policy_check(options->policy, error) ||
         !accel_choose(&accel->choice, options->engine, &kvm_sys_host, error) ||
         !x86_cpuid_parse(&accel->cpuid, options->cpu, error)) {

@@ -22,6 +22,9 @@ struct breakpoints;
 /* Why vcpu_run came back. */
 enum vcpu_exit { VCPU_KICKED, VCPU_HALTED, VCPU_SHUTDOWN /* triple fault */, VCPU_DEBUG, VCPU_ERROR };
 
+/* Where the interrupt chips are while KVM runs the CPUs: -machine kernel_irqchip. */
+enum accel_irqchip { ACCEL_IRQCHIP_OFF, ACCEL_IRQCHIP_SPLIT /* local APICs in the kernel */, ACCEL_IRQCHIP_ON };
+
 /* What an engine is opened with. All of it outlives the engine. */
 struct accel_open {
     struct machine *machine;
@@ -31,6 +34,10 @@ struct accel_open {
     const struct kvm_limits *limits; /* what the probe found */
     bool shadow; /* KVM is not to store to memory: a store comes out as if it were ROM */
     bool limited;  /* ... and it is of KVM_CLASS_LIMITED */
+    enum accel_irqchip irqchip; /* of KVM */
+    /* Ends the sleep of a CPU's thread; NULL: no threads (tests). */
+    void (*wake)(void *arg, unsigned cpu);
+    void *wake_arg;
     bool may_mask; /* the guest has not run yet: an engine may take features out of cpuid and set tsc_khz */
 };
 
@@ -75,6 +82,8 @@ struct accel_ops {
     void (*breakpoints_pass)(void *engine);
     /* The black box of a CPU, or NULL. Parked, or the CPU's own thread. */
     const struct blackbox *(*blackbox)(void *engine, unsigned cpu);
+    /* All CPUs have just been parked: brings what the engine keeps of the board's devices back to them. NULL: nothing. */
+    void (*parked)(void *engine);
     /* Holds interrupts and NMIs back during vcpu_step, or no more. Parked. */
     void (*hold_interrupts)(void *engine, unsigned cpu, bool hold);
 };
@@ -85,6 +94,7 @@ struct accel_options {
     const char *cpu;    /* -cpu text, NULL = default model */
     unsigned cpus;
     const char *policy; /* -accel-policy text, or NULL */
+    enum accel_irqchip irqchip;
 };
 
 /* NULL and error if an explicit request cannot be met. */

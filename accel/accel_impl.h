@@ -41,6 +41,7 @@ struct accel {
     uint64_t frozen; /* bit n: CPU n does not run; changed while parked */
     struct accel_actions actions;
     struct incident incident;
+    enum accel_irqchip irqchip;
     char *policy; /* -accel-policy, or NULL; owned */
 
     struct vcpu_thread *threads; /* 1 + cpus; owned */

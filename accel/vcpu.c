@@ -86,6 +86,9 @@ void vcpu_park(struct accel *accel)
         pthread_cond_wait(&accel->cond, &accel->mutex);
     }
     pthread_mutex_unlock(&accel->mutex);
+    if (accel->now->ops->parked != NULL) {
+        accel->now->ops->parked(accel->now->engine);
+    }
 }
 
 void vcpu_resume(struct accel *accel)

@@ -21,6 +21,7 @@
 #include "core/device.h"
 #include "core/event.h"
 #include "core/irq.h"
+#include "core/irqchip.h"
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/trail.h"
@@ -103,6 +104,7 @@ struct machine {
     GPtrArray *devices; /* struct device *, in order of creation; owned */
     struct machine_cpus cpus;
     struct machine_apics apics;
+    struct machine_irqchip irqchip;
     /* INTA cycle of CPUs without APIC: returns the vector of the interrupt controller; set by the board.
      * Machine lock held. */
     int (*interrupt_acknowledge)(void *arg);

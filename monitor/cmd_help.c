@@ -5,6 +5,7 @@
 #include "core/machine.h"
 #include "core/state.h"
 #include "monitor/cmd.h"
+#include "monitor/cpu_view.h"
 
 static void list(const struct command *table, const char *prefix, GString *out)
 {
@@ -71,11 +72,13 @@ bool info_device(const struct monitor_env *env, const char *id, GString *out)
     if (dev == NULL) {
         return false;
     }
+    cpu_view_park(env); /* the engine may have an interrupt controller's registers */
     lock_acquire(&env->machine->lock);
     g_string_append_printf(out, "%s: %s\n", dev->id, dev->class->description);
     if (dev->class->fields != NULL) {
         state_print(dev->class->fields, dev, out);
     }
     lock_release(&env->machine->lock);
+    cpu_view_unpark(env);
     return true;
 }

@@ -5,6 +5,7 @@
 #include "core/machine.h"
 #include "hw/pc/pc_machine.h"
 #include "monitor/cmd.h"
+#include "monitor/cpu_view.h"
 #include "ui/input.h"
 
 static void from_board(struct command_call *call, void (*print)(struct pc *pc, GString *out))
@@ -13,9 +14,11 @@ static void from_board(struct command_call *call, void (*print)(struct pc *pc, G
         command_print(call, "Error: the machine has no board\n");
         return;
     }
+    cpu_view_park(call->env); /* the engine may have the registers */
     lock_acquire(&call->env->machine->lock);
     print(call->env->pc, call->out);
     lock_release(&call->env->machine->lock);
+    cpu_view_unpark(call->env);
 }
 
 void cmd_info_pic(struct command_call *call)

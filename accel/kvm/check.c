@@ -330,6 +330,7 @@ static void *check_open(const struct accel_open *open, GError **error)
 {
     struct check_engine *e = g_new0(struct check_engine, 1);
     struct accel_open shadow = *open;
+    shadow.irqchip = ACCEL_IRQCHIP_OFF; /* the interpreter executes, with the board's */
     shadow.shadow = true;
     *e = (struct check_engine){
         .machine = open->machine, .interp = open->interp, .count = open->cpus,

@@ -43,6 +43,17 @@ static bool has_message(const struct kvm_cpu *c)
             (CPU_ATTENTION_INIT | CPU_ATTENTION_SIPI | CPU_ATTENTION_NMI | CPU_ATTENTION_SMI)) != 0;
 }
 
+/* With chips in the kernel: all CPUs go together. False: this one stays for now. */
+static bool gang_gone(struct kvm_cpu *c)
+{
+    enum kvm_gang gang = kvm_gang_give(c);
+    if (gang == KVM_GANG_REFUSED) {
+        c->turn.reason = KVM_REASON_ENTRY;
+        kvm_turn_begin(c);
+    }
+    return gang == KVM_GANG_GIVEN;
+}
+
 static void leave_kvm(struct kvm_cpu *c, enum kvm_reason reason)
 {
     c->turn.reason = reason;
@@ -56,6 +67,11 @@ static void run_on_kvm(struct kvm_cpu *c, bool *halted)
     enum native_exit why = NATIVE_LEAVE;
     int error = 0;
     world_share(&e->world, true);
+    *halted = false;
+    if (!c->native && kvm_has_chips(e)) {
+        world_unshare(&e->world, true);
+        return; /* taken back with the others */
+    }
     if (!c->native) {
         c->turn.patient = __atomic_load_n(&c->cpu->s.intr, __ATOMIC_SEQ_CST) && c->turn.reason == KVM_REASON_LATE;
         error = kvm_give(c);
@@ -83,7 +99,7 @@ static enum vcpu_exit kvm_vcpu_run(void *arg, unsigned cpu)
             cpu_attention_clear(ic, CPU_ATTENTION_KICK);
             return VCPU_KICKED;
         }
-        if (c->native && ic->s.activity == X86_HALTED && !wakes_up(c)) {
+        if (c->native && !kvm_has_chips(c->engine) && ic->s.activity == X86_HALTED && !wakes_up(c)) {
             return VCPU_HALTED;
         }
         if (c->native && has_message(c)) {
@@ -94,7 +110,7 @@ static enum vcpu_exit kvm_vcpu_run(void *arg, unsigned cpu)
             if (waits && __atomic_load_n(&ic->attention, __ATOMIC_SEQ_CST) == 0) {
                 return VCPU_HALTED;
             }
-            if (kvm_turn_lasts(c)) {
+            if (kvm_turn_lasts(c) || (kvm_has_chips(c->engine) && !gang_gone(c))) {
                 return kvm_turn_run(c);
             }
         }
@@ -114,9 +130,10 @@ static uint64_t kvm_poll(void *arg)
     for (unsigned i = 0; i < e->count; i++) {
         struct kvm_cpu *c = &e->cpus[i];
         if (__atomic_load_n(&c->in_run, __ATOMIC_SEQ_CST)) {
-            busy = true;
+            bool idle = __atomic_load_n(&c->idle, __ATOMIC_RELAXED);
+            busy = busy || !idle;
             uint64_t now = kvm_now(e);
-            if (now - c->watched >= KVM_WATCH_NS) {
+            if (now - c->watched >= (idle ? IDLE_WATCH_NS : KVM_WATCH_NS)) {
                 c->watched = now;
                 __atomic_store_n(&c->probe, true, __ATOMIC_SEQ_CST);
                 kvm_cpu_kick(c);
@@ -135,14 +152,32 @@ static void kvm_vcpu_kick(void *arg, unsigned cpu)
 
 /* ---- state; parked ---- */
 
+static void take(struct kvm_cpu *c)
+{
+    if (kvm_has_chips(c->engine)) {
+        kvm_gang_take(c->engine);
+    } else {
+        kvm_take(c, false);
+    }
+}
+
 /* Brings all CPUs to the interpreter, with nothing left of what it knew about memory. */
 static void take_all(struct kvm_engine *e)
 {
     for (unsigned i = 0; i < e->count; i++) {
-        kvm_take(&e->cpus[i], false);
+        take(&e->cpus[i]);
     }
     if (__atomic_exchange_n(&e->ran, false, __ATOMIC_SEQ_CST)) {
         interp_engine_forget(e->interp);
+    }
+}
+
+/* The monitor is going to look at the chips. */
+static void kvm_parked(void *engine)
+{
+    struct kvm_engine *e = engine;
+    if (kvm_has_chips(e)) {
+        take_all(e);
     }
 }
 
@@ -180,19 +215,19 @@ static void kvm_hold_interrupts(void *arg, unsigned cpu, bool hold)
 /* Of one CPU only: its own thread asks too, when it has met a breakpoint. */
 static void kvm_state_read(void *arg, unsigned cpu, struct x86_state *state)
 {
-    kvm_take(kvm_cpu(arg, cpu), false);
+    take(kvm_cpu(arg, cpu));
     accel_interp_ops.state_get(kvm_cpu(arg, cpu)->engine->interp, cpu, state);
 }
 
 static void kvm_state_write(void *arg, unsigned cpu, const struct x86_state *state)
 {
-    kvm_take(kvm_cpu(arg, cpu), false);
+    take(kvm_cpu(arg, cpu));
     accel_interp_ops.state_put(kvm_cpu(arg, cpu)->engine->interp, cpu, state);
 }
 
 static bool kvm_translate(void *arg, unsigned cpu, uint64_t linear, uint64_t *physical)
 {
-    kvm_take(kvm_cpu(arg, cpu), false);
+    take(kvm_cpu(arg, cpu));
     return accel_interp_ops.translate(kvm_cpu(arg, cpu)->engine->interp, cpu, linear, physical);
 }
 
@@ -200,7 +235,11 @@ static void kvm_vcpu_reset(void *arg, unsigned cpu)
 {
     struct kvm_engine *e = arg;
     struct kvm_cpu *c = kvm_cpu(arg, cpu);
-    kvm_take(c, true);
+    if (kvm_has_chips(e)) {
+        kvm_gang_take(e);
+    } else {
+        kvm_take(c, true);
+    }
     kvm_turn_reset(c);
     __atomic_store_n(&e->policy.user_seen, false, __ATOMIC_RELAXED);
     accel_interp_ops.vcpu_reset(e->interp, cpu);
@@ -294,6 +333,7 @@ const struct accel_ops accel_kvm_ops = {
     .translate = kvm_translate,
     .instructions = kvm_instructions,
     .vcpu_step = kvm_vcpu_step,
+    .parked = kvm_parked,
     .breakpoints_changed = kvm_breakpoints_changed,
     .breakpoints_pass = kvm_breakpoints_pass,
     .hold_interrupts = kvm_hold_interrupts,

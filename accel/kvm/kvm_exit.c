@@ -143,6 +143,11 @@ void kvm_coalesced_flush(struct kvm_engine *e)
 void kvm_exit_apic(struct kvm_cpu *c)
 {
     struct cpu *cpu = c->cpu;
+    if (kvm_has_chips(c->engine)) {
+        cpu->s.msr.apic_base = c->run->apic_base;
+        apic_update(cpu);
+        return;
+    }
     if (c->run->cr8 != cpu->s.cr8) {
         apic_cr8_write(cpu, c->run->cr8);
     }

@@ -12,6 +12,7 @@
  * kvm_rescue.c  running on the interpreter: when, for how long, and the list for `info rescue`
  * kvm_policy.c  which modes run where
  * kvm_world.c   who may run at the same time
+ * kvm_irqchip.c interrupt chips in the kernel, kvm_irqchip_regs.c their registers
  */
 #ifndef ACCEL_KVM_KVM_IMPL_H
 #define ACCEL_KVM_KVM_IMPL_H
@@ -26,6 +27,7 @@
 #include "accel/interp/interp.h"
 #include "accel/interp/interrupt.h"
 #include "accel/kvm/kvm_engine.h"
+#include "accel/kvm/kvm_irqchip.h"
 #include "accel/kvm/kvm_memory.h"
 #include "accel/kvm/kvm_msr.h"
 #include "accel/kvm/kvm_policy.h"
@@ -55,6 +57,9 @@ struct kvm_cpu {
     bool io_pending; /* the last exit's access must be completed by KVM_RUN before registers are right */
     bool irq_ready;  /* an interrupt can be injected */
     bool guarded;    /* KVM's IDT limit is 0, and LSTAR is poison: every event comes out as a shutdown (policy.h) */
+    bool died;       /* the last exit was KVM_EXIT_SHUTDOWN */
+    bool idle;       /* chips in the kernel: it waited there when the watchdog looked last; atomic */
+    uint32_t initial_count; /* of the local APIC's timer that had come to its end when KVM got it */
     struct x86_state base; /* what was put last: fields that KVM does not hold stay as they are here */
     uint64_t msr_known[KVM_MSR_MAX]; /* values that KVM holds, by the engine's list */
     bool msr_fresh;  /* msr_known is what KVM holds as far as we know */
@@ -84,8 +89,17 @@ struct kvm_engine {
     struct kvm_msr_set msrs;
     struct kvm_policy policy;
     struct kvm_rescues *rescues;
+    struct kvm_chips irqchip;
+    void (*wake)(void *arg, unsigned cpu); /* as accel_open's */
+    void *wake_arg;
     bool ran; /* a CPU has run on KVM since decoded code was dropped; atomic */
 };
+
+/* The interrupt chips are the kernel's when CPUs run on KVM (kvm_irqchip.h). */
+static inline bool kvm_has_chips(const struct kvm_engine *e)
+{
+    return e->irqchip.kind != ACCEL_IRQCHIP_OFF;
+}
 
 /* ---- kvm_open.c ---- */
 
@@ -113,6 +127,9 @@ int kvm_give(struct kvm_cpu *c);
  * died of, so the instruction is to be executed again. The world is ours. */
 void kvm_take(struct kvm_cpu *c, bool shutdown);
 
+/* After KVM_EXIT_SHUTDOWN: the guarded CPU could not take an interrupt of the kernel's chips. */
+bool kvm_died_of_interrupt(const struct kvm_cpu *c);
+
 /* The two halves, for tests. *event.kind is meaningful if *has_event. */
 int kvm_state_put(struct kvm_cpu *c, const struct x86_state *state);
 int kvm_state_get(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event, bool *has_event);
@@ -122,6 +139,9 @@ void kvm_registers_get(const struct kvm_cpu *c, struct x86_state *state);
 int kvm_regs_sync(struct kvm_cpu *c);
 /* Puts back run->s.regs.sregs. */
 int kvm_sregs_put(struct kvm_cpu *c);
+
+/* Puts back run->s.regs.events, but not an NMI that may have come meanwhile. */
+int kvm_events_put(struct kvm_cpu *c);
 
 /* ---- kvm_fpu.c ---- */
 

@@ -53,7 +53,7 @@ union one_msr {
     uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 };
 
-static int get_one(struct kvm_cpu *c, uint32_t index, uint64_t *value)
+int kvm_msr_read(struct kvm_cpu *c, uint32_t index, uint64_t *value)
 {
     union one_msr m = { .room = { 0 } };
     m.head.nmsrs = 1;
@@ -63,7 +63,7 @@ static int get_one(struct kvm_cpu *c, uint32_t index, uint64_t *value)
     return r < 0 ? r : r == 1 ? 0 : -ENOENT;
 }
 
-static int set_one(struct kvm_cpu *c, uint32_t index, uint64_t value)
+int kvm_msr_write(struct kvm_cpu *c, uint32_t index, uint64_t value)
 {
     union one_msr m = { .room = { 0 } };
     m.head.nmsrs = 1;
@@ -79,7 +79,7 @@ void kvm_msr_list_init(struct kvm_msr_set *list, struct kvm_cpu *c)
         for (unsigned k = 0; k < known[i].count; k++) {
             uint32_t index = known[i].first + k * known[i].step;
             uint64_t value;
-            if (get_one(c, index, &value) == 0 && set_one(c, index, value) == 0) {
+            if (kvm_msr_read(c, index, &value) == 0 && kvm_msr_write(c, index, value) == 0) {
                 g_assert(list->count < KVM_MSR_MAX);
                 list->index[list->count] = index;
                 list->offset[list->count++] = (uint16_t)(known[i].offset + k * sizeof(uint64_t));
@@ -106,7 +106,7 @@ int kvm_msr_put(struct kvm_cpu *c, const struct x86_state *state)
         if (c->msr_fresh && c->msr_known[i] == value) {
             continue;
         }
-        int r = set_one(c, list->index[i], value);
+        int r = kvm_msr_write(c, list->index[i], value);
         if (r < 0) {
             c->msr_fresh = false;
             return r;
@@ -142,7 +142,7 @@ int kvm_msr_get(struct kvm_cpu *c, struct x86_state *state)
 uint64_t kvm_tsc_get(struct kvm_cpu *c)
 {
     uint64_t value;
-    if (c->engine->limits.emulated || get_one(c, MSR_TSC, &value) != 0) {
+    if (c->engine->limits.emulated || kvm_msr_read(c, MSR_TSC, &value) != 0) {
         return __rdtsc();
     }
     return value;
@@ -150,5 +150,5 @@ uint64_t kvm_tsc_get(struct kvm_cpu *c)
 
 int kvm_tsc_put(struct kvm_cpu *c, uint64_t tsc)
 {
-    return c->engine->limits.emulated ? 0 : set_one(c, MSR_TSC, tsc);
+    return c->engine->limits.emulated ? 0 : kvm_msr_write(c, MSR_TSC, tsc);
 }

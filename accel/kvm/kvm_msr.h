@@ -31,4 +31,8 @@ int kvm_msr_get(struct kvm_cpu *c, struct x86_state *state);
 uint64_t kvm_tsc_get(struct kvm_cpu *c);
 int kvm_tsc_put(struct kvm_cpu *c, uint64_t tsc);
 
+/* One MSR of the VCPU. 0, or a negative errno (-ENOENT, -EINVAL: KVM does not have it, or not this value). */
+int kvm_msr_read(struct kvm_cpu *c, uint32_t index, uint64_t *value);
+int kvm_msr_write(struct kvm_cpu *c, uint32_t index, uint64_t value);
+
 #endif

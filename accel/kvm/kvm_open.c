@@ -38,7 +38,7 @@ static void caps_read(struct kvm_engine *e)
     };
 }
 
-/* Accesses to what belongs to our APIC chips come out; so do unknown ones, which the interpreter's table answers. */
+/* Accesses to what belongs to our APIC chips come out, unless the kernel has its own; so do unknown ones, which the interpreter's table answers. */
 static void msr_exits_init(struct kvm_engine *e)
 {
     enum { X2APIC_FIRST = 0x800, X2APIC_COUNT = 0x100, TSC_DEADLINE = 0x6e0 };
@@ -54,6 +54,9 @@ static void msr_exits_init(struct kvm_engine *e)
         .ranges[1] = { .flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, .base = TSC_DEADLINE, .nmsrs = 1,
                        .bitmap = none },
     };
+    if (kvm_has_chips(e)) {
+        filter.ranges[0] = filter.ranges[1] = (struct kvm_msr_filter_range){ 0 };
+    }
     if (e->caps.msr_exits) {
         e->caps.msr_exits = kvm_sys_ioctl_ptr(&e->sys, e->vm, KVM_ENABLE_CAP, &cap) >= 0 &&
                             kvm_sys_ioctl_ptr(&e->sys, e->vm, KVM_X86_SET_MSR_FILTER, &filter) >= 0;
@@ -163,7 +166,8 @@ void *kvm_engine_open(const struct accel_open *open, const struct kvm_sys *sys, 
     *e = (struct kvm_engine){
         .machine = open->machine, .cpuid = open->cpuid, .interp = open->interp, .count = open->cpus, .sys = *sys,
         .device = -1, .vm = -1, .limits = *open->limits, .cpus = g_new0(struct kvm_cpu, open->cpus),
-        .rescues = kvm_rescues_create(), .shadow = open->shadow,
+        .rescues = kvm_rescues_create(), .shadow = open->shadow, .irqchip = { .kind = open->irqchip },
+        .wake = open->wake, .wake_arg = open->wake_arg,
     };
     if (open->limited) {
         /* The probe may have had no time to find all of them; better too careful than wrong. */
@@ -181,7 +185,7 @@ void *kvm_engine_open(const struct accel_open *open, const struct kvm_sys *sys, 
     if (ok && open->may_mask && !kvm_cpuid_mask(e, open->cpuid)) {
         ok = fail(error, "KVM_GET_SUPPORTED_CPUID", -ENOTSUP);
     }
-    ok = ok && vm_open(e, error) && cpus_open(e, error);
+    ok = ok && vm_open(e, error) && kvm_irqchip_create(e, error) && cpus_open(e, error);
     if (ok && open->may_mask) {
         tsc_init(e, open->cpuid);
     }

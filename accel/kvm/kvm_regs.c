@@ -180,6 +180,17 @@ int kvm_sregs_put(struct kvm_cpu *c)
     return kvm_cpu_ioctl(c, KVM_SET_SREGS, &run->s.regs.sregs);
 }
 
+int kvm_events_put(struct kvm_cpu *c)
+{
+    struct kvm_run *run = c->run;
+    run->s.regs.events.flags &= ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR);
+    if (c->engine->caps.sync_regs && c->ran) {
+        run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+        return 0;
+    }
+    return kvm_cpu_ioctl(c, KVM_SET_VCPU_EVENTS, &run->s.regs.events);
+}
+
 int kvm_state_put(struct kvm_cpu *c, const struct x86_state *state)
 {
     struct kvm_sync_regs *r = &c->run->s.regs;
@@ -234,8 +245,12 @@ int kvm_give(struct kvm_cpu *c)
     if (error >= 0 && !c->engine->limits.emulated) {
         error = kvm_tsc_put(c, state.tsc);
     }
+    if (error >= 0 && kvm_has_chips(c->engine)) {
+        error = kvm_lapic_give(c, state.activity);
+    }
     c->native = error >= 0;
-    c->irq_ready = (state.rflags & FLAG_IF) != 0 && !state.shadow_sti && !state.shadow_mov_ss;
+    c->died = false;
+    c->irq_ready = !kvm_has_chips(c->engine) && (state.rflags & FLAG_IF) != 0 && !state.shadow_sti && !state.shadow_mov_ss;
     c->io_pending = false;
     return error;
 }
@@ -261,7 +276,7 @@ static void complete_io(struct kvm_cpu *c)
 }
 
 /* The state comes back under the machine lock, since pins may change at any time. */
-static void put_back(struct kvm_cpu *c, struct x86_state *state)
+static void put_back(struct kvm_cpu *c, struct x86_state *state, uint32_t activity)
 {
     const uint32_t messages = CPU_ATTENTION_INIT | CPU_ATTENTION_SIPI | CPU_ATTENTION_NMI | CPU_ATTENTION_SMI;
     struct cpu *cpu = c->cpu;
@@ -273,7 +288,7 @@ static void put_back(struct kvm_cpu *c, struct x86_state *state)
     uint32_t waiting = __atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST) & messages;
     state->intr = cpu->s.intr;
     state->a20 = cpu->s.a20;
-    state->activity = cpu->s.activity;
+    state->activity = activity;
     int64_t tsc_offset = cpu->tsc_offset;
     cpu_state_put(cpu, state);
     if (c->engine->limits.emulated) {
@@ -288,10 +303,37 @@ static void put_back(struct kvm_cpu *c, struct x86_state *state)
     }
 }
 
-/* After the shutdown of a guarded CPU: faults are found again when the instruction is executed again, but a
- * single-step trap is lost unless it is delivered. */
-static bool trap_of_shutdown(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
+/* SYSCALL as an emulating KVM does it: CPL 3 at LSTAR, RCX and R11 as they should be. Back to the instruction. */
+static void undo_syscall(struct cpu *cpu)
 {
+    enum { SYSCALL_BYTES = 2 };
+    bool user64 = (cpu->s.msr.efer & EFER_LMA) != 0 && cpu->cpl == 3;
+    if (user64 && (cpu->rip == KVM_LSTAR_POISON || cpu->rip == cpu->s.msr.lstar)) {
+        cpu->rip = cpu->gpr[RCX] - SYSCALL_BYTES;
+        cpu_set_rflags(cpu, cpu->gpr[R11]);
+        cpu_update_mode(cpu);
+    }
+}
+
+bool kvm_died_of_interrupt(const struct kvm_cpu *c)
+{
+    return c->guarded && kvm_has_chips(c->engine) && c->run->s.regs.events.interrupt.nr != 0;
+}
+
+/* After the shutdown of a guarded CPU: faults are found again when the instruction is executed again, but a
+ * single-step trap is lost unless it is delivered; so is an interrupt that the kernel's chips have had acknowledged
+ * already, or an NMI. */
+static bool event_of_shutdown(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
+{
+    if (kvm_died_of_interrupt(c)) {
+        *event = (struct cpu_event){ .kind = EVENT_EXTERNAL, .vector = c->run->s.regs.events.interrupt.nr,
+                                     .rip = state->rip };
+        return true;
+    }
+    if (c->guarded && kvm_has_chips(c->engine) && state->nmi_blocked && !c->base.nmi_blocked) {
+        state->nmi_blocked = false;
+        state->nmi_pending = true;
+    }
     if (!c->guarded || c->run->s.regs.events.exception.nr != EXC_DB || (state->rflags & FLAG_TF) == 0) {
         return false;
     }
@@ -310,20 +352,30 @@ void kvm_take(struct kvm_cpu *c, bool shutdown)
     }
     complete_io(c);
     c->native = false;
-    if (!c->ran) {
+    shutdown = shutdown || c->died;
+    c->died = false;
+    uint32_t activity = c->cpu->s.activity;
+    int error = 0;
+    if (kvm_has_chips(c->engine)) {
+        error = kvm_activity_get(c, &activity); /* carries out INIT and start-up messages, */
+        c->ran = false;                         /* after which the run area is stale */
+    } else if (!c->ran) {
         return; /* nothing has changed */
     }
-    int error = kvm_state_get(c, &state, &event, &has_event);
+    error = error < 0 ? error : kvm_state_get(c, &state, &event, &has_event);
     if (error < 0) {
         log_print(c->engine->machine->log, LOG_CPU_RESET, "CPU#%u: KVM does not give the state back: %s\n", c->index,
                   g_strerror(-error));
         return;
     }
     if (shutdown) {
-        has_event = trap_of_shutdown(c, &state, &event);
+        has_event = event_of_shutdown(c, &state, &event);
     }
     state.tsc = kvm_tsc_get(c);
-    put_back(c, &state);
+    put_back(c, &state, activity);
+    if (shutdown && c->guarded) {
+        undo_syscall(c->cpu);
+    }
     if (has_event) {
         interp_deliver(c->cpu, &event);
     }

@@ -186,28 +186,16 @@ static struct kvm_rescue *rescue_find(struct kvm_cpu *c, uint64_t rip, enum kvm_
     return rescue;
 }
 
-/* SYSCALL as an emulating KVM does it: CPL 3 at LSTAR, RCX and R11 as they should be. Back to the instruction. */
-static void undo_syscall(struct cpu *cpu)
-{
-    enum { SYSCALL_BYTES = 2 };
-    bool user64 = (cpu->s.msr.efer & EFER_LMA) != 0 && cpu->cpl == 3;
-    if (user64 && (cpu->rip == KVM_LSTAR_POISON || cpu->rip == cpu->s.msr.lstar)) {
-        cpu->rip = cpu->gpr[RCX] - SYSCALL_BYTES;
-        cpu_set_rflags(cpu, cpu->gpr[R11]);
-        cpu_update_mode(cpu);
-    }
-}
-
 void kvm_turn_begin(struct kvm_cpu *c)
 {
     struct kvm_engine *e = c->engine;
     struct kvm_turn *turn = &c->turn;
-    bool guarded = c->guarded;
     world_take(&e->world, kvm_kick_all, e);
     kvm_coalesced_flush(e);
-    kvm_take(c, turn->reason == KVM_REASON_SHUTDOWN);
-    if (guarded && turn->reason == KVM_REASON_SHUTDOWN) {
-        undo_syscall(c->cpu);
+    if (kvm_has_chips(e)) {
+        kvm_gang_take(e);
+    } else {
+        kvm_take(c, false);
     }
     uint64_t rip = c->cpu->s.seg[CS].base + c->cpu->rip;
     pthread_mutex_lock(&e->rescues->mutex);
@@ -226,7 +214,8 @@ void kvm_turn_begin(struct kvm_cpu *c)
 
 void kvm_turn_reset(struct kvm_cpu *c)
 {
-    c->turn = (struct kvm_turn){ .share = KVM_SHARE_FIRST_NS };
+    /* Interrupts of chips in the kernel wait unseen for a window that an emulating KVM may never find. */
+    c->turn = (struct kvm_turn){ .share = kvm_has_chips(c->engine) ? KVM_SHARE_NS : KVM_SHARE_FIRST_NS };
     if (c->engine->limits.emulated) {
         c->turn.left = RESET_STRETCH;
     }
@@ -234,16 +223,28 @@ void kvm_turn_reset(struct kvm_cpu *c)
 
 /* ---- the turn ---- */
 
-bool kvm_turn_lasts(struct kvm_cpu *c)
+/* Something is on its way that the interpreter has to see to its end. */
+static bool is_busy(const struct cpu *cpu)
 {
     const uint32_t messages = CPU_ATTENTION_INIT | CPU_ATTENTION_SIPI | CPU_ATTENTION_NMI | CPU_ATTENTION_SMI |
                               CPU_ATTENTION_SHADOW;
+    return cpu->triple_fault || cpu->s.nmi_pending || cpu->debug_pending != 0 || (cpu->mode & MODE_SINGLE) != 0 ||
+           (__atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST) & messages) != 0;
+}
+
+bool kvm_turn_idle(struct kvm_cpu *c)
+{
+    const char *why;
+    return !is_busy(c->cpu) && (c->cpu->s.activity == X86_WAIT_SIPI ||
+                                !kvm_policy_interpret(&c->engine->policy, c->cpu, &why));
+}
+
+bool kvm_turn_lasts(struct kvm_cpu *c)
+{
     const struct cpu *cpu = c->cpu;
     const char *why;
-    bool busy = cpu->s.activity != X86_ACTIVE || cpu->triple_fault || cpu->s.nmi_pending || cpu->debug_pending != 0 ||
-                (cpu->mode & MODE_SINGLE) != 0 ||
-                (__atomic_load_n(&cpu->attention, __ATOMIC_SEQ_CST) & messages) != 0;
-    if (c->turn.left > 0 || busy || kvm_policy_interpret(&c->engine->policy, cpu, &why)) {
+    if (c->turn.left > 0 || cpu->s.activity != X86_ACTIVE || is_busy(cpu) ||
+        kvm_policy_interpret(&c->engine->policy, cpu, &why)) {
         return true;
     }
     return c->turn.until != 0 && kvm_now(c->engine) < c->turn.until;
@@ -265,6 +266,10 @@ enum vcpu_exit kvm_turn_run(struct kvm_cpu *c)
 {
     struct kvm_engine *e = c->engine;
     world_take(&e->world, kvm_kick_all, e);
+    if (c->native) { /* gone to KVM with the others of its gang meanwhile */
+        world_release(&e->world);
+        return VCPU_KICKED;
+    }
     if (__atomic_exchange_n(&e->ran, false, __ATOMIC_SEQ_CST)) {
         interp_engine_forget(e->interp);
     }

@@ -58,6 +58,8 @@ void kvm_turn_begin(struct kvm_cpu *c);
 void kvm_turn_reset(struct kvm_cpu *c);
 /* Shall the CPU, whose state the interpreter has, stay there? */
 bool kvm_turn_lasts(struct kvm_cpu *c);
+/* May a CPU that waits (halted, or for a start-up message) go to KVM with the others of its gang? */
+bool kvm_turn_idle(struct kvm_cpu *c);
 /* Runs a slice of a turn. */
 enum vcpu_exit kvm_turn_run(struct kvm_cpu *c);
 

@@ -58,18 +58,42 @@ static enum native_exit rescue(struct kvm_cpu *c, enum kvm_reason reason)
 static int intr_acknowledge(struct kvm_cpu *c)
 {
     struct machine *machine = c->engine->machine;
+    const struct machine_irqchip *chips = &machine->irqchip;
     int vector = -1;
     lock_acquire(&machine->lock);
-    if (c->cpu->s.intr) {
+    if (kvm_has_chips(c->engine)) {
+        vector = chips->extint(chips->arg) ? chips->acknowledge(chips->arg) : -1;
+    } else if (c->cpu->s.intr) {
         vector = apic_acknowledge(c->cpu);
     }
     lock_release(&machine->lock);
     return vector;
 }
 
+/* What we have to inject: with split chips only what comes from the 8259s, with all of them in the kernel nothing. */
 static bool intr_level(const struct kvm_cpu *c)
 {
+    const struct kvm_engine *e = c->engine;
+    if (kvm_has_chips(e)) {
+        return e->irqchip.kind == ACCEL_IRQCHIP_SPLIT && __atomic_load_n(&e->irqchip.extint, __ATOMIC_SEQ_CST);
+    }
     return __atomic_load_n(&c->cpu->s.intr, __ATOMIC_SEQ_CST);
+}
+
+static void intr_inject(struct kvm_cpu *c, uint8_t vector)
+{
+    struct kvm_interrupt irq = { .irq = vector };
+    if (kvm_has_chips(c->engine)) {
+        kvm_irqchip_inject(c, vector);
+    } else {
+        kvm_cpu_ioctl(c, KVM_INTERRUPT, &irq);
+    }
+}
+
+/* With split chips every CPU sees the 8259s' INT, though only one may be meant: the first, if firmware did it. */
+static bool window_matters(const struct kvm_cpu *c)
+{
+    return c->engine->limits.emulated && !c->turn.patient && (!kvm_has_chips(c->engine) || c->index == 0);
 }
 
 /* Injects a waiting interrupt or asks for a window. False: the interpreter must deliver it. */
@@ -87,12 +111,11 @@ static bool intr_prepare(struct kvm_cpu *c)
         }
         int vector = intr_acknowledge(c);
         if (vector >= 0) {
-            struct kvm_interrupt irq = { .irq = (uint32_t)vector };
             log_print(c->engine->machine->log, LOG_INT, "Servicing hardware INT=0x%02x\n", (unsigned)vector);
-            kvm_cpu_ioctl(c, KVM_INTERRUPT, &irq);
+            intr_inject(c, (uint8_t)vector);
             c->irq_ready = false;
         }
-    } else if (c->engine->limits.emulated && !c->turn.patient) {
+    } else if (window_matters(c)) {
         c->turn.reason = KVM_REASON_LATE; /* short windows are not seen there, but the interpreter sees them */
         return false;
     }
@@ -119,6 +142,10 @@ static void guard_renew(struct kvm_cpu *c)
     }
     c->guarded = wanted;
     kvm_sregs_put(c);
+    if (wanted && kvm_has_chips(c->engine)) {
+        c->run->s.regs.events.interrupt.nr = 0; /* kvm_died_of_interrupt() */
+        kvm_events_put(c);
+    }
 }
 
 static uint64_t linear_rip(const struct kvm_cpu *c)
@@ -131,6 +158,12 @@ static bool probe_answer(struct kvm_cpu *c)
 {
     struct kvm_turn *turn = &c->turn;
     uint64_t rip = linear_rip(c);
+    bool idle = kvm_has_chips(c->engine) && kvm_irqchip_waits(c);
+    __atomic_store_n(&c->idle, idle, __ATOMIC_RELAXED);
+    if (idle) {
+        turn->native_since = kvm_now(c->engine);
+        return false;
+    }
     bool same = rip == turn->probe_rip && turn->exits == turn->probe_exits;
     turn->probe_rip = rip;
     turn->probe_exits = turn->exits;
@@ -177,8 +210,12 @@ static enum native_exit handle_exit(struct kvm_cpu *c)
     case KVM_EXIT_SET_TPR:
     case KVM_EXIT_INTR:
         break;
+    case KVM_EXIT_IOAPIC_EOI:
+        kvm_irqchip_eoi(c->engine, run->eoi.vector);
+        break;
     case KVM_EXIT_SHUTDOWN:
-        return rescue(c, KVM_REASON_SHUTDOWN);
+        c->died = true;
+        return rescue(c, kvm_died_of_interrupt(c) ? KVM_REASON_INTERRUPT : KVM_REASON_SHUTDOWN);
     case KVM_EXIT_INTERNAL_ERROR:
         return rescue(c, KVM_REASON_EMULATION);
     case KVM_EXIT_FAIL_ENTRY:

@@ -8,6 +8,7 @@
 
 #define MSI_BASE 0xfee00000u
 #define MSI_LOGICAL 0x04u
+#define MSI_DESTINATION_SHIFT 12
 #define MSI_DATA_LEVEL 0x8000u
 #define MSI_DATA_ASSERT 0x4000u
 
@@ -25,8 +26,23 @@ static struct device *lowest(const struct apic_bus *bus, const struct apic_messa
     return best;
 }
 
+/* As a device would write it to FEExxxxxh. */
+static bool send_outside(const struct irqchip_outside *outside, const struct apic_message *message)
+{
+    uint32_t destination = message->destination == APIC_BROADCAST ? 0xff : message->destination & 0xff;
+    const struct irqchip_message msi = {
+        .address = MSI_BASE | destination << MSI_DESTINATION_SHIFT | (message->logical ? MSI_LOGICAL : 0),
+        .data = message->vector | (uint32_t)message->delivery << 8 |
+                (message->level ? MSI_DATA_LEVEL | MSI_DATA_ASSERT : 0),
+    };
+    return outside->message(outside->arg, &msi);
+}
+
 bool apic_bus_send(struct apic_bus *bus, const struct apic_message *message, const struct device *but)
 {
+    if (bus->outside != NULL) {
+        return send_outside(bus->outside, message);
+    }
     if (message->delivery == APIC_LOWEST) {
         struct device *cpu = lowest(bus, message, but);
         return cpu != NULL && lapic_deliver(cpu, message);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/device.h"
+#include "core/irqchip.h"
 
 #define APIC_BUS_MAX_CPUS 64
 #define APIC_BUS_MAX_IOAPICS 4
@@ -36,6 +37,8 @@ struct apic_bus {
     unsigned cpu_count;
     struct device *ioapics[APIC_BUS_MAX_IOAPICS];
     unsigned ioapic_count;
+    /* Where messages go instead while the local APICs are away (core/irqchip.h); NULL: they are here. Not owned. */
+    const struct irqchip_outside *outside;
 };
 
 /* Sends to whom it may concern, except `but` (NULL = to all). False if nobody took it. */

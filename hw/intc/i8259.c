@@ -360,6 +360,55 @@ void i8259_connect_slave(struct device *master, unsigned n, struct device *slave
     ((struct i8259 *)master)->slaves[n] = (struct i8259 *)slave;
 }
 
+void i8259_get(struct device *dev, struct pic_registers *r)
+{
+    const struct i8259 *pic = (const struct i8259 *)dev;
+    *r = (struct pic_registers){
+        .irr = irr(pic), .imr = pic->imr, .isr = pic->isr, .icw2 = pic->icw2, .icw3 = pic->icw3, .elcr = pic->elcr,
+        .lowest = pic->lowest, .init_state = pic->init_state, .single = pic->single, .needs_icw4 = pic->needs_icw4,
+        .aeoi = pic->aeoi, .rotate_aeoi = pic->rotate_aeoi, .sfnm = pic->sfnm, .special_mask = pic->special_mask,
+        .poll = pic->poll, .read_isr = pic->read_isr,
+    };
+}
+
+static void i8259_loaded(struct device *dev)
+{
+    struct i8259 *pic = (struct i8259 *)dev;
+    pic->lowest &= 7;
+    pic->icw2 &= 0xf8;
+    pic->elcr &= pic->elcr_mask;
+    pic->init_state &= 3;
+}
+
+void i8259_put(struct device *dev, const struct pic_registers *r, uint8_t lines)
+{
+    struct i8259 *pic = (struct i8259 *)dev;
+    pic->imr = r->imr;
+    pic->isr = r->isr;
+    pic->icw2 = r->icw2;
+    pic->icw3 = r->icw3;
+    pic->elcr = r->elcr;
+    pic->lowest = r->lowest;
+    pic->init_state = r->init_state;
+    pic->single = r->single;
+    pic->needs_icw4 = r->needs_icw4;
+    pic->aeoi = r->aeoi;
+    pic->rotate_aeoi = r->rotate_aeoi;
+    pic->sfnm = r->sfnm;
+    pic->special_mask = r->special_mask;
+    pic->poll = r->poll;
+    pic->read_isr = r->read_isr;
+    i8259_loaded(dev);
+    pic->irr_edge = r->irr & ~level_inputs(pic);
+    for (unsigned n = 0; n < PIC_INPUTS; n++) {
+        uint8_t bit = 1u << n;
+        if (pic->slaves[n] == NULL) {
+            pic->in[n].level = (lines & bit) != 0;
+        }
+        pic->lines = (pic->lines & ~bit) | (pic->in[n].level ? bit : 0);
+    }
+}
+
 void i8259_format(struct device *dev, unsigned number, GString *out)
 {
     const struct i8259 *pic = (const struct i8259 *)dev;
@@ -401,15 +450,6 @@ static void i8259_reset(struct device *dev)
     for (unsigned n = 0; n < PIC_INPUTS; n++) {
         pic->lines |= pic->in[n].level ? 1u << n : 0;
     }
-}
-
-static void i8259_loaded(struct device *dev)
-{
-    struct i8259 *pic = (struct i8259 *)dev;
-    pic->lowest &= 7;
-    pic->icw2 &= 0xf8;
-    pic->elcr &= pic->elcr_mask;
-    pic->init_state &= 3;
 }
 
 static const struct property i8259_properties[] = {

@@ -17,6 +17,7 @@
 #define HW_INTC_I8259_H
 
 #include "core/device.h"
+#include "core/irqchip.h"
 
 extern const struct device_class i8259_class;
 
@@ -38,6 +39,11 @@ int i8259_acknowledge(struct device *master);
 
 /* As machine->interrupt_acknowledge wants it; arg is the master. */
 int i8259_acknowledge_fn(void *arg);
+
+/* The registers as they are, and others in their place (core/irqchip.h): the inputs have the levels `lines` but for those
+ * that slaves drive. Outputs follow with the next drive(). Machine lock held. */
+void i8259_get(struct device *dev, struct pic_registers *registers);
+void i8259_put(struct device *dev, const struct pic_registers *registers, uint8_t lines);
 
 /* Appends the line of `info pic` for this chip, with newline; number is what follows "pic". */
 void i8259_format(struct device *dev, unsigned number, GString *out);

@@ -7,6 +7,8 @@
  */
 #include "hw/intc/ioapic.h"
 
+#include <string.h>
+
 #include "core/bus.h"
 #include "core/irq.h"
 #include "core/machine.h"
@@ -185,6 +187,27 @@ static void ioapic_loaded(struct device *dev)
     for (unsigned n = 0; n < IOAPIC_INPUTS; n++) {
         io->table[n] &= ENTRY_VALID;
     }
+}
+
+void ioapic_get(struct device *dev, struct ioapic_registers *r)
+{
+    const struct ioapic *io = (const struct ioapic *)dev;
+    r->select = io->select;
+    r->id = io->id;
+    memcpy(r->table, io->table, sizeof(r->table));
+}
+
+void ioapic_put(struct device *dev, const struct ioapic_registers *r, uint32_t levels)
+{
+    struct ioapic *io = (struct ioapic *)dev;
+    io->select = r->select;
+    io->id = r->id;
+    memcpy(io->table, r->table, sizeof(io->table));
+    io->levels = levels;
+    for (unsigned n = 0; n < IOAPIC_INPUTS; n++) {
+        io->inputs[n].level = (levels >> n & 1) != 0;
+    }
+    ioapic_loaded(dev);
 }
 
 struct irq *ioapic_irq(struct device *dev, unsigned n)

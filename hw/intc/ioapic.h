@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/device.h"
+#include "core/irqchip.h"
 #include "hw/intc/apic_bus.h"
 
 #define IOAPIC_INPUTS 24
@@ -27,6 +28,10 @@ struct region *ioapic_region(struct device *dev);
 void ioapic_connect(struct device *dev, struct apic_bus *bus);
 /* End of interrupt for a vector: its level-triggered entries may send again. */
 void ioapic_eoi(struct device *dev, uint8_t vector);
+/* The registers as they are, and others in their place (core/irqchip.h), with inputs at the levels of `levels`. Messages
+ * that are due go out with the next drive(). Machine lock held. */
+void ioapic_get(struct device *dev, struct ioapic_registers *registers);
+void ioapic_put(struct device *dev, const struct ioapic_registers *registers, uint32_t levels);
 /* Appends the text of `info pic` for this chip. */
 void ioapic_format(struct device *dev, GString *out);
 

@@ -80,6 +80,11 @@ static void drive_lint0(struct lapic *apic)
 void lapic_drive(struct device *dev)
 {
     struct lapic *apic = (struct lapic *)dev;
+    if (apic->away) {
+        timer_cancel(&apic->timer);
+        irq_set(apic->intr, false);
+        return;
+    }
     drive_lint0(apic);
     lapic_timer_drive(apic);
     irq_set(apic->intr, deliverable(apic) >= 0 || external(apic));
@@ -185,6 +190,9 @@ static void lint_changed(void *sink, unsigned n, bool level)
     bool by_level = n == 0 && (LVT_DELIVERY(lvt) == APIC_EXTINT ||
                                (LVT_DELIVERY(lvt) == APIC_FIXED && (lvt & LVT_LEVEL) != 0));
     apic->lint[n] = level;
+    if (apic->away) {
+        return;
+    }
     if (rise && apic->mode == LAPIC_OFF && n == 1) {
         send_nmi(apic);
     } else if (rise && apic->mode != LAPIC_OFF && !by_level) {

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/device.h"
+#include "core/irqchip.h"
 #include "hw/intc/apic_bus.h"
 
 extern const struct device_class lapic_class;
@@ -51,6 +52,12 @@ void lapic_set_tpr(struct device *dev, uint8_t tpr);
 /* IA32_TSC_DEADLINE: the value, and the same moment on the guest clock. Reads as 0 when passed. */
 uint64_t lapic_deadline(struct device *dev);
 void lapic_set_deadline(struct device *dev, uint64_t tsc, uint64_t guest_ns);
+
+/* The registers as they are, and others in their place (core/irqchip.h); the mode is set by lapic_set_base(). While the
+ * APIC is away it drives nothing, its timer stands, and it only notes the levels of its pins. Machine lock held. */
+void lapic_get(struct device *dev, struct lapic_registers *registers);
+void lapic_put(struct device *dev, const struct lapic_registers *registers);
+void lapic_set_away(struct device *dev, bool away);
 
 /* For the bus: is this APIC meant; may it take vectors; its processor priority; a message arrives (false: not
  * taken). */

@@ -1,6 +1,6 @@
 /*
  * Inside the local APIC: lapic.c has the device and the interrupt logic, lapic_regs.c what software sees,
- * lapic_timer.c the timer.
+ * lapic_timer.c the timer, lapic_exchange.c the registers as a whole.
  */
 #ifndef HW_INTC_LAPIC_IMPL_H
 #define HW_INTC_LAPIC_IMPL_H
@@ -59,6 +59,7 @@ struct lapic {
     /* Configuration and wiring. */
     uint64_t index;
     bool virtual_wire;
+    bool away; /* another stands in for it (core/irqchip.h) */
     struct irq inputs[2];
     struct irq *intr;
     struct lapic_cpu cpu;
@@ -91,6 +92,8 @@ void lapic_timer_account(struct lapic *apic);
 void lapic_timer_drive(struct lapic *apic);
 uint32_t lapic_timer_count(const struct lapic *apic);
 void lapic_timer_start(struct lapic *apic, uint32_t initial);
+/* The count goes on from here; 0: it stands. Not in TSC-deadline mode, where the deadline stays to be set. */
+void lapic_timer_resume(struct lapic *apic, uint32_t count);
 void lapic_timer_set_divide(struct lapic *apic, uint32_t divide);
 void lapic_timer_set_lvt(struct lapic *apic, uint32_t lvt);
 

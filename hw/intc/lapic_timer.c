@@ -72,6 +72,13 @@ void lapic_timer_start(struct lapic *apic, uint32_t initial)
     apic->next = initial != 0 ? now(apic) + (uint64_t)initial * divider(apic->divide) : CLOCK_NEVER;
 }
 
+void lapic_timer_resume(struct lapic *apic, uint32_t count)
+{
+    apic->deadline = 0;
+    apic->next = count != 0 && !deadline_mode(apic->lvt[LVT_TIMER])
+                     ? now(apic) + (uint64_t)count * divider(apic->divide) : CLOCK_NEVER;
+}
+
 /* The count goes on from where it is. */
 void lapic_timer_set_divide(struct lapic *apic, uint32_t divide)
 {

@@ -30,6 +30,8 @@ struct pc {
     struct irq isa_out[PC_ISA_IRQS];
     struct irq pic_int;                   /* 8259 to the local APICs */
     struct irq intr[APIC_BUS_MAX_CPUS];   /* local APIC to its CPU */
+    enum irqchip_away away;         /* which interrupt chips an engine has (pc_irqchip.c) */
+    struct irqchip_outside outside; /* ... and how to reach it */
     struct irq_or a20;              /* keyboard controller, port 92h */
     struct irq a20_cpu, ignne;
     struct irq_or reset;
@@ -49,6 +51,9 @@ struct irq *pc_irq(struct pc *pc, unsigned n, enum pc_irq_source source);
 
 /* pc_apic.c: local APICs and the I/O APIC, and the CPUs' way to them. */
 bool pc_apic_create(struct pc *pc, unsigned cpus, GError **error);
+
+/* pc_irqchip.c: the seam by which an engine takes the interrupt chips. */
+void pc_irqchip_create(struct pc *pc);
 
 /* pc_nic.c: network cards in free PCI slots or at their ISA ports, with the option ROM for network boot. */
 bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error);

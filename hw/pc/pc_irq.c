@@ -25,6 +25,9 @@ static void int_changed(void *sink, unsigned n, bool level)
     for (unsigned i = 0; i < pc->apics.cpu_count; i++) {
         irq_set(lapic_lint(pc->apics.cpus[i], 0), level);
     }
+    if (pc->away == IRQCHIP_LAPICS_AWAY) {
+        pc->outside.extint(pc->outside.arg, level);
+    }
 }
 
 /* ISA interrupts reach both the 8259s and the I/O APIC: the timer there at input 2, where the 8259s have their
@@ -32,6 +35,11 @@ static void int_changed(void *sink, unsigned n, bool level)
 static void isa_changed(void *sink, unsigned n, bool level)
 {
     struct pc *pc = sink;
+    if (pc->away == IRQCHIP_ALL_AWAY) {
+        i8259_irq(pc->pic[n / 8], n % 8)->rises += level;
+        pc->outside.line(pc->outside.arg, n, level);
+        return;
+    }
     irq_set(i8259_irq(pc->pic[n / 8], n % 8), level);
     if (n != 2) {
         irq_set(ioapic_irq(pc->ioapic, n == 0 ? 2 : n), level);
@@ -92,6 +100,7 @@ bool pc_irq_create(struct pc *pc, unsigned cpus, GError **error)
     i8259_connect_slave(pc->pic[0], 2, pc->pic[1]);
     machine->interrupt_acknowledge = i8259_acknowledge_fn;
     machine->interrupt_arg = pc->pic[0];
+    pc_irqchip_create(pc);
     bus_map(machine->io, i8259_io(pc->pic[0]), 0x20, 0);
     bus_map(machine->io, i8259_io(pc->pic[1]), 0xa0, 0);
     bus_map(machine->io, i8259_elcr(pc->pic[0]), 0x4d0, 0);
