@@ -223,8 +223,9 @@ static void snapshot(struct model *model)
     if (model->snapshots[i].disk == NULL) {
         g_snprintf(model->snapshots[i].name, 8, "s%u", model->serial++ % 100000);
         if (!block_snapshot_create(model->block, model->snapshots[i].name, &error)) {
-            /* Narrow counts run out; all else must be as it was. */
-            g_assert_cmpuint(model->create.refcount_bits, ==, 2);
+            /* Narrow counts run out, when many compressed clusters share one cluster of the file; all
+             * else must be as it was. */
+            g_assert_cmpuint(model->create.refcount_bits - 1, <, 8);
             g_clear_error(&error);
             return;
         }
@@ -232,7 +233,7 @@ static void snapshot(struct model *model)
         model->snapshots[i].bytes = model->bytes;
     } else if (g_rand_boolean(model->random)) {
         if (!block_snapshot_apply(model->block, model->snapshots[i].name, &error)) {
-            g_assert_cmpuint(model->create.refcount_bits, ==, 2);
+            g_assert_cmpuint(model->create.refcount_bits - 1, <, 8);
             g_clear_error(&error);
             return;
         }
