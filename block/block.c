@@ -179,7 +179,7 @@ void block_wake_engine(struct block *block)
 {
     pthread_cond_signal(&block->wake);
     if (block->use_aio) {
-        block_raw_aio_wake(block);
+        block_aio_wake(block);
     }
 }
 

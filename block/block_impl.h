@@ -1,7 +1,7 @@
 /*
  * Inside of struct block, shared by block*.c (requests, synchronous calls, opening, information) and
  * the two engines that carry requests out: worker.c (any format, one request after the other) and
- * raw_aio.c (raw files with O_DIRECT, several at once).
+ * aio.c (O_DIRECT, several at once).
  */
 #ifndef BLOCK_BLOCK_IMPL_H
 #define BLOCK_BLOCK_IMPL_H
@@ -27,7 +27,7 @@ struct block {
     struct block_snapshot *snapshots; /* last answer of block_snapshots() */
     bool use_aio;
     pthread_t thread;
-    int wake_fd; /* eventfd of raw_aio.c: new requests and completions; -1: none */
+    int wake_fd; /* eventfd of aio.c: new requests and completions; -1: none */
 
     pthread_mutex_t image_mutex; /* held around driver calls; never together with mutex */
     int late_error;              /* of a flush of our own, for the next flush; under image_mutex */
@@ -84,14 +84,21 @@ int64_t block_now_ns(void);
 void block_finish(struct block *block, struct block_request *request, int result);
 /* Carries out one request with the driver's blocking calls. */
 int block_execute(struct block *block, const struct block_request *request);
+/* cache= wants writes on the disk when they complete. */
+bool block_writes_through(const struct block *block);
+/* Writes metadata that is waiting (struct block_driver, dirty); nothing is in flight. */
+void block_write_waiting(struct block *block);
+enum { BLOCK_BUSY_SECONDS = 5 }; /* so long at most it waits while requests keep coming */
+/* The host's monotonic clock, coarse. */
+int64_t block_seconds(void);
 /* A write of nothing but zeroes that shall not be written as such (detect-zeroes=)? */
 bool block_is_zero_write(const struct block *block, const struct block_request *request);
 
 /* Engine threads; the argument is the struct block. They end when stop is set and nothing is
  * pending. */
 void *block_worker_main(void *block);
-void *block_raw_aio_main(void *block);
+void *block_aio_main(void *block);
 /* Mutex held. */
-void block_raw_aio_wake(struct block *block);
+void block_aio_wake(struct block *block);
 
 #endif

@@ -14,7 +14,7 @@ static int create_thread(struct block *block)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int code = pthread_create(&block->thread, NULL,
-                              block->use_aio ? block_raw_aio_main : block_worker_main, block);
+                              block->use_aio ? block_aio_main : block_worker_main, block);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return code;
 }
@@ -26,7 +26,7 @@ static bool start_engine(struct block *block, GError **error)
     /* Through the host's cache the kernel carries libaio requests out inside io_submit(), one after
      * the other, so there is nothing to win over plain calls; faults are injected below those. */
     block->use_aio = block->options.aio != BLOCK_AIO_THREADS &&
-                     image->driver == &block_raw_driver && image->file->align > 1 &&
+                     image->driver->locate != NULL && image->file->align > 1 &&
                      image->file->fault == NULL;
     if (block->use_aio) {
         block->wake_fd = eventfd(0, EFD_CLOEXEC);

@@ -1,7 +1,7 @@
 /*
  * What a format driver is made of, and what it stands on.
  *
- *   struct block         requests, statistics, thread                (block.c, worker.c, raw_aio.c)
+ *   struct block         requests, statistics, thread                (block.c, worker.c, aio.c)
  *   struct block_image   an opened image in some format              (image.c; raw_sync.c, qcow.c,
  * overlay.c) struct block_file    the bytes of a host file, cache mode, locks (file.c, fault.c)
  *
@@ -158,6 +158,10 @@ struct block_driver {
     /* Metadata is waiting to be written: called when nothing has happened for a second. May be
      * NULL. */
     bool (*dirty)(struct block_image *image);
+    /* True if reading or writing the range is nothing but a transfer of as many bytes at *place of
+     * *file. Changes nothing. May be NULL: one request at a time. */
+    bool (*locate)(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
+                   struct block_file **file, uint64_t *place);
 };
 
 extern const struct block_driver block_raw_driver;
@@ -189,6 +193,8 @@ int block_image_read_backing(struct block_image *image, uint64_t offset, void *b
 /* Driver calls with the read-only and cache=writethrough rules applied. */
 int block_image_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes);
 int block_image_flush(struct block_image *image);
+/* Metadata is waiting to be written. */
+bool block_image_dirty(struct block_image *image);
 
 /* ---- probing (probe.c) ---- */
 

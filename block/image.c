@@ -248,6 +248,11 @@ int block_image_flush(struct block_image *image)
     return image->read_only ? 0 : image->driver->flush(image);
 }
 
+bool block_image_dirty(struct block_image *image)
+{
+    return image->driver->dirty != NULL && image->driver->dirty(image);
+}
+
 /* ---- creating ---- */
 
 /* Size of the disk in the backing file. */

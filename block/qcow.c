@@ -363,5 +363,6 @@ const struct block_driver block_qcow_driver = {
     .status = qcow_status,
     .info = qcow_info,
     .check = qcow_check,
+    .locate = qcow_locate,
     .dirty = qcow_dirty,
 };

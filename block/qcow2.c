@@ -473,5 +473,6 @@ const struct block_driver block_qcow2_driver = {
     .set_backing = qcow2_set_backing,
     .make_empty = qcow2_make_empty,
     .preallocate = qcow2_preallocate,
+    .locate = qcow2_locate,
     .dirty = is_dirty,
 };

@@ -386,6 +386,8 @@ int qcow2_status(struct block_image *image, uint64_t offset, uint64_t bytes, boo
                  uint64_t *run);
 int qcow2_map(struct block_image *image, uint64_t offset, uint64_t bytes,
               struct block_extent *extent);
+bool qcow2_locate(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
+                  struct block_file **file, uint64_t *place);
 int qcow2_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes);
 int qcow2_write_zeroes(struct block_image *image, uint64_t offset, uint64_t bytes);
 int qcow2_discard(struct block_image *image, uint64_t offset, uint64_t bytes);

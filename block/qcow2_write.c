@@ -267,6 +267,16 @@ static uint64_t run_in_place(const struct qcow2 *qcow, const struct qcow2_slot *
     return done;
 }
 
+/* May this run be written to, going by the table alone? */
+static bool place_is_good(const struct qcow2 *qcow, uint64_t entry)
+{
+    uint64_t place = entry & QCOW2_OFFSET_MASK;
+
+    return place % qcow->cluster_bytes == 0 &&
+           (place == 0 || qcow2_has_data_file(qcow) ||
+            !qcow2_is_metadata(qcow, place, qcow->cluster_bytes));
+}
+
 /* Writes some of a range that lies below one L2 table. */
 static int write_some(struct block_image *image, uint64_t offset, const uint8_t *buffer,
                       uint64_t bytes, uint64_t *done)
@@ -280,9 +290,7 @@ static int write_some(struct block_image *image, uint64_t offset, const uint8_t 
     }
     uint64_t entry = qcow2_l2_entry(qcow, slot, qcow2_l2_index(qcow, offset));
     uint64_t place = entry & QCOW2_OFFSET_MASK;
-    if ((entry & QCOW2_PACKED) == 0 && (place % qcow->cluster_bytes != 0 ||
-                                        (place != 0 && !qcow2_has_data_file(qcow) &&
-                                         qcow2_is_metadata(qcow, place, qcow->cluster_bytes)))) {
+    if ((entry & QCOW2_PACKED) == 0 && !place_is_good(qcow, entry)) {
         return qcow2_corrupt(image, "data cluster out of line or on metadata", place);
     }
     *done = run_in_place(qcow, slot, offset, bytes);
@@ -312,4 +320,42 @@ int qcow2_write(struct block_image *image, uint64_t offset, const void *buffer, 
         bytes -= done;
     }
     return 0;
+}
+
+static bool locate_write(struct block_image *image, uint64_t offset, uint64_t bytes,
+                         uint64_t *place)
+{
+    struct qcow2 *qcow = image->state;
+    uint64_t l1_index = offset >> (qcow->cluster_bits + qcow->l2_bits);
+    struct qcow2_slot *slot;
+
+    if (l1_index >= qcow->l1.count || (qcow->l1.entries[l1_index] & QCOW2_COPIED) == 0 ||
+        offset / qcow2_l2_span(qcow) != (offset + bytes - 1) / qcow2_l2_span(qcow) ||
+        qcow2_l2_get(image, offset, false, &slot) < 0 || slot == NULL) {
+        return false;
+    }
+    uint64_t entry = qcow2_l2_entry(qcow, slot, qcow2_l2_index(qcow, offset));
+    *place = (entry & QCOW2_OFFSET_MASK) + (offset & (qcow->cluster_bytes - 1));
+    return place_is_good(qcow, entry) && run_in_place(qcow, slot, offset, bytes) >= bytes;
+}
+
+bool qcow2_locate(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
+                  struct block_file **file, uint64_t *place)
+{
+    struct qcow2 *qcow = image->state;
+    struct qcow2_run run;
+
+    *file = qcow->data_file;
+    if (qcow->data_file == NULL) {
+        return false;
+    }
+    if (write) {
+        return locate_write(image, offset, bytes, place);
+    }
+    if (qcow2_find_run(image, offset, bytes, &run) < 0 || run.kind != QCOW2_RUN_DATA ||
+        run.bytes < bytes) {
+        return false;
+    }
+    *place = run.place;
+    return true;
 }

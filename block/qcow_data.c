@@ -143,6 +143,16 @@ int qcow_read(struct block_image *image, uint64_t offset, void *buffer, size_t b
     return 0;
 }
 
+bool qcow_locate(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
+                 struct block_file **file, uint64_t *place)
+{
+    struct qcow_run run;
+
+    *file = image->file;
+    return find_run(image, offset, bytes, &run) == 0 && run.kind == QCOW_DATA &&
+           run.bytes >= bytes && data_offset(image, offset, &run, place) == 0;
+}
+
 /* ---- writing ---- */
 
 /* Stores whole clusters in a new place and lets the table name it. */

@@ -106,6 +106,8 @@ int qcow_read(struct block_image *image, uint64_t offset, void *buffer, size_t b
 int qcow_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes);
 int qcow_write_zeroes(struct block_image *image, uint64_t offset, uint64_t bytes);
 int qcow_discard(struct block_image *image, uint64_t offset, uint64_t bytes);
+bool qcow_locate(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
+                 struct block_file **file, uint64_t *place);
 int qcow_status(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data,
                 uint64_t *run);
 

@@ -1,5 +1,5 @@
 /*
- * The raw format: the file is the disk. Plain blocking calls; block/raw_aio.c goes round it for
+ * The raw format: the file is the disk. Plain blocking calls; block/aio.c goes round it for
  * files opened with O_DIRECT, where the host can work on several requests at once.
  *
  * The disk's size is the file's, rounded up to whole sectors; the missing rest reads as zeroes.
@@ -149,6 +149,14 @@ static int raw_map(struct block_image *image, uint64_t offset, uint64_t bytes,
     return result;
 }
 
+static bool raw_locate(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
+                       struct block_file **file, uint64_t *place)
+{
+    *file = image->file;
+    *place = offset;
+    return !(write && image->probed && offset < BLOCK_PROBE_BYTES); /* that has to be looked at */
+}
+
 const struct block_driver block_raw_driver = {
     .name = "raw",
     .open = raw_open,
@@ -162,4 +170,5 @@ const struct block_driver block_raw_driver = {
     .truncate = raw_truncate,
     .status = raw_status,
     .map = raw_map,
+    .locate = raw_locate,
 };

@@ -12,7 +12,6 @@
 enum {
     GATHER_BYTES = 512 * 1024,
     IDLE_SECONDS = 1, /* after so long without a request, waiting metadata is written */
-    BUSY_SECONDS = 5, /* and after so long in any case */
 };
 
 /* A place in an iov. */
@@ -95,8 +94,7 @@ bool block_is_zero_write(const struct block *block, const struct block_request *
 static int execute(struct block *block, const struct block_request *request)
 {
     struct block_image *image = block->image;
-    bool sync = block->options.cache == BLOCK_CACHE_WRITETHROUGH ||
-                block->options.cache == BLOCK_CACHE_DIRECTSYNC;
+    bool sync = block_writes_through(block);
     int result = 0;
 
     switch (request->op) {
@@ -131,13 +129,18 @@ int block_execute(struct block *block, const struct block_request *request)
     return result;
 }
 
-/* Writes the metadata that is waiting (see struct block_driver). */
-static void write_waiting(struct block *block)
+bool block_writes_through(const struct block *block)
+{
+    return block->options.cache == BLOCK_CACHE_WRITETHROUGH ||
+           block->options.cache == BLOCK_CACHE_DIRECTSYNC;
+}
+
+void block_write_waiting(struct block *block)
 {
     struct block_image *image = block->image;
 
     pthread_mutex_lock(&block->image_mutex);
-    if (image->driver->dirty != NULL && image->driver->dirty(image)) {
+    if (block_image_dirty(image)) {
         int result = block_image_flush(image);
         /* Nobody asked for this one: whoever flushes next has to know. */
         block->late_error = result < 0 ? result : block->late_error;
@@ -145,7 +148,7 @@ static void write_waiting(struct block *block)
     pthread_mutex_unlock(&block->image_mutex);
 }
 
-static time_t monotonic_seconds(void)
+int64_t block_seconds(void)
 {
     struct timespec now;
 
@@ -166,7 +169,7 @@ static struct block_request *wait_for_request(struct block *block)
             pthread_cond_wait(&block->wake, &block->mutex);
         } else if (pthread_cond_timedwait(&block->wake, &block->mutex, &until) == ETIMEDOUT) {
             pthread_mutex_unlock(&block->mutex);
-            write_waiting(block);
+            block_write_waiting(block);
             pthread_mutex_lock(&block->mutex);
             idle_done = true;
         }
@@ -177,15 +180,15 @@ static struct block_request *wait_for_request(struct block *block)
 void *block_worker_main(void *arg)
 {
     struct block *block = arg;
-    time_t written = monotonic_seconds();
+    int64_t written = block_seconds();
 
     pthread_mutex_lock(&block->mutex);
     for (struct block_request *request; (request = wait_for_request(block)) != NULL;) {
         pthread_mutex_unlock(&block->mutex);
         block_finish(block, request, block_execute(block, request));
-        if (monotonic_seconds() - written >= BUSY_SECONDS) {
-            write_waiting(block);
-            written = monotonic_seconds();
+        if (block_seconds() - written >= BLOCK_BUSY_SECONDS) {
+            block_write_waiting(block);
+            written = block_seconds();
         }
         pthread_mutex_lock(&block->mutex);
     }

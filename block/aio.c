@@ -1,8 +1,10 @@
 /*
- * Raw files opened with O_DIRECT: a thread that keeps several requests in flight through libaio
- * (io_submit(2)). One eventfd wakes it for both new requests and completions. What libaio cannot
- * do, or O_DIRECT does not take (flush, zeroing, odd offsets), waits until nothing is in flight and
- * is then done by plain calls.
+ * Images opened with O_DIRECT: a thread that keeps several requests in flight through libaio
+ * (io_submit(2)). One eventfd wakes it for both new requests and completions. The format says where
+ * a request's data lies in the host file (`locate`: metadata only, in this thread). What has no such
+ * place, or libaio cannot do, or O_DIRECT does not take (new clusters, flush, zeroing, odd offsets),
+ * waits until nothing is in flight and is then done by plain calls; so metadata never changes, and no
+ * cluster finds a new use, under a transfer.
  *
  * Memory that is not aligned as O_DIRECT wants it goes through an aligned buffer of the request's
  * own.
@@ -12,12 +14,14 @@
 #include <errno.h>
 #include <libaio.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
     AIO_DEPTH = 32,
+    IDLE_MS = 1000,
     MEMORY_ALIGN = 4096,
     BOUNCE_MAX_BYTES = 1 << 20, /* longer unaligned requests take the blocking way, in pieces */
 };
@@ -29,7 +33,7 @@ struct aio_slot {
     struct aio_slot *next_free;
 };
 
-struct raw_aio {
+struct aio {
     struct block *block;
     io_context_t context;
     struct aio_slot slots[AIO_DEPTH];
@@ -37,7 +41,7 @@ struct raw_aio {
     unsigned busy;
 };
 
-void block_raw_aio_wake(struct block *block)
+void block_aio_wake(struct block *block)
 {
     uint64_t one = 1;
 
@@ -47,16 +51,28 @@ void block_raw_aio_wake(struct block *block)
     }
 }
 
-static void wait_for_wake(struct block *block)
+/* Waits for a new request or a completion; false after timeout_ms (-1: none). */
+static bool wait_for_wake(struct block *block, int timeout_ms)
 {
+    struct pollfd fd = {.fd = block->wake_fd, .events = POLLIN};
     uint64_t count;
 
+    if (timeout_ms >= 0 && poll(&fd, 1, timeout_ms) == 0) {
+        return false;
+    }
     while (read(block->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
         continue;
     }
+    return true;
 }
 
 /* ---- one request ---- */
+
+/* Where the data of a request is. */
+struct place {
+    struct block_file *file;
+    uint64_t offset;
+};
 
 static bool iov_aligned(const struct block_request *request, size_t align)
 {
@@ -72,23 +88,32 @@ static bool iov_aligned(const struct block_request *request, size_t align)
     return true;
 }
 
-/* True if the kernel can do this one by itself. */
-static bool is_suitable(const struct block *block, const struct block_request *request)
+/* Where in a host file the whole of it lies. */
+static bool locate(struct block *block, const struct block_request *request, struct place *place)
 {
-    const struct block_image *image = block->image;
-    size_t align = image->file->align;
+    struct block_image *image = block->image;
+    bool write = request->op == BLOCK_WRITE;
 
-    if (request->op != BLOCK_READ && request->op != BLOCK_WRITE) {
+    pthread_mutex_lock(&block->image_mutex);
+    /* A write that is to be on the disk when it completes takes waiting metadata along. */
+    bool found = !(write && (image->read_only || (block_writes_through(block) && block_image_dirty(image)))) &&
+                 image->driver->locate(image, write, request->offset, request->bytes, &place->file,
+                                       &place->offset);
+    pthread_mutex_unlock(&block->image_mutex);
+    return found;
+}
+
+/* True if the kernel can do this one by itself. */
+static bool is_suitable(struct block *block, const struct block_request *request,
+                        struct place *place)
+{
+    if ((request->op != BLOCK_READ && request->op != BLOCK_WRITE) ||
+        block_is_zero_write(block, request) || !locate(block, request, place)) {
         return false;
     }
-    if (request->offset % align != 0 || request->bytes % align != 0 ||
-        request->offset + request->bytes > image->file->bytes) {
-        return false;
-    }
-    if (request->op == BLOCK_WRITE && image->probed && request->offset < BLOCK_PROBE_BYTES) {
-        return false; /* has to be looked at, see raw_sync.c */
-    }
-    if (block_is_zero_write(block, request)) {
+    size_t align = place->file->align;
+    if (align == 1 || place->offset % align != 0 || request->bytes % align != 0 ||
+        place->offset + request->bytes > place->file->bytes) {
         return false;
     }
     return request->bytes <= BOUNCE_MAX_BYTES || iov_aligned(request, align);
@@ -124,7 +149,7 @@ static bool prepare_memory(struct aio_slot *slot, size_t align)
     return true;
 }
 
-static void release_slot(struct raw_aio *aio, struct aio_slot *slot)
+static void release_slot(struct aio *aio, struct aio_slot *slot)
 {
     free(slot->bounce.iov_base);
     slot->request = NULL;
@@ -134,9 +159,9 @@ static void release_slot(struct raw_aio *aio, struct aio_slot *slot)
 }
 
 /* Starts a request in a free slot. False: to be done by plain calls instead. */
-static bool start(struct raw_aio *aio, struct block_request *request)
+static bool start(struct aio *aio, struct block_request *request, const struct place *place)
 {
-    struct block_file *file = aio->block->image->file;
+    struct block_file *file = place->file;
     struct aio_slot *slot = aio->free;
     struct iocb *iocb = &slot->iocb;
 
@@ -150,9 +175,9 @@ static bool start(struct raw_aio *aio, struct block_request *request)
     const struct iovec *iov = slot->bounce.iov_base != NULL ? &slot->bounce : request->iov;
     int count = slot->bounce.iov_base != NULL ? 1 : request->iov_count;
     if (request->op == BLOCK_READ) {
-        io_prep_preadv(iocb, file->fd, iov, count, (long long)request->offset);
+        io_prep_preadv(iocb, file->fd, iov, count, (long long)place->offset);
     } else {
-        io_prep_pwritev(iocb, file->fd, iov, count, (long long)request->offset);
+        io_prep_pwritev(iocb, file->fd, iov, count, (long long)place->offset);
     }
     io_set_eventfd(iocb, aio->block->wake_fd);
     if (io_submit(aio->context, 1, &iocb) != 1) {
@@ -162,7 +187,7 @@ static bool start(struct raw_aio *aio, struct block_request *request)
     return true;
 }
 
-static void complete(struct raw_aio *aio, struct aio_slot *slot, long result)
+static void complete(struct aio *aio, struct aio_slot *slot, long result)
 {
     struct block_request *request = slot->request;
 
@@ -180,7 +205,7 @@ static void complete(struct raw_aio *aio, struct aio_slot *slot, long result)
 }
 
 /* Takes in what is complete; waits for at least `least` of them. */
-static void reap(struct raw_aio *aio, long least)
+static void reap(struct aio *aio, long least)
 {
     struct io_event events[AIO_DEPTH];
     int count;
@@ -204,24 +229,42 @@ static struct block_request *next_request(struct block *block, bool *stop)
     return request;
 }
 
-static void carry_out(struct raw_aio *aio, struct block_request *request)
+static void reap_all(struct aio *aio)
+{
+    while (aio->busy > 0) {
+        reap(aio, 1);
+    }
+}
+
+static void carry_out(struct aio *aio, struct block_request *request)
 {
     while (aio->free == NULL) {
         reap(aio, 1);
     }
-    if (is_suitable(aio->block, request) && start(aio, request)) {
+    struct place place;
+    if (is_suitable(aio->block, request, &place) && start(aio, request, &place)) {
         return;
     }
-    while (aio->busy > 0) {
-        reap(aio, 1);
-    }
+    reap_all(aio);
     block_finish(aio->block, request, block_execute(aio->block, request));
 }
 
-void *block_raw_aio_main(void *arg)
+/* Nothing to do for now; once a second has passed, metadata that is waiting is written. */
+static void wait_for_work(struct aio *aio, bool *idle_done)
 {
-    struct raw_aio aio = {.block = arg};
-    bool stop = false;
+    bool formats = aio->block->image->driver->dirty != NULL;
+
+    if (!wait_for_wake(aio->block, formats && aio->busy == 0 && !*idle_done ? IDLE_MS : -1)) {
+        block_write_waiting(aio->block);
+        *idle_done = true;
+    }
+}
+
+void *block_aio_main(void *arg)
+{
+    struct aio aio = {.block = arg};
+    int64_t written = block_seconds();
+    bool stop = false, idle_done = true;
 
     for (unsigned i = 0; i < AIO_DEPTH; i++) {
         aio.slots[i].next_free = aio.free;
@@ -235,13 +278,19 @@ void *block_raw_aio_main(void *arg)
         struct block_request *request = next_request(aio.block, &stop);
         if (request != NULL) {
             carry_out(&aio, request);
+            idle_done = false;
         } else if (stop && aio.busy == 0) {
             break;
         } else {
-            wait_for_wake(aio.block);
+            wait_for_work(&aio, &idle_done);
         }
         if (aio.busy > 0) {
             reap(&aio, 0);
+        }
+        if (block_seconds() - written >= BLOCK_BUSY_SECONDS) {
+            reap_all(&aio);
+            block_write_waiting(aio.block);
+            written = block_seconds();
         }
     }
     io_destroy(aio.context);

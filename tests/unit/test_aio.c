@@ -30,13 +30,14 @@ struct slot {
     GRand *random;
 };
 
-static struct block *open_direct(struct event_queue *queue, uint64_t bytes, enum block_cache cache)
+static struct block *open_direct(struct event_queue *queue, const char *format, uint64_t bytes,
+                                 enum block_cache cache)
 {
-    struct block_options options = {.format = "raw", .cache = cache};
+    struct block_options options = {.format = format, .cache = cache, .discard = true};
     GError *error = NULL;
 
     block_test_begin();
-    block_test_create("disk", "raw", bytes, NULL);
+    block_test_create("disk", format, bytes, NULL);
     struct block *block = block_open("disk", &options, queue, &error);
     if (block == NULL) {
         g_test_skip("the file system has no O_DIRECT");
@@ -108,10 +109,10 @@ static void slot_done(struct block_request *request, int result)
     }
 }
 
-static void hammer(enum block_cache cache, unsigned rounds)
+static void hammer(const char *format, enum block_cache cache, unsigned rounds)
 {
     struct event_queue *queue = event_queue_create();
-    struct block *block = open_direct(queue, DISK_BYTES, cache);
+    struct block *block = open_direct(queue, format, DISK_BYTES, cache);
     g_autofree uint8_t *model = g_malloc0(DISK_BYTES);
     g_autoptr(GRand) random = g_rand_new_with_seed(21);
     struct slot slots[SLOTS];
@@ -138,22 +139,28 @@ static void hammer(enum block_cache cache, unsigned rounds)
         g_assert_cmpuint(slots[i].rounds, ==, 0);
         g_aligned_free(slots[i].memory);
     }
-    struct block_options plain = {.format = "raw"};
+    struct block_options plain = {.format = format};
     block = block_test_open("disk", &plain);
     block_test_same(block, model, DISK_BYTES);
+    struct block_image *image = block_get_image(block);
+    struct block_check check = {0};
+    if (image->driver->check != NULL) {
+        g_assert_cmpint(image->driver->check(image, &check), ==, 0);
+        g_assert_cmpuint(check.errors + check.leaks, ==, 0);
+    }
     block_close(block);
     event_queue_destroy(queue);
     block_test_end();
 }
 
-static void test_random(void)
+static void test_random(gconstpointer format)
 {
-    hammer(BLOCK_CACHE_NONE, ROUNDS);
+    hammer(format, BLOCK_CACHE_NONE, ROUNDS);
 }
 
-static void test_random_directsync(void)
+static void test_random_directsync(gconstpointer format)
 {
-    hammer(BLOCK_CACHE_DIRECTSYNC, 10);
+    hammer(format, BLOCK_CACHE_DIRECTSYNC, 10);
 }
 
 /* A file whose end is no whole unit: reads give zeroes behind it, writes do not make it longer than
@@ -161,7 +168,7 @@ static void test_random_directsync(void)
 static void test_odd_end(void)
 {
     struct event_queue *queue = event_queue_create();
-    struct block *block = open_direct(queue, 512, BLOCK_CACHE_NONE);
+    struct block *block = open_direct(queue, "raw", 512, BLOCK_CACHE_NONE);
     g_autofree uint8_t *model = g_malloc0(11264);
     g_autoptr(GRand) random = g_rand_new_with_seed(22);
     struct block_options options = {.format = "raw", .cache = BLOCK_CACHE_NONE};
@@ -192,8 +199,12 @@ static void test_odd_end(void)
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
-    g_test_add_func("/raw-aio/random", test_random);
-    g_test_add_func("/raw-aio/random-directsync", test_random_directsync);
-    g_test_add_func("/raw-aio/odd-end", test_odd_end);
+    g_test_add_data_func("/aio/random/raw", "raw", test_random);
+    g_test_add_data_func("/aio/random/qcow", "qcow", test_random);
+    g_test_add_data_func("/aio/random/qcow2", "qcow2", test_random);
+    g_test_add_data_func("/aio/directsync/raw", "raw", test_random_directsync);
+    g_test_add_data_func("/aio/directsync/qcow", "qcow", test_random_directsync);
+    g_test_add_data_func("/aio/directsync/qcow2", "qcow2", test_random_directsync);
+    g_test_add_func("/aio/odd-end", test_odd_end);
     return g_test_run();
 }
