@@ -134,6 +134,9 @@ void accel_set_actions(struct accel *accel, const struct accel_actions *actions)
 /* Another engine: "interp", "kvm", "auto". False and error: the old one stays. */
 bool accel_switch(struct accel *accel, const char *name, GError **error);
 
+/* Appends a line for `info accel` about interrupt chips in the kernel, if there are any. Any time. */
+void accel_irqchip_describe(const struct accel *accel, GString *out);
+
 /* `info rescue`: what KVM left to the interpreter. Any time. */
 void accel_rescues(const struct accel *accel, GString *out);
 

@@ -83,6 +83,17 @@ bool accel_switch(struct accel *accel, const char *name, GError **error)
     return vcpu_threads_start(accel, error);
 }
 
+void accel_irqchip_describe(const struct accel *accel, GString *out)
+{
+    static const char *const where[] = {
+        [ACCEL_IRQCHIP_SPLIT] = "local APICs in the kernel while KVM runs (split)",
+        [ACCEL_IRQCHIP_ON] = "in the kernel while KVM runs (on)",
+    };
+    if (accel->irqchip != ACCEL_IRQCHIP_OFF && accel->kvm.engine != NULL) {
+        g_string_append_printf(out, "  interrupt chips: %s\n", where[accel->irqchip]);
+    }
+}
+
 void accel_rescues(const struct accel *accel, GString *out)
 {
     if (accel->kvm.engine == NULL) {

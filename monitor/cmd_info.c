@@ -39,6 +39,7 @@ void cmd_info_accel(struct command_call *call)
     }
     command_print(call, "%s: %s\n", accel_name(call->env->accel), accel_reason(call->env->accel));
     accel_choice_describe(accel_choice(call->env->accel), call->out);
+    accel_irqchip_describe(call->env->accel, call->out);
     accel_check_report(call->env->accel, call->out);
     uint64_t instructions = accel_instructions(call->env->accel);
     if (instructions > 0) {
