@@ -48,6 +48,8 @@ const struct field dp8390_fields[] = {
     FIELD_U8(struct dp8390, rtl_config3),
     FIELD_U64(struct dp8390, batch_at),
     FIELD_U64(struct dp8390, overflow_at),
+    FIELD_U64(struct dp8390, remind_at),
+    FIELD_BOOL(struct dp8390, drained),
     FIELD_BYTES(struct dp8390, ram),
     FIELD_END,
 };
@@ -129,7 +131,7 @@ static void reset_chip(struct dp8390 *chip)
     chip->tcr = 0;
     chip->rbcr = 0;
     chip->sending_packet = false;
-    chip->batch_at = chip->overflow_at = CLOCK_NEVER;
+    chip->batch_at = chip->overflow_at = chip->remind_at = CLOCK_NEVER;
 }
 
 void dp8390_reset(struct dp8390 *chip)
@@ -148,7 +150,7 @@ void dp8390_loaded(struct dp8390 *chip)
 void dp8390_drive(struct dp8390 *chip)
 {
     chip->interrupt(chip->dev, (chip->isr & chip->imr & 0x7f) != 0);
-    timer_at(&chip->rx_timer, MIN(chip->overflow_at, chip->batch_at));
+    timer_at(&chip->rx_timer, MIN(MIN(chip->overflow_at, chip->batch_at), chip->remind_at));
 }
 
 /* ---- remote DMA ---- */
@@ -184,6 +186,7 @@ static uint16_t remote_next(struct dp8390 *chip)
         if (chip->sending_packet) {
             chip->sending_packet = false;
             chip->bnry = chip->next_bnry;
+            chip->drained = true;
             dp8390_receiver_changed(chip);
         }
     }
@@ -302,7 +305,7 @@ static void write_cr(struct dp8390 *chip, uint8_t value)
     if (value & CR_STP) {
         chip->isr |= ISR_RST;
         chip->cr &= (uint8_t)~CR_TXP;
-        chip->overflow_at = CLOCK_NEVER;
+        chip->overflow_at = chip->remind_at = CLOCK_NEVER;
     } else if (value & CR_STA) {
         chip->isr &= (uint8_t)~ISR_RST;
     }
@@ -330,13 +333,18 @@ static void write_page0(struct dp8390 *chip, unsigned reg, uint8_t value)
     switch (reg) {
     case 0x1: chip->pstart = value; break;
     case 0x2: chip->pstop = value; break;
-    case 0x3: chip->bnry = value; break;
+    case 0x3:
+        chip->bnry = value;
+        chip->drained = true;
+        break;
     case 0x4: chip->tpsr = value; break;
     case 0x5: set_low(&chip->tbcr, value); break;
     case 0x6: set_high(&chip->tbcr, value); break;
     case 0x7:
         chip->isr &= (uint8_t)~(value & 0x7f);
-        chip->batch_at = value & ISR_PRX ? CLOCK_NEVER : chip->batch_at;
+        if (value & ISR_PRX) {
+            dp8390_acknowledged(chip);
+        }
         break;
     case 0x8: set_low(&chip->crda, value); break;
     case 0x9: set_high(&chip->crda, value); break;

@@ -37,6 +37,8 @@ struct dp8390 {
     uint8_t rtl_9346cr, rtl_config3;
     uint64_t batch_at;       /* the next batch of frames comes then, or when PRX is acknowledged */
     uint64_t overflow_at;    /* a frame has waited long enough then; CLOCK_NEVER = none waits */
+    uint64_t remind_at;      /* PRX comes again then, for frames still in the ring; CLOCK_NEVER = it does not */
+    bool drained;            /* software has moved BNRY since PRX was set */
     uint8_t ram[DP8390_RAM_SIZE];
 };
 

@@ -6,8 +6,9 @@
  * ring overflows, so that a guest that is merely slow loses nothing. After an overflow reception goes on as soon as there
  * is room, even if software omits the reset that the data sheet asks for. Frames come in batches: after one, the next is
  * held until software acknowledges PRX, or for BATCH_NS. Drivers take a few frames in a turn and then acknowledge; a ring
- * filled up again behind their back would leave them without another interrupt. Collisions, carrier and FIFO errors do not
- * happen; a frame takes no time.
+ * filled up again behind their back would leave them without another interrupt. Where that happens all the same, PRX comes
+ * again after REMIND_NS, once for each time that software has taken frames: a full ring would wait for an overflow.
+ * Collisions, carrier and FIFO errors do not happen; a frame takes no time.
  */
 #include <string.h>
 #include <zlib.h>
@@ -21,8 +22,9 @@
 #define HEADER_SIZE 4u
 #define CNTR_MAX    192u
 #define CNTR_MSB    0x80u
-#define OVERFLOW_NS 50000000ull
+#define OVERFLOW_NS 500000000ull
 #define BATCH_NS    200000ull
+#define REMIND_NS   300000ull
 
 /* ---- reception ---- */
 
@@ -66,13 +68,15 @@ static void count_missed(struct dp8390 *chip)
 static unsigned free_pages(const struct dp8390 *chip)
 {
     unsigned size = (unsigned)chip->pstop - chip->pstart;
+    /* Linux's driver, which keeps BNRY a page behind, writes this when it has read the ring's last page. */
+    unsigned bnry = chip->bnry + 1u == chip->pstart ? chip->pstop - 1u : chip->bnry;
     if (chip->curr < chip->pstart || chip->curr >= chip->pstop || chip->pstop <= chip->pstart) {
         return 0;
     }
-    if (chip->bnry < chip->pstart || chip->bnry >= chip->pstop || chip->bnry == chip->curr) {
+    if (bnry < chip->pstart || bnry >= chip->pstop || bnry == chip->curr) {
         return size;
     }
-    return chip->curr < chip->bnry ? (unsigned)chip->bnry - chip->curr : size - ((unsigned)chip->curr - chip->bnry);
+    return chip->curr < bnry ? bnry - chip->curr : size - (chip->curr - bnry);
 }
 
 static void put(struct dp8390 *chip, const uint8_t *data, size_t size)
@@ -101,6 +105,7 @@ static void store(struct dp8390 *chip, const uint8_t *frame, size_t size, unsign
     put(chip, tail, sizeof(tail));
     chip->curr = (uint8_t)next;
     chip->isr |= ISR_PRX;
+    chip->remind_at = CLOCK_NEVER;
 }
 
 enum net_result dp8390_receive(struct dp8390 *chip, const uint8_t *frame, size_t size)
@@ -156,15 +161,37 @@ void dp8390_receiver_changed(struct dp8390 *chip)
     }
 }
 
+/* BNRY is the page behind the last one read; some drivers let it be that of the next to read. */
+static bool is_ring_empty(const struct dp8390 *chip)
+{
+    unsigned next = chip->bnry + 1u >= chip->pstop ? chip->pstart : chip->bnry + 1u;
+    return chip->curr == chip->bnry || chip->curr == next;
+}
+
+void dp8390_acknowledged(struct dp8390 *chip)
+{
+    chip->batch_at = CLOCK_NEVER;
+    if (chip->drained && !is_ring_empty(chip)) {
+        chip->remind_at = clock_now(chip->dev->machine->guest_clock) + REMIND_NS;
+    }
+    chip->drained = false;
+}
+
 void dp8390_rx_timer(void *arg)
 {
     struct dp8390 *chip = arg;
-    if (clock_now(chip->dev->machine->guest_clock) >= chip->batch_at) {
+    uint64_t now = clock_now(chip->dev->machine->guest_clock);
+    if (now >= chip->batch_at) {
         chip->batch_at = CLOCK_NEVER;
+    }
+    if (now >= chip->remind_at) {
+        chip->remind_at = CLOCK_NEVER;
+        chip->isr |= is_ring_empty(chip) ? 0 : ISR_PRX;
+        dp8390_drive(chip);
     }
     dp8390_receiver_changed(chip);
     /* An overflow happens when the frame is looked at again; until then the timer has done its part. */
-    timer_at(&chip->rx_timer, chip->batch_at);
+    timer_at(&chip->rx_timer, MIN(chip->batch_at, chip->remind_at));
 }
 
 /* ---- transmission ---- */

@@ -65,6 +65,8 @@ static inline void dp8390_poke(struct dp8390 *chip, unsigned address, uint8_t va
 /* TXP was set, or the wire has room again. */
 void dp8390_transmit(struct dp8390 *chip);
 enum net_result dp8390_receive(struct dp8390 *chip, const uint8_t *frame, size_t size);
+/* Software has cleared PRX. */
+void dp8390_acknowledged(struct dp8390 *chip);
 /* The receiver may take frames that it did not take before. */
 void dp8390_receiver_changed(struct dp8390 *chip);
 /* Timer: frames that wait are looked at again. */

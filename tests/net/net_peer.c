@@ -4,6 +4,7 @@
  *   net_peer serve PORT        listens on 127.0.0.1 (port 0: any), prints "PORT n" and then one line a test
  *   net_peer listen PORT       the same on all addresses, for guests that talk to each other
  *   net_peer run HOST PORT TEST [N]
+ *   net_peer dns ADDRESS NAME NUMBERS   a name server at port 53 of ADDRESS that knows one name's IPv4 address
  *
  * TEST: send, receive = N MiB of pseudo-random data whose sum is checked; out, in = the same of data that cost nothing
  * to make and are not looked at; ping = N round trips of one byte; connect = N connections, one after the other.
@@ -29,6 +30,7 @@
 #define MIB     (1u << 20)
 #define SEED    0x9e3779b97f4a7c15ull
 #define TIMEOUT 300 /* seconds without a byte */
+#define DNS_HEADER 12u
 
 struct request {
     char test; /* first letter of the test */
@@ -272,6 +274,56 @@ static int run(const char *host, const char *port, const char *test, uint32_t n)
     return !good;
 }
 
+/* Answers one question (RFC 1035): an A record for the name, "no such name" for others. */
+static size_t dns_answer(uint8_t *packet, size_t size, const char *name, const uint8_t address[4])
+{
+    static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
+    char asked[256] = "";
+    size_t at = DNS_HEADER, length = 0;
+    while (at < size && packet[at] != 0 && at + packet[at] < size && length + packet[at] + 2 < sizeof(asked)) {
+        length += (size_t)snprintf(asked + length, sizeof(asked) - length, "%s%.*s", length > 0 ? "." : "", packet[at],
+                                   (const char *)packet + at + 1);
+        at += 1u + packet[at];
+    }
+    size_t end = at + 5; /* the last label, type and class */
+    if (size < DNS_HEADER || end > size) {
+        return 0;
+    }
+    bool known = strcmp(asked, name) == 0, wanted = known && packet[at + 2] == 1;
+    packet[2] = 0x85; /* an authoritative answer */
+    packet[3] = known ? 0x80 : 0x83;
+    memset(packet + 6, 0, 6);
+    if (wanted) {
+        packet[7] = 1;
+        memcpy(packet + end, record, sizeof(record));
+        memcpy(packet + end + sizeof(record), address, 4);
+        end += sizeof(record) + 4;
+    }
+    return end;
+}
+
+static void dns(const char *host, const char *name, const char *numbers)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)}, from;
+    uint8_t address[4], packet[1024];
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (inet_pton(AF_INET, host, &at.sin_addr) != 1 || inet_pton(AF_INET, numbers, address) != 1) {
+        errno = EINVAL;
+        fail("dns");
+    }
+    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+        fail("port 53");
+    }
+    for (;;) {
+        socklen_t length = sizeof(from);
+        ssize_t n = recvfrom(fd, packet, 512, 0, (struct sockaddr *)&from, &length);
+        size_t size = n > 0 ? dns_answer(packet, (size_t)n, name, address) : 0;
+        if (size > 0) {
+            sendto(fd, packet, size, 0, (struct sockaddr *)&from, length);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -284,6 +336,10 @@ int main(int argc, char **argv)
     if ((argc == 5 || argc == 6) && strcmp(argv[1], "run") == 0) {
         return run(argv[2], argv[3], argv[4], argc == 6 ? (uint32_t)atoi(argv[5]) : 1);
     }
-    fprintf(stderr, "usage: net_peer serve|listen PORT | run HOST PORT send|receive|out|in|ping|connect [N]\n");
+    if (argc == 5 && strcmp(argv[1], "dns") == 0) {
+        dns(argv[2], argv[3], argv[4]);
+    }
+    fprintf(stderr, "usage: net_peer serve|listen PORT | run HOST PORT send|receive|out|in|ping|connect [N] | "
+                    "dns ADDRESS NAME NUMBERS\n");
     return 2;
 }
