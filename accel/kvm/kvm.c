@@ -161,15 +161,20 @@ static void take(struct kvm_cpu *c)
     }
 }
 
-/* Brings all CPUs to the interpreter, with nothing left of what it knew about memory. */
+void kvm_code_settle(struct kvm_engine *e)
+{
+    if (__atomic_exchange_n(&e->ran, false, __ATOMIC_SEQ_CST) && !kvm_memory_drop_code(e->memory)) {
+        interp_engine_forget(e->interp);
+    }
+}
+
+/* Brings all CPUs to the interpreter, with no decoded code left of what KVM has changed. */
 static void take_all(struct kvm_engine *e)
 {
     for (unsigned i = 0; i < e->count; i++) {
         take(&e->cpus[i]);
     }
-    if (__atomic_exchange_n(&e->ran, false, __ATOMIC_SEQ_CST)) {
-        interp_engine_forget(e->interp);
-    }
+    kvm_code_settle(e);
 }
 
 /* The monitor is going to look at the chips. */
@@ -303,7 +308,12 @@ static uint64_t kvm_instructions(void *arg)
 
 void kvm_engine_rescues(void *engine, GString *out)
 {
-    kvm_rescues_print(((struct kvm_engine *)engine)->rescues, out);
+    struct kvm_engine *e = engine;
+    kvm_rescues_print(e->rescues, out);
+    struct kvm_code_drops drops = kvm_memory_code_drops(e->memory);
+    g_string_append_printf(out, "decoded code: %" G_GUINT64_FORMAT " takeovers, %" G_GUINT64_FORMAT
+                           " pages found changed, %" G_GUINT64_FORMAT " times all dropped\n",
+                           drops.times, drops.pages, drops.unknown);
 }
 
 bool kvm_engine_policy(void *engine, const char *text, GError **error)

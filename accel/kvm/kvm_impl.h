@@ -101,6 +101,11 @@ static inline bool kvm_has_chips(const struct kvm_engine *e)
     return e->irqchip.kind != ACCEL_IRQCHIP_OFF;
 }
 
+/* ---- kvm.c ---- */
+
+/* Before the interpreter runs: decoded code that KVM has changed goes. The world is ours, or all CPUs are parked. */
+void kvm_code_settle(struct kvm_engine *e);
+
 /* ---- kvm_open.c ---- */
 
 void kvm_engine_close(void *engine);

@@ -40,6 +40,11 @@ struct kvm_memory {
     GPtrArray *blocks;     /* struct ram * whose hook is ours */
     unsigned generation;   /* of slots; atomic */
     struct store_view *views; /* one a CPU */
+    /* A log of all RAM, for decoded code. Not on hardware, where it would cost KVM its large pages, and where the
+     * interpreter seldom takes over. */
+    bool tracks;
+    bool code_lost; /* somebody else has fetched a log that had a page with decoded code */
+    struct kvm_code_drops drops;
 };
 
 static int slot_tell(struct kvm_memory *m, const struct slot *s, uint64_t size)
@@ -91,19 +96,37 @@ static void slot_all_dirty(const struct slot *s)
     }
 }
 
-/* Brings KVM's log into the block's flags, and clears it. */
-static void slot_fetch_log(struct kvm_memory *m, const struct slot *s)
+/* A page of the block was stored to. drop: its decoded code can be dropped at once. */
+static void page_written(struct kvm_memory *m, struct ram *ram, uint64_t page, bool drop)
 {
-    uint64_t pages = s->size >> RAM_PAGE_BITS;
-    g_autofree uint64_t *bits = g_new0(uint64_t, pages / 64 + 1);
+    if (ram->log_dirty) {
+        pages_mark(ram, page);
+    }
+    if ((__atomic_load_n(&ram->flags[page], __ATOMIC_ACQUIRE) & RAM_CODE) == 0) {
+        return;
+    }
+    m->code_lost = m->code_lost || !drop || ram->code_hook == NULL;
+    m->drops.pages++;
+    if (drop && ram->code_hook != NULL) {
+        ram->code_hook(ram->hook_arg, ram, page << RAM_PAGE_BITS, RAM_PAGE_SIZE);
+    }
+}
+
+/* Brings KVM's log into the block's flags, and clears it. */
+static void slot_fetch_log(struct kvm_memory *m, const struct slot *s, bool drop)
+{
+    uint64_t pages = s->size >> RAM_PAGE_BITS, words = (pages + 63) / 64;
+    g_autofree uint64_t *bits = g_new0(uint64_t, words);
     struct kvm_dirty_log log = { .slot = s->id, .dirty_bitmap = bits };
     if (kvm_sys_ioctl_ptr(&m->engine->sys, m->engine->vm, KVM_GET_DIRTY_LOG, &log) < 0) {
         slot_all_dirty(s);
+        m->code_lost = true;
         return;
     }
-    for (uint64_t i = 0; i < pages; i++) {
-        if (bits[i / 64] >> (i % 64) & 1) {
-            pages_mark(s->ram, (s->ram_offset >> RAM_PAGE_BITS) + i);
+    for (uint64_t i = 0; i < words; i++) {
+        for (uint64_t word = bits[i]; word != 0; word &= word - 1) {
+            uint64_t n = i * 64 + (unsigned)__builtin_ctzll(word);
+            page_written(m, s->ram, (s->ram_offset >> RAM_PAGE_BITS) + n, drop);
         }
     }
 }
@@ -119,7 +142,7 @@ static void block_sync(void *arg, struct ram *ram)
             continue;
         }
         if (s->logged) {
-            slot_fetch_log(m, s);
+            slot_fetch_log(m, s, false);
         } else if (ram->log_dirty) {
             s->logged = true;
             slot_tell(m, s, s->size);
@@ -193,7 +216,7 @@ static void slot_drop(struct kvm_memory *m, struct slot *s)
         return;
     }
     if (s->logged) {
-        slot_fetch_log(m, s);
+        slot_fetch_log(m, s, false);
     }
     slot_tell(m, s, 0);
     m->ids->data[s->id] = 0;
@@ -207,8 +230,8 @@ static int slot_add(struct kvm_memory *m, struct slot *s)
     }
     block_adopt(m, s->ram);
     s->id = id_take(m);
-    s->logged = s->ram->log_dirty && !s->rom;
-    if (s->logged) {
+    s->logged = (s->ram->log_dirty || m->tracks) && !s->rom;
+    if (s->logged && s->ram->log_dirty) {
         slot_all_dirty(s);
     }
     return slot_tell(m, s, s->size);
@@ -256,6 +279,7 @@ struct kvm_memory *kvm_memory_create(struct kvm_engine *engine, GError **error)
 {
     struct kvm_memory *m = g_new0(struct kvm_memory, 1);
     m->engine = engine;
+    m->tracks = engine->limits.emulated && !engine->shadow;
     pthread_mutex_init(&m->mutex, NULL);
     m->slots = g_array_new(FALSE, FALSE, sizeof(struct slot));
     m->ids = g_byte_array_new();
@@ -329,6 +353,32 @@ bool kvm_memory_store_vanishes(struct kvm_memory *m, unsigned cpu, uint64_t phys
     return false;
 }
 
+bool kvm_memory_drop_code(struct kvm_memory *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    bool known = m->tracks;
+    for (unsigned i = 0; known && i < m->slots->len; i++) {
+        struct slot *s = &g_array_index(m->slots, struct slot, i);
+        if (s->ram != NULL && !s->rom) {
+            slot_fetch_log(m, s, true);
+        }
+    }
+    known = known && !m->code_lost;
+    m->code_lost = false;
+    m->drops.times++;
+    m->drops.unknown += !known;
+    pthread_mutex_unlock(&m->mutex);
+    return known;
+}
+
+struct kvm_code_drops kvm_memory_code_drops(struct kvm_memory *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    struct kvm_code_drops drops = m->drops;
+    pthread_mutex_unlock(&m->mutex);
+    return drops;
+}
+
 void kvm_memory_refresh(struct kvm_memory *m)
 {
     pthread_mutex_lock(&m->mutex);
@@ -336,7 +386,7 @@ void kvm_memory_refresh(struct kvm_memory *m)
         struct slot *s = &g_array_index(m->slots, struct slot, i);
         if (s->ram != NULL) {
             if (s->logged) {
-                slot_fetch_log(m, s);
+                slot_fetch_log(m, s, false);
             }
             slot_tell(m, s, 0);
             slot_tell(m, s, s->size);

@@ -270,9 +270,7 @@ enum vcpu_exit kvm_turn_run(struct kvm_cpu *c)
         world_release(&e->world);
         return VCPU_KICKED;
     }
-    if (__atomic_exchange_n(&e->ran, false, __ATOMIC_SEQ_CST)) {
-        interp_engine_forget(e->interp);
-    }
+    kvm_code_settle(e);
     uint64_t start = kvm_now(e), before = interp_instructions(c->cpu, NULL);
     enum vcpu_exit why = interp_run(c->cpu, SLICE);
     turn_account(c, interp_instructions(c->cpu, NULL) - before, kvm_now(e) - start);

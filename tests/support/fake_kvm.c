@@ -97,6 +97,16 @@ static int fake_run(struct fake_kvm *fake)
 
 /* ---- ioctls ---- */
 
+static int fake_cpuid(struct fake_kvm *fake, struct kvm_cpuid2 *table)
+{
+    if (fake->supported == NULL || table->nent < fake->supported_count) {
+        return fake->supported == NULL ? -EINVAL : -E2BIG;
+    }
+    table->nent = fake->supported_count;
+    memcpy(table->entries, fake->supported, fake->supported_count * sizeof(*fake->supported));
+    return 0;
+}
+
 static int fake_device_ioctl(struct fake_kvm *fake, unsigned long request, uintptr_t value)
 {
     switch (request) {
@@ -106,12 +116,31 @@ static int fake_device_ioctl(struct fake_kvm *fake, unsigned long request, uintp
         return (int)value != fake->lacking;
     case KVM_GET_VCPU_MMAP_SIZE:
         return RUN_SIZE;
+    case KVM_GET_SUPPORTED_CPUID:
+        return fake_cpuid(fake, (struct kvm_cpuid2 *)value);
     case KVM_CREATE_VM:
         fake->vms++;
         return fake->vm_error != 0 ? -fake->vm_error : fake_opened(fake, FAKE_VM);
     default:
         return -EINVAL;
     }
+}
+
+static int fake_log(struct fake_kvm *fake, struct kvm_dirty_log *log)
+{
+    const struct kvm_userspace_memory_region *slot = &fake->slots[log->slot];
+    g_assert_cmphex(slot->flags & KVM_MEM_LOG_DIRTY_PAGES, !=, 0);
+    fake->log_fetches++;
+    if (fake->log_error != 0) {
+        return -fake->log_error;
+    }
+    size_t size = (slot->memory_size / 4096 + 63) / 64 * 8;
+    memset(log->dirty_bitmap, 0, size);
+    if (fake->dirty[log->slot] != NULL) {
+        memcpy(log->dirty_bitmap, fake->dirty[log->slot], size);
+        memset(fake->dirty[log->slot], 0, size);
+    }
+    return 0;
 }
 
 static int fake_vm_ioctl(struct fake_kvm *fake, unsigned long request, uintptr_t value)
@@ -121,7 +150,12 @@ static int fake_vm_ioctl(struct fake_kvm *fake, unsigned long request, uintptr_t
         return 0;
     case KVM_SET_USER_MEMORY_REGION:
         fake->slot = *(struct kvm_userspace_memory_region *)value;
+        g_assert_cmpuint(fake->slot.slot, <, FAKE_SLOTS);
+        fake->slots[fake->slot.slot] = fake->slot;
+        fake->slot_changes++;
         return 0;
+    case KVM_GET_DIRTY_LOG:
+        return fake_log(fake, (struct kvm_dirty_log *)value);
     case KVM_CREATE_VCPU:
         return fake->cpu_error != 0 ? -fake->cpu_error : fake_opened(fake, FAKE_CPU);
     default:

@@ -44,6 +44,16 @@ struct fake_kvm {
     struct kvm_sregs sregs;
     struct kvm_userspace_memory_region slot;
     struct kvm_run *run;
+
+    /* Memory slots by number, size 0 = none; the test says what is dirty: bitmaps by slot (NULL: clean), cleared when
+     * they were fetched. */
+#define FAKE_SLOTS 32
+    struct kvm_userspace_memory_region slots[FAKE_SLOTS];
+    uint64_t *dirty[FAKE_SLOTS];
+    unsigned slot_changes, log_fetches;
+    int log_error; /* 0, or the errno of fetching a log */
+    const struct kvm_cpuid_entry2 *supported; /* KVM_GET_SUPPORTED_CPUID; NULL: fails */
+    unsigned supported_count;
 };
 
 /* A host with VT-x, and one with PVM as docs/kvm.md describes it. */

@@ -9,6 +9,7 @@
 
 #include "accel/accel.h"
 #include "accel/choose.h"
+#include "accel/debug.h"
 #include "accel/kvm/probe.h"
 #include "tests/support/test.h"
 
@@ -276,11 +277,41 @@ static void test_four(void)
     }
 }
 
+/* Hits of a breakpoint that four CPUs meet all the time: none is lost, and none is counted twice. */
+static void test_hits(void)
+{
+    enum { INCREMENT_AT = CODE_AT + 0x2d };
+    if (!kvm_is_here()) {
+        return;
+    }
+    struct rig *r = rig_create(4, "kvm");
+    restart(r);
+    g_assert_cmphex(r->ram->host[INCREMENT_AT], ==, 0x66); /* LOCK INC of the counter */
+    struct breakpoints *set = accel_breakpoints_edit(r->accel);
+    struct breakpoint *point = breakpoints_add(set, &(struct breakpoint){
+        .kind = BREAK_LINEAR, .address = INCREMENT_AT, .size = 1, .cpu = -1, .ignore = 1u << 30 });
+    accel_breakpoints_done(r->accel);
+    machine_resume(r->machine);
+    for (unsigned i = 0; i < 20; i++) {
+        wait_for_all(r);
+        interrupt(r);
+        g_usleep(2000);
+    }
+    machine_pause(r->machine, RUN_STATE_PAUSED);
+    g_test_message("%u hits", (unsigned)point->hits);
+    g_assert_cmpuint(point->hits, >=, peek(r, COUNTER));
+    /* Met and not yet executed: once for each CPU, and where an interrupt came first. */
+    g_assert_cmpuint(point->hits - peek(r, COUNTER), <=, 4 + peek(r, TICKS));
+    g_assert_cmpuint(point->ignore, ==, (1u << 30) - point->hits);
+    rig_destroy(r);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/kvm/run-control/one-cpu", test_one);
     g_test_add_func("/kvm/run-control/two-cpus", test_two);
     g_test_add_func("/kvm/run-control/four-cpus", test_four);
+    g_test_add_func("/kvm/run-control/breakpoint-hits", test_hits);
     return g_test_run();
 }
