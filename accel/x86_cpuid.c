@@ -150,7 +150,11 @@ static bool option_apply(struct x86_cpuid *cpuid, const char *text, GError **err
     bool on = true;
     g_autofree char *name = NULL;
     const char *equals = strchr(text, '=');
-    if (text[0] == '+' || text[0] == '-') {
+    if (strcmp(text, "hypervisor=kvm") == 0) {
+        /* Linux has drivers that look for some hypervisors' names only. No paravirtual feature comes with it. */
+        memcpy(cpuid->hypervisor, "KVMKVMKVM\0\0", 12);
+        name = g_strdup("hypervisor");
+    } else if (text[0] == '+' || text[0] == '-') {
         on = text[0] == '+';
         name = g_strdup(text + 1);
     } else if (equals != NULL && (strcmp(equals, "=on") == 0 || strcmp(equals, "=off") == 0)) {
@@ -175,6 +179,7 @@ bool x86_cpuid_parse(struct x86_cpuid *cpuid, const char *text, GError **error)
 {
     memset(cpuid, 0, sizeof(*cpuid));
     cpuid->cpu_count = 1;
+    memcpy(cpuid->hypervisor, "vmmvmmvmmvmm", 12);
     g_auto(GStrv) words = g_strsplit(text != NULL ? text : "", ",", -1);
     const char *name = words[0] != NULL && words[0][0] != '\0' ? words[0] : "default";
     bool is_default = strcmp(name, "default") == 0 || strcmp(name, "kvm64") == 0;
@@ -228,7 +233,7 @@ void x86_cpuid_help(GString *out)
         g_string_append_printf(out, "  %-12s %s%s\n", models[i].name, models[i].help,
                                strcmp(models[i].name, DEFAULT_MODEL) == 0 ? " (default)" : "");
     }
-    g_string_append(out, "  host         same as max\n\nFeatures (+NAME, -NAME):\n");
+    g_string_append(out, "  host         same as max\n\nFeatures (+NAME, -NAME; hypervisor=kvm gives that name to the guest):\n");
     size_t column = 0;
     for (unsigned i = X86_BASE + 1; i < X86_FEATURE_COUNT; i++) {
         size_t length = strlen(feature_rows[i].name) + 1;
@@ -369,7 +374,10 @@ struct x86_cpuid_result x86_cpuid_query(const struct x86_cpuid *c, unsigned cpu_
     if (leaf >> 28 == 4) {
         /* The hypervisor range: a signature and nothing more. */
         if (leaf == 0x40000000 && x86_has(c, X86_HYPERVISOR)) {
-            r = leaf_text("\0\0\0\100vmmvmmvmmvmm");
+            r.eax = leaf;
+            memcpy(&r.ebx, c->hypervisor, 4);
+            memcpy(&r.ecx, c->hypervisor + 4, 4);
+            memcpy(&r.edx, c->hypervisor + 8, 4);
         }
         return r;
     }

@@ -22,6 +22,7 @@ struct x86_cpuid {
     const char *model;     /* -cpu name; static */
     char vendor[13];       /* 12 characters */
     char brand[49];
+    char hypervisor[13];   /* 12 characters of leaf 40000000h */
     uint8_t family, stepping;
     uint8_t cpu_model;
     uint64_t features[(X86_FEATURE_COUNT + 63) / 64]; /* bit = enum x86_feature */
@@ -30,7 +31,7 @@ struct x86_cpuid {
     unsigned cpu_count;
 };
 
-/* Parses "qemu64,+avx2,-sse3". False and error (with the nearest name) if model or feature is unknown or
+/* Parses "qemu64,+avx2,-sse3,hypervisor=kvm". False and error (with the nearest name) if model or feature is unknown or
  * one of the features needs one that is off. */
 bool x86_cpuid_parse(struct x86_cpuid *cpuid, const char *text, GError **error);
 /* Turns off every feature for which host_supports() says no: the engine executes SIMD, AES and the like with

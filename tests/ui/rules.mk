@@ -11,6 +11,11 @@ tests: $(UI_GUESTS)
 
 # The short form of the tests in a window is part of `make check`; they skip themselves without Xvfb.
 SHELL_TESTS += $(wildcard tests/ui/*.t)
+VMM_XGUEST ?= $(BUILD)/xguest
 .PHONY: check-ui
-check-ui: $(BUILD)/vmm $(UI_GUESTS)
-	VMM_BUILD=$(BUILD) VMM_UI=all prove -v --exec '' tests/ui/*.t
+check-ui: $(BUILD)/vmm $(UI_GUESTS) $(VMM_XGUEST)/x.img
+	VMM_BUILD=$(BUILD) VMM_UI=all VMM_XGUEST=$(VMM_XGUEST) prove -v --exec '' tests/ui/*.t
+
+# The guest with X.org, from Debian's packages (apt-get download): 1 GB there, some minutes.
+$(VMM_XGUEST)/x.img: tests/ui/make-xguest $(wildcard tests/ui/xguest/*)
+	tests/ui/make-xguest $(@D)

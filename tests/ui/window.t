@@ -45,11 +45,14 @@ class Guest:
     def __init__(self, image, *options):
         self.log = os.path.join(WORK, "console")
         open(self.log, "wb").close()
+        if "-debugcon" not in options:
+            options = (*options, "-debugcon", "file:" + self.log)
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "vmm"), "-accel", "interp", "-m", "16", "-net", "none", "-snapshot", "-name", image,
-             "-drive", f"file={GUESTS}/{image}.img,format=raw", "-debugcon", "file:" + self.log, *options],
+             "-drive", f"file={GUESTS}/{image}.img,format=raw", *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.lines(), 60)
+        if "file:" + self.log in options:
+            wait_for(lambda: self.lines(), 60)
         wait_for(lambda: xdotool("search", "--onlyvisible", "--name", image + " - vmm"))
         self.window = xdotool("search", "--onlyvisible", "--name", image + " - vmm").split()[0]
         xdotool("windowmove", self.window, 0, 0)
@@ -69,21 +72,27 @@ class Guest:
         self.process.wait()
 
 
-def test_pointer():
+def test_pixels():
+    """Every pixel of the picture, or some; by a program of our own, since there are 307,200."""
+    sweep, pipe = os.path.join(WORK, "sweep"), os.path.join(WORK, "pipe")
+    if subprocess.run(["cc", "-O2", "-o", sweep, "tests/ui/sweep.c", "-lX11"], stderr=subprocess.DEVNULL,
+                      check=False).returncode != 0:
+        ok(True, "the absolute pointer meets every pixel # SKIP cc or libX11 is not installed")
+        return
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)
+    guest = Guest("pointer", "-debugcon", "file:" + pipe)
+    time.sleep(2)
+    result = subprocess.run([sweep, guest.window, "640", "480", "1" if LONG else "37", pipe], stdout=subprocess.PIPE,
+                            text=True, check=False)
+    ok(result.returncode == 0, "the absolute pointer meets every pixel: " + result.stdout.split("\n")[-2], result.stdout)
+    guest.stop()
+    os.close(end)
+
+
+def test_buttons():
     guest = Guest("pointer")
-    step = 1 if LONG else 40
-    wanted = [(i, i * 479 // 639) for i in range(step - 1, 640, step)] + [(639 - i, i) for i in range(0, 480, step)]
-    missing = []
-
-    def position():
-        line = guest.lines()[-1].split()
-        return (int(line[1], 16) * 640 // 65536, int(line[2], 16) * 480 // 65536) if len(line) == 4 else None
-
-    for x, y in wanted:
-        xdotool("mousemove", x, y)
-        if not wait_for(lambda: position() == (x, y), 5):
-            missing.append(((x, y), position()))
-    ok(not missing, "the absolute pointer is where the mouse is, to the pixel", f"wanted, seen: {missing[:10]}")
+    xdotool("mousemove", 300, 200, "sleep", 0.3)
     start = len(guest.lines())
     for button in (1, 2, 3):
         xdotool("click", button, "sleep", "0.1")
@@ -137,9 +146,9 @@ def test_stuck():
     words, down = [], set()
     for _ in range(10000 if LONG else 250):
         dice = random.random()
-        if dice < 0.1:
+        if dice < 0.3:
             words += ["windowfocus", guest.window if random.random() < 0.5 or not root else root[0]]
-        elif dice < 0.55:
+        elif dice < 0.65:
             down.add(key := random.choice(keys))
             words += ["keydown", key]
         else:
@@ -193,7 +202,7 @@ def main():
     os.environ["SDL_AUDIODRIVER"] = "dummy"
     try:
         wait_for(lambda: os.path.exists(f"/tmp/.X11-unix/X{number}"), 10)
-        for test in (test_pointer, test_typing, test_stuck, test_console):
+        for test in (test_pixels, test_buttons, test_typing, test_stuck, test_console):
             test()
         print(f"1..{count}")
     finally:
