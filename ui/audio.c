@@ -26,7 +26,7 @@ struct audio {
     int recorders;       /* atomic: files being written */
     GMutex mutex;        /* guards what follows */
     GArray *pending;     /* int16_t, not yet carried on */
-    bool sounding;       /* there was more than silence in it */
+    bool sounding;       /* a sound has begun and not ended */
     guint source;        /* the call owed to the main thread; 0: none */
     uint64_t lost;
 };
@@ -58,18 +58,17 @@ static void carry_on(struct audio *audio)
     samples = audio->pending;
     audio->pending = g_array_new(FALSE, FALSE, sizeof(int16_t));
     sounding = audio->sounding;
-    audio->sounding = false;
     g_mutex_unlock(&audio->mutex);
     if (sounding && audio->kind == AUDIO_AUTO) {
         open_late(audio);
+    }
+    if (audio->sdl != NULL) {
+        audio_sdl_write(audio->sdl, (const int16_t *)(void *)samples->data, samples->len, sounding);
     }
     if (samples->len == 0) {
         return;
     }
     audio->samples += samples->len;
-    if (audio->sdl != NULL) {
-        audio_sdl_write(audio->sdl, (const int16_t *)(void *)samples->data, samples->len, sounding);
-    }
     if (audio->wav != NULL) {
         wav_write(audio->wav, (const int16_t *)(void *)samples->data, samples->len, AUDIO_RATE);
     }
@@ -91,15 +90,21 @@ static gboolean on_pending(gpointer data)
 }
 
 /* Mutex held. */
+static void call_main(struct audio *audio)
+{
+    if (audio->source == 0) {
+        audio->source = g_idle_add_full(G_PRIORITY_HIGH, on_pending, audio, NULL);
+    }
+}
+
+/* Mutex held. */
 static void append(struct audio *audio, const int16_t *samples, size_t count)
 {
     size_t taken = MIN(count, PENDING_MAX - MIN(audio->pending->len, PENDING_MAX));
 
     g_array_append_vals(audio->pending, samples, (guint)taken);
     audio->lost += count - taken;
-    if (audio->source == 0) {
-        audio->source = g_idle_add_full(G_PRIORITY_HIGH, on_pending, audio, NULL);
-    }
+    call_main(audio);
 }
 
 void audio_write(struct audio *audio, const int16_t *samples, size_t count)
@@ -107,6 +112,14 @@ void audio_write(struct audio *audio, const int16_t *samples, size_t count)
     g_mutex_lock(&audio->mutex);
     audio->sounding = true;
     append(audio, samples, count);
+    g_mutex_unlock(&audio->mutex);
+}
+
+void audio_end(struct audio *audio)
+{
+    g_mutex_lock(&audio->mutex);
+    audio->sounding = false;
+    call_main(audio);
     g_mutex_unlock(&audio->mutex);
 }
 

@@ -47,6 +47,8 @@ void audio_set_source(struct audio *audio, void (*sync)(void *arg), void *arg);
 bool audio_wants_silence(struct audio *audio);
 /* The next samples; machine thread. Never blocks; what the main thread does not fetch in time (10 s) is lost. */
 void audio_write(struct audio *audio, const int16_t *samples, size_t count);
+/* The sound is over for now: that no more samples come is no underrun. */
+void audio_end(struct audio *audio);
 /* As audio_write() with samples of 0. */
 void audio_write_silence(struct audio *audio, uint64_t count);
 

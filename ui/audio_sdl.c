@@ -3,7 +3,7 @@
  *
  * Playing starts when 40 ms are there, and what would make the sound lag by more than 150 ms is thrown away: so small
  * differences between the guest's time and the card's do no harm. When the ring runs empty in the middle of a sound
- * that is counted, and 40 ms are waited for again.
+ * that is counted, and 40 ms are waited for again. A sound that has ended is played however short it was.
  */
 #include <SDL.h>
 
@@ -20,7 +20,7 @@ struct audio_sdl {
     int16_t ring[RING_SIZE];
     size_t head, count;
     bool playing;
-    bool sounding; /* the newest samples are more than silence */
+    bool sounding; /* the sound has not ended */
     uint64_t underruns;
 };
 
@@ -30,7 +30,7 @@ static void SDLCALL fill(void *arg, Uint8 *stream, int size)
     int16_t *samples = (int16_t *)(void *)stream;
     size_t wanted = (size_t)size / sizeof(*samples);
 
-    if (!sdl->playing && sdl->count >= START) {
+    if (!sdl->playing && (sdl->count >= START || (!sdl->sounding && sdl->count > 0))) {
         sdl->playing = true;
     }
     for (size_t i = 0; i < wanted; i++) {

@@ -16,7 +16,7 @@
 
 /* While the keyboard is full: how often to look, in guest time, and how often at most. */
 #define RETRY_NS 2000000
-#define RETRIES_MAX 100
+#define RETRIES_MAX 1000
 
 static bool queue_put(struct input *input, const struct input_item *item, bool release)
 {

@@ -7,7 +7,7 @@
 #include "core/machine.h"
 #include "ui/input.h"
 
-#define INPUT_QUEUE_SIZE 256
+#define INPUT_QUEUE_SIZE 4096 /* 1500 keys and their releases, for text that is pasted at a slow guest */
 
 enum input_item_kind { INPUT_ITEM_KEY, INPUT_ITEM_POINTER };
 

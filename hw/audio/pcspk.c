@@ -4,7 +4,8 @@
  * either of the two bits themselves.
  *
  * Samples are made of the exact level, averaged over each sample's time, so that the pitch has no error of its
- * own. A speaker shows no constant pressure: a high-pass filter of about 30 Hz takes it away.
+ * own. A speaker shows no constant pressure: a high-pass filter of about 110 Hz takes it away, and
+ * with it the step at the end of a tone within 10 ms.
  */
 #include "hw/audio/pcspk.h"
 
@@ -16,11 +17,13 @@
 
 #define LEVEL 9000        /* of the cone pushed out; half of it to either side remains after the filter */
 #define OVERSAMPLING 16   /* looks at the level a sample */
-#define FILTER_SHIFT 8    /* the filter forgets 1/256 a sample */
+#define FILTER_SHIFT 6    /* the filter forgets 1/64 a sample */
 #define QUIET 8           /* what is less is silence */
 #define PERIOD_NS 10000000
 #define CATCH_UP_MAX AUDIO_RATE /* samples; what lies further back is not rendered */
 #define BLOCK 512
+/* Between the notes of a tune silence is written, so that the rests have their length. */
+#define REST_MAX (AUDIO_RATE / 2)
 
 struct pcspk {
     struct device dev;
@@ -30,6 +33,8 @@ struct pcspk {
     uint64_t position; /* of the next sample, in samples since guest time 0 */
     int32_t before;    /* the filter: its last input, .. */
     int32_t output;    /* .. and output, times 1 << FILTER_SHIFT */
+    bool sounding;     /* samples are being written, if only of silence */
+    uint64_t last;     /* position after the last sound */
 };
 
 static uint64_t position_now(const struct pcspk *speaker)
@@ -68,6 +73,8 @@ static void render(struct pcspk *speaker, uint64_t end)
 {
     int16_t block[BLOCK];
     unsigned n = 0;
+    speaker->sounding = true;
+    speaker->last = end;
     while (speaker->position < end) {
         block[n++] = filter(speaker, level_at(speaker, speaker->position++));
         if (n == BLOCK || speaker->position == end) {
@@ -88,10 +95,14 @@ void pcspk_sync(void *arg)
     }
     if (is_settled(speaker) && !port61_speaker_data(speaker->port61)) {
         speaker->output = 0;
-        if (audio_wants_silence(speaker->audio)) {
+        if (speaker->sounding || audio_wants_silence(speaker->audio)) {
             audio_write_silence(speaker->audio, MIN(now - speaker->position, 3600ull * AUDIO_RATE));
         }
         speaker->position = now;
+        if (speaker->sounding && now - speaker->last >= REST_MAX) {
+            speaker->sounding = false;
+            audio_end(speaker->audio);
+        }
         return;
     }
     if (now - speaker->position > CATCH_UP_MAX) {
@@ -104,7 +115,7 @@ static void pcspk_drive(struct device *dev)
 {
     struct pcspk *speaker = (struct pcspk *)dev;
     bool busy = speaker->audio != NULL && (!is_settled(speaker) || port61_speaker_data(speaker->port61) ||
-                                           audio_wants_silence(speaker->audio));
+                                           speaker->sounding || audio_wants_silence(speaker->audio));
     if (!busy) {
         timer_cancel(&speaker->timer);
     } else if (speaker->timer.deadline == CLOCK_NEVER) {

@@ -106,15 +106,15 @@ static double next_tone(const int16_t *samples, size_t count, size_t *at, double
     size_t start = *at, end, first = 0, last = 0;
     unsigned edges = 0;
 
-    while (start < count && abs(samples[start]) < 1000) {
+    while (start < count && abs(samples[start]) < 100) {
         start++;
     }
     end = start;
     for (size_t i = start; i < count && i < end + 400; i++) {
-        if (abs(samples[i]) >= 1000) {
+        if (abs(samples[i]) >= 100) {
             end = i;
         }
-        if (i > start && samples[i - 1] < 0 && samples[i] >= 0) {
+        if (i > start && samples[i - 1] < 0 && samples[i] >= 0 && i + 1 < count && samples[i + 1] > 1000) {
             first = edges == 0 ? i : first;
             last = i;
             edges++;
