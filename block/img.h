@@ -44,8 +44,6 @@ int img_help(const struct img_command *command);
 /* One "name=value" of -o for a new image (its format is set); the options point into it. 0, or an
  * exit status after a message. */
 int img_create_option(struct block_create_options *options, char *word);
-/* Copies a disk as compressed clusters, packed by several threads (0: as many as the host has). */
-int img_convert_packed(struct block *source, struct block *target, unsigned threads, bool progress);
 /* "Snapshot list:" and its lines. */
 void img_print_snapshots(const struct block_snapshot *list, unsigned count);
 /* A JSON string with its quotes. */

@@ -3,6 +3,7 @@
  * told.
  */
 #include "block/img.h"
+#include "block/img_pipe.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -17,6 +18,10 @@ struct compare {
     bool progress;
     bool allow_backing;
     bool no_lock;
+
+    struct block *blocks[IMG_PIPE_THREADS_MAX][2]; /* each thread has its own */
+    unsigned threads;
+    uint64_t at, end; /* the range that is compared: where the next piece begins */
 };
 
 /* Reads a piece; beyond the end of the disk are zeroes. *zero: known to be zero without reading. */
@@ -50,64 +55,93 @@ static uint64_t first_difference(const uint8_t *a, const uint8_t *b, uint64_t by
     return at;
 }
 
-/* 0: same; 1: different, *at tells where (in whole sectors); -errno, *at tells where too. */
-static int compare_piece(struct block *const *blocks, uint64_t offset, uint64_t bytes,
-                         uint8_t *const *buffers, uint64_t *at)
-{
-    bool zero[2];
+/* What a piece's extra holds. */
+struct verdict {
+    bool different;
+    uint64_t at; /* where, in whole sectors; or where it cannot be read */
+};
 
-    *at = offset;
-    for (unsigned i = 0; i < 2; i++) {
-        int result = read_piece(blocks[i], offset, buffers[i], bytes, &zero[i]);
-        if (result < 0) {
-            return result;
-        }
+static bool next_piece(void *arg, unsigned thread, struct img_piece *piece)
+{
+    struct compare *args = arg;
+
+    piece->at = args->at;
+    piece->bytes = MIN(COMPARE_BYTES, args->end - args->at);
+    args->at += piece->bytes;
+    return piece->bytes > 0;
+}
+
+static void compare_piece(void *arg, unsigned thread, struct img_piece *piece)
+{
+    const struct compare *args = arg;
+    struct verdict *verdict = (struct verdict *)piece->extra;
+    uint8_t *buffers[2] = {piece->buffer, piece->buffer + COMPARE_BYTES};
+    bool zero[2] = {false, false};
+
+    *verdict = (struct verdict){.at = piece->at};
+    piece->result = 0;
+    for (unsigned i = 0; i < 2 && piece->result == 0; i++) {
+        piece->result =
+            read_piece(args->blocks[thread][i], piece->at, buffers[i], piece->bytes, &zero[i]);
     }
-    if (zero[0] && zero[1]) {
-        return 0;
+    if (piece->result < 0 || (zero[0] && zero[1])) {
+        return;
     }
     for (unsigned i = 0; i < 2; i++) {
         if (zero[i]) {
-            memset(buffers[i], 0, bytes);
+            memset(buffers[i], 0, piece->bytes);
         }
     }
-    uint64_t same = first_difference(buffers[0], buffers[1], bytes);
-    *at = offset + same / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
-    return same < bytes;
+    uint64_t same = first_difference(buffers[0], buffers[1], piece->bytes);
+    verdict->different = same < piece->bytes;
+    verdict->at += same / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
 }
 
-/* Compares start..end; one of the exit statuses. */
-static int compare_range(const struct compare *args, struct block *const *blocks, uint64_t start,
-                         uint64_t end)
+static uint64_t larger_size(const struct compare *args)
 {
-    g_autofree uint8_t *memory = g_malloc(2 * COMPARE_BYTES);
-    uint8_t *const buffers[2] = {memory, memory + COMPARE_BYTES};
-    uint64_t total = MAX(block_size(blocks[0]), block_size(blocks[1]));
+    return MAX(block_size(args->blocks[0][0]), block_size(args->blocks[0][1]));
+}
 
-    for (uint64_t offset = start; offset < end; offset += COMPARE_BYTES) {
-        uint64_t bytes = MIN(COMPARE_BYTES, end - offset);
-        uint64_t at;
-        int result = compare_piece(blocks, offset, bytes, buffers, &at);
-        if (result < 0) {
-            img_fail("Error while reading offset %" G_GUINT64_FORMAT ": %s", at,
-                     g_strerror(-result));
-            return EXIT_TROUBLE;
-        }
-        if (result > 0) {
-            if (!args->quiet) {
-                printf("Content mismatch at offset %" G_GUINT64_FORMAT "!\n", at);
-            }
-            return EXIT_DIFFERENT;
-        }
-        img_progress(args->progress, offset + bytes, total);
+static int take_piece(void *arg, struct img_piece *piece)
+{
+    const struct compare *args = arg;
+    const struct verdict *verdict = (const struct verdict *)piece->extra;
+
+    if (piece->result < 0) {
+        img_fail("Error while reading offset %" G_GUINT64_FORMAT ": %s", verdict->at,
+                 g_strerror(-piece->result));
+        return EXIT_TROUBLE;
     }
+    if (verdict->different) {
+        if (!args->quiet) {
+            printf("Content mismatch at offset %" G_GUINT64_FORMAT "!\n", verdict->at);
+        }
+        return EXIT_DIFFERENT;
+    }
+    img_progress(args->progress, piece->at + piece->bytes, larger_size(args));
     return EXIT_SAME;
 }
 
-static int compare(const struct compare *args, struct block *const *blocks)
+/* Compares start..end; one of the exit statuses. */
+static int compare_range(struct compare *args, uint64_t start, uint64_t end)
 {
-    uint64_t common = MIN(block_size(blocks[0]), block_size(blocks[1]));
-    uint64_t total = MAX(block_size(blocks[0]), block_size(blocks[1]));
+    struct img_pipe pipe = {.threads = args->threads,
+                            .buffer_bytes = 2 * COMPARE_BYTES,
+                            .extra_bytes = sizeof(struct verdict),
+                            .arg = args,
+                            .next = next_piece,
+                            .work = compare_piece,
+                            .take = take_piece};
+
+    args->at = start;
+    args->end = end;
+    return img_pipe_run(&pipe);
+}
+
+static int compare(struct compare *args)
+{
+    uint64_t total = larger_size(args);
+    uint64_t common = MIN(block_size(args->blocks[0][0]), block_size(args->blocks[0][1]));
 
     if (common < total && args->strict) {
         if (!args->quiet) {
@@ -115,12 +149,12 @@ static int compare(const struct compare *args, struct block *const *blocks)
         }
         return EXIT_DIFFERENT;
     }
-    int status = compare_range(args, blocks, 0, common);
+    int status = compare_range(args, 0, common);
     if (status == EXIT_SAME && common < total) {
         if (!args->quiet) {
             printf("Warning: Image size mismatch!\n");
         }
-        status = compare_range(args, blocks, common, total);
+        status = compare_range(args, common, total);
     }
     if (status == EXIT_SAME && !args->quiet) {
         printf("Images are identical.\n");
@@ -128,26 +162,40 @@ static int compare(const struct compare *args, struct block *const *blocks)
     return status;
 }
 
-static int open_and_compare(const struct compare *args, char **paths)
+static bool open_pair(struct compare *args, char **paths, unsigned thread, GError **error)
 {
-    struct block *blocks[2] = {NULL, NULL};
-    GError *error = NULL;
-    int status = EXIT_TROUBLE;
-
-    for (unsigned i = 0; i < 2 && error == NULL; i++) {
+    for (unsigned i = 0; i < 2; i++) {
         struct block_options options = {.format = args->formats[i],
                                         .read_only = true,
                                         .allow_backing = args->allow_backing,
                                         .no_lock = args->no_lock};
-        blocks[i] = block_open(paths[i], &options, NULL, &error);
+        args->blocks[thread][i] = block_open(paths[i], &options, NULL, error);
+        if (args->blocks[thread][i] == NULL) {
+            return false;
+        }
     }
-    if (error != NULL) {
+    return true;
+}
+
+static int open_and_compare(struct compare *args, char **paths)
+{
+    GError *error = NULL;
+    int status = EXIT_TROUBLE;
+
+    if (!open_pair(args, paths, 0, &error)) {
         img_fail_error(&error);
     } else {
-        status = compare(args, blocks);
+        args->threads = 1;
+        while (args->threads < img_pipe_threads() &&
+               open_pair(args, paths, args->threads, NULL)) {
+            args->threads++;
+        }
+        status = compare(args);
     }
-    block_close(blocks[0]);
-    block_close(blocks[1]);
+    for (unsigned i = 0; i < IMG_PIPE_THREADS_MAX; i++) {
+        block_close(args->blocks[i][0]);
+        block_close(args->blocks[i][1]);
+    }
     return status;
 }
 

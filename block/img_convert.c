@@ -1,8 +1,9 @@
 /*
- * vmm-img convert: copies a disk into a new image, leaving out what is zero.
+ * vmm-img convert: copies a disk into a new image, leaving out what is zero (img_copy.c).
  */
 #include "block/driver_impl.h"
 #include "block/img.h"
+#include "block/img_copy.h"
 #include "block/size.h"
 
 #include <getopt.h>
@@ -11,9 +12,7 @@
 #include <sys/stat.h>
 
 enum {
-    COPY_BYTES = 2 << 20,
     GRAIN_BYTES = 4096, /* zeroes shorter than this are not worth a hole, unless -S says so */
-    SOURCES_MAX = 64,
     OPT_ALLOW_BACKING = 256,
 };
 
@@ -26,10 +25,8 @@ struct convert {
     bool compress;
     bool target_is_zero; /* with -n: nothing is in it */
     bool salvage;        /* what cannot be read is zero */
-    bool image_zero;     /* what is left out reads as zero; known when the target is open */
     uint64_t grain;      /* -S; 0: leave nothing out */
     uint64_t rate;       /* -r, bytes a second; 0: no limit */
-    int64_t started_ns;
     const char *snapshot; /* -l */
     unsigned threads;     /* -m */
     bool progress;
@@ -38,141 +35,15 @@ struct convert {
     enum block_cache source_cache;
 };
 
-/* Writes the parts of a buffer that are not zero. */
-static int write_sparse(struct block *target, uint64_t offset, const uint8_t *buffer, size_t bytes,
-                        size_t grain)
-{
-    size_t start = 0;
-
-    while (start < bytes) {
-        size_t end = start;
-        while (end < bytes && !block_is_zero(buffer + end, MIN(grain, bytes - end))) {
-            end += MIN(grain, bytes - end);
-        }
-        if (end > start) {
-            int result = block_write(target, offset + start, buffer + start, end - start);
-            if (result < 0) {
-                return result;
-            }
-        }
-        start = end + MIN(grain, bytes - end);
-    }
-    return 0;
-}
-
-/* Reads; with --salvage sector by sector what cannot be read at once, zeroes for what cannot at all. */
-static int read_source(const struct convert *args, struct block *source, uint64_t offset,
-                       uint8_t *buffer, size_t bytes)
-{
-    int result = block_read(source, offset, buffer, bytes);
-
-    if (result == 0 || !args->salvage) {
-        return result;
-    }
-    for (size_t at = 0; at < bytes; at += BLOCK_SECTOR_BYTES) {
-        size_t piece = MIN((size_t)BLOCK_SECTOR_BYTES, bytes - at);
-        result = block_read(source, offset + at, buffer + at, piece);
-        if (result < 0) {
-            fprintf(stderr, "warning: error while reading offset %" G_GUINT64_FORMAT ": %s\n",
-                    offset + at, g_strerror(-result));
-            memset(buffer + at, 0, piece);
-        }
-    }
-    return 0;
-}
-
-/* Waits as long as -r asks for after `done` bytes. */
-static void keep_rate(const struct convert *args, uint64_t done)
-{
-    if (args->rate > 0) {
-        double due = (double)done / (double)args->rate * 1e6;
-        double gone = (double)(g_get_monotonic_time() - args->started_ns / 1000);
-        if (due > gone) {
-            g_usleep((gulong)(due - gone));
-        }
-    }
-}
-
-/* A source, to `base` of the target. total: of all sources, for the progress. */
-static int copy(const struct convert *args, struct block *source, struct block *target,
-                uint64_t base, uint64_t total)
-{
-    g_autofree uint8_t *buffer = g_malloc(COPY_BYTES);
-    uint64_t end = block_size(source);
-
-    for (uint64_t at = 0; at < end;) {
-        uint64_t run = MIN(end - at, COPY_BYTES);
-        bool data = true;
-        int result = block_status(source, at, end - at, &data, &run);
-        if (result < 0 && args->salvage) {
-            run = MIN(end - at, COPY_BYTES);
-            result = 0;
-        }
-        run = data || args->grain == 0 ? MIN(run, COPY_BYTES) : run;
-        if (result == 0 && (data || args->grain == 0)) {
-            result = read_source(args, source, at, buffer, run);
-        }
-        if (result < 0) {
-            return img_fail("error while reading at byte %" G_GUINT64_FORMAT ": %s", at,
-                            g_strerror(-result));
-        }
-        if (args->grain == 0 || (data && !args->image_zero)) {
-            result = block_write(target, base + at, buffer, run);
-        } else if (data) {
-            result = write_sparse(target, base + at, buffer, run, args->grain);
-        } else if (!args->image_zero) {
-            result = block_write_zeroes(target, base + at, run);
-        }
-        if (result < 0) {
-            return img_fail("error while writing at byte %" G_GUINT64_FORMAT ": %s", base + at,
-                            g_strerror(-result));
-        }
-        at += run;
-        keep_rate(args, base + at);
-        if (base + at < total) {
-            img_progress(args->progress, base + at, total);
-        }
-    }
-    return 0;
-}
-
-static int copy_all(const struct convert *args, struct block *const *sources, unsigned count,
-                    struct block *target, uint64_t total)
-{
-    uint64_t base = 0;
-    int status = 0;
-
-    img_progress(args->progress, 0, MAX(total, 1));
-    for (unsigned i = 0; i < count && status == 0; i++) {
-        status = copy(args, sources[i], target, base, total);
-        base += block_size(sources[i]);
-    }
-    if (status != 0) {
-        return status;
-    }
-    int result = block_flush(target);
-    if (result < 0) {
-        return img_fail("error while writing the end: %s", g_strerror(-result));
-    }
-    img_progress(args->progress, 1, 1);
-    return 0;
-}
-
-static int copy_data(struct convert *args, struct block *const *sources, unsigned count,
-                     struct block *target, const char *target_path, uint64_t total)
+/* True if what is not written reads as zeroes: not what the target holds already, or its backing
+ * file shows. */
+static bool reads_zero(const struct convert *args, const char *target_path)
 {
     struct stat st;
     bool device = stat(target_path, &st) == 0 && S_ISBLK(st.st_mode);
-    /* What the target holds already, or its backing file shows, has to be overwritten. */
-    bool full = (args->have_target && !args->target_is_zero) || args->create.backing_name != NULL ||
-                (device && strcmp(args->create.format, "raw") == 0);
 
-    args->image_zero = !full;
-    args->started_ns = g_get_monotonic_time() * 1000;
-    if (args->compress) {
-        return img_convert_packed(sources[0], target, args->threads, args->progress);
-    }
-    return copy_all(args, sources, count, target, total);
+    return !(args->have_target && !args->target_is_zero) && args->create.backing_name == NULL &&
+           !(device && strcmp(args->create.format, "raw") == 0);
 }
 
 static struct block *open_source(const struct convert *args, const char *path, GError **error)
@@ -191,58 +62,78 @@ static struct block *open_source(const struct convert *args, const char *path, G
     return source;
 }
 
-static int convert_to(struct convert *args, struct block *const *sources, unsigned count,
-                      const char *target_path)
+/* Sources for the threads beyond the first; if one cannot be opened once more there are fewer. */
+static void open_more(const struct convert *args, char **paths, struct img_copy *copy)
 {
-    struct block *target = NULL;
+    unsigned wanted = args->threads != 0 ? args->threads : img_pipe_threads();
+
+    for (copy->threads = 1; copy->threads < wanted; copy->threads++) {
+        for (unsigned i = 0; i < copy->count; i++) {
+            GError *error = NULL;
+            copy->sources[copy->threads][i] = open_source(args, paths[i], &error);
+            if (error != NULL) {
+                g_error_free(error);
+                return;
+            }
+        }
+    }
+}
+
+static int convert_to(struct convert *args, struct img_copy *copy, const char *target_path)
+{
     GError *error = NULL;
-    uint64_t total = 0;
     int status;
 
-    for (unsigned i = 0; i < count; i++) {
-        total += block_size(sources[i]);
-    }
     if (!args->create.have_bytes) {
-        args->create.bytes = total;
+        args->create.bytes = copy->total;
         args->create.have_bytes = true;
     }
     args->target.format = args->create.format;
     args->target.allow_backing = args->allow_backing;
     if (args->have_target || block_create(target_path, &args->create, NULL, &error)) {
-        target = block_open(target_path, &args->target, NULL, &error);
+        copy->target = block_open(target_path, &args->target, NULL, &error);
     }
-    if (target == NULL) {
+    if (copy->target == NULL) {
         return img_fail_error(&error);
     }
-    if (block_size(target) < total) {
+    if (block_size(copy->target) < copy->total) {
         status = img_fail("output file is smaller than input file");
     } else {
-        status = copy_data(args, sources, count, target, target_path, total);
+        copy->image_zero = reads_zero(args, target_path);
+        copy->started_us = g_get_monotonic_time();
+        status = args->compress ? img_copy_packed(copy) : img_copy_plain(copy);
     }
-    block_close(target);
+    block_close(copy->target);
     return status;
 }
 
 static int convert(struct convert *args, char **paths, unsigned count, const char *target_path)
 {
-    struct block *sources[SOURCES_MAX];
-    unsigned opened = 0;
+    g_autofree struct img_copy *copy = g_new0(struct img_copy, 1);
     int status = 0;
 
-    while (opened < count && status == 0) {
+    copy->salvage = args->salvage;
+    copy->progress = args->progress;
+    copy->grain = args->grain;
+    copy->rate = args->rate;
+    while (copy->count < count && status == 0) {
         GError *error = NULL;
-        sources[opened] = open_source(args, paths[opened], &error);
-        if (sources[opened] == NULL) {
+        struct block *source = open_source(args, paths[copy->count], &error);
+        if (source == NULL) {
             status = img_fail_error(&error);
         } else {
-            opened++;
+            copy->sources[0][copy->count++] = source;
+            copy->total += block_size(source);
         }
     }
     if (status == 0) {
-        status = convert_to(args, sources, count, target_path);
+        open_more(args, paths, copy);
+        status = convert_to(args, copy, target_path);
     }
-    while (opened > 0) {
-        block_close(sources[--opened]);
+    for (unsigned thread = 0; thread < IMG_PIPE_THREADS_MAX; thread++) {
+        for (unsigned i = 0; i < count; i++) {
+            block_close(copy->sources[thread][i]);
+        }
     }
     return status;
 }
@@ -260,19 +151,19 @@ static int take_words(struct convert *args)
 
 static int run_args(struct convert *args, int argc, char **argv)
 {
-    if (argc < 2 || argc - 1 > SOURCES_MAX) {
+    if (argc < 2 || argc - 1 > IMG_SOURCES_MAX) {
         return img_fail_usage(&img_convert_command, argc < 2 ? "Must specify image file name"
                                                              : "Too many sources");
     }
-    if (argc > 2 && (args->compress || args->snapshot != NULL || args->create.backing_name != NULL)) {
-        return img_fail("Several sources do not go together with -c, -l and -B");
+    if (argc > 2 && args->create.backing_name != NULL) {
+        return img_fail("Having a backing file for the target makes no sense when concatenating "
+                        "multiple input images");
+    }
+    if (argc > 2 && args->snapshot != NULL) {
+        return img_fail("No support for concatenating multiple snapshot");
     }
     if (args->target_is_zero && !args->have_target) {
         return img_fail("--target-is-zero requires use of -n flag");
-    }
-    if (args->compress && strcmp(args->create.format, "qcow2") != 0) {
-        return img_fail("Compression not supported for file format '%s' (use -O qcow2)",
-                        args->create.format);
     }
     int status = take_words(args);
     return status != 0 ? status : convert(args, argv, (unsigned)argc - 1, argv[argc - 1]);
@@ -297,7 +188,6 @@ enum { OPT_TARGET_IS_ZERO = 0x200, OPT_SALVAGE };
 /* One option. -1: go on; else an exit status. */
 static int take_option(struct convert *args, int c, int argc, char **argv)
 {
-    enum { THREADS_MAX = 16 };
     uint64_t number;
 
     switch (c) {
@@ -316,10 +206,10 @@ static int take_option(struct convert *args, int c, int argc, char **argv)
         break;
     case 'm':
         number = g_ascii_strtoull(optarg, NULL, 10);
-        if (number < 1 || number > THREADS_MAX) {
+        if (number < 1 || number > IMG_PIPE_THREADS_MAX) {
             return img_fail("Invalid number of coroutines. Allowed number of coroutines is between "
                             "1 and %d",
-                            THREADS_MAX);
+                            IMG_PIPE_THREADS_MAX);
         }
         args->threads = (unsigned)number;
         break;
@@ -330,11 +220,11 @@ static int take_option(struct convert *args, int c, int argc, char **argv)
         if (!block_size_parse(optarg, &number)) {
             return img_fail("Invalid sparse buffer size '%s'", optarg);
         }
-        if (number % BLOCK_SECTOR_BYTES != 0 || number > COPY_BYTES) {
+        if (number % BLOCK_SECTOR_BYTES != 0 || number > IMG_COPY_BYTES) {
             return img_fail("Invalid buffer size for sparse output specified. Valid sizes are "
                             "multiples of %u up to %u. Select 0 to disable sparse detection (fully "
                             "allocates output).",
-                            BLOCK_SECTOR_BYTES, COPY_BYTES);
+                            BLOCK_SECTOR_BYTES, IMG_COPY_BYTES);
         }
         args->grain = number;
         break;

@@ -35,3 +35,23 @@ int block_inflate_zlib(const void *packed, size_t packed_bytes, void *out, size_
 {
     return unpack(packed, packed_bytes, out, bytes, ZLIB_WINDOW_BITS);
 }
+
+size_t block_deflate(const void *data, size_t bytes, void *packed)
+{
+    enum { MEMORY_LEVEL = 9 };
+    z_stream stream = {
+        .next_in = (Bytef *)data,
+        .avail_in = (uInt)bytes,
+        .next_out = packed,
+        .avail_out = (uInt)bytes - 1,
+    };
+
+    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, QCOW_WINDOW_BITS, MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        return 0;
+    }
+    int outcome = deflate(&stream, Z_FINISH);
+    size_t length = bytes - 1 - stream.avail_out;
+    deflateEnd(&stream);
+    return outcome == Z_STREAM_END ? length : 0;
+}

@@ -13,4 +13,7 @@ int block_inflate(const void *packed, size_t packed_bytes, void *out, size_t byt
 /* The same for a stream with zlib's header and checksum, of any window. */
 int block_inflate_zlib(const void *packed, size_t packed_bytes, void *out, size_t bytes);
 
+/* Compresses for the qcow formats; packed has room for `bytes`. The length, or 0: does not get smaller. */
+size_t block_deflate(const void *data, size_t bytes, void *packed);
+
 #endif

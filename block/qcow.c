@@ -363,6 +363,8 @@ const struct block_driver block_qcow_driver = {
     .status = qcow_status,
     .info = qcow_info,
     .check = qcow_check,
+    .pack = qcow_pack,
+    .write_packed = qcow_write_packed,
     .locate = qcow_locate,
     .dirty = qcow_dirty,
 };

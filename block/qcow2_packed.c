@@ -7,10 +7,7 @@
 #include "block/qcow2_impl.h"
 
 #include <errno.h>
-#include <zlib.h>
 #include <zstd.h>
-
-enum { WINDOW_BITS = 12, MEMORY_LEVEL = 9 };
 
 static unsigned length_shift(const struct qcow2 *qcow)
 {
@@ -77,25 +74,6 @@ int qcow2_unpack(struct block_image *image, uint64_t entry)
     return result;
 }
 
-static size_t deflate_cluster(const void *cluster, void *packed, size_t bytes)
-{
-    z_stream stream = {
-        .next_in = (Bytef *)cluster,
-        .avail_in = (uInt)bytes,
-        .next_out = packed,
-        .avail_out = (uInt)bytes - 1,
-    };
-
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -WINDOW_BITS, MEMORY_LEVEL,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
-        return 0;
-    }
-    int outcome = deflate(&stream, Z_FINISH);
-    size_t length = bytes - 1 - stream.avail_out;
-    deflateEnd(&stream);
-    return outcome == Z_STREAM_END ? length : 0;
-}
-
 size_t qcow2_pack(const struct block_image *image, const void *cluster, void *packed)
 {
     const struct qcow2 *qcow = image->state;
@@ -105,7 +83,7 @@ size_t qcow2_pack(const struct block_image *image, const void *cluster, void *pa
                                       ZSTD_CLEVEL_DEFAULT);
         return ZSTD_isError(length) ? 0 : length;
     }
-    return deflate_cluster(cluster, packed, qcow->cluster_bytes);
+    return block_deflate(cluster, qcow->cluster_bytes, packed);
 }
 
 /* Finds a place for so many bytes: behind the last compressed cluster if there is room. */

@@ -237,6 +237,54 @@ int qcow_write(struct block_image *image, uint64_t offset, const void *buffer, s
     return 0;
 }
 
+/* ---- compressed clusters ---- */
+
+size_t qcow_pack(const struct block_image *image, const void *cluster, void *packed)
+{
+    const struct qcow *qcow = image->state;
+
+    return block_deflate(cluster, qcow->cluster_bytes, packed);
+}
+
+/* Room for so many bytes: behind the last compressed cluster if that has some left. */
+static uint64_t place_packed(struct qcow *qcow, size_t bytes)
+{
+    bool last = qcow->packed_limit == qcow->next_free;
+
+    if (qcow->packed_limit - qcow->packed_end < bytes && !last) {
+        qcow->packed_end = qcow->packed_limit = qcow->next_free;
+    }
+    while (qcow->packed_limit - qcow->packed_end < bytes) {
+        qcow->packed_limit += qcow->cluster_bytes;
+        qcow->next_free = qcow->packed_limit;
+    }
+    uint64_t place = qcow->packed_end;
+    qcow->packed_end += bytes;
+    return place;
+}
+
+int qcow_write_packed(struct block_image *image, uint64_t offset, const void *packed, size_t bytes)
+{
+    struct qcow *qcow = image->state;
+    struct qcow_table *table;
+    int result = qcow_table_get(image, l1_index_of(qcow, offset), true, &table);
+
+    if (result < 0) {
+        return result;
+    }
+    if (qcow->next_free >= 1ull << (62 - qcow->cluster_bits)) {
+        return -EFBIG;
+    }
+    uint64_t place = place_packed(qcow, bytes);
+    result = block_file_write(image->file, place, packed, bytes);
+    if (result < 0) {
+        return result;
+    }
+    qcow_table_set(qcow, table, l2_index_of(qcow, offset), 1,
+                   QCOW_COMPRESSED | (uint64_t)bytes << (63 - qcow->cluster_bits) | place);
+    return 0;
+}
+
 /* ---- zeroes ---- */
 
 static int zero_run(struct block_image *image, uint64_t offset, struct qcow_run *run)

@@ -69,6 +69,8 @@ struct qcow {
     unsigned dirty_tables;
     int late_error;          /* writing tables failed with nobody to tell: for the next flush */
     uint64_t next_free;      /* where the next cluster or table goes; a multiple of cluster_bytes */
+    uint64_t packed_end;     /* compressed clusters go on here, up to packed_limit */
+    uint64_t packed_limit;
     char *backing_name;      /* or NULL */
     char *backing_path;      /* or NULL */
     uint8_t *cluster;        /* scratch, one cluster: merging */
@@ -106,6 +108,8 @@ int qcow_read(struct block_image *image, uint64_t offset, void *buffer, size_t b
 int qcow_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes);
 int qcow_write_zeroes(struct block_image *image, uint64_t offset, uint64_t bytes);
 int qcow_discard(struct block_image *image, uint64_t offset, uint64_t bytes);
+size_t qcow_pack(const struct block_image *image, const void *cluster, void *packed);
+int qcow_write_packed(struct block_image *image, uint64_t offset, const void *packed, size_t bytes);
 bool qcow_locate(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
                  struct block_file **file, uint64_t *place);
 int qcow_status(struct block_image *image, uint64_t offset, uint64_t bytes, bool *data,

@@ -44,7 +44,10 @@ refused "a format without snapshots" "no snapshots inside" $img convert -f raw -
 $img convert -O raw a.raw a.qcow2 mine.raw
 qemu-img convert -O raw a.raw a.qcow2 theirs.raw
 ok "two sources, one after the other" cmp mine.raw theirs.raw
-refused "several sources with -c" "do not go together" $img convert -c -O qcow2 a.raw a.raw x.qcow2
+qemu-img convert -c -O qcow2 a.raw a.raw theirs.qcow2
+$img convert -c -O qcow2 a.raw a.raw mine.qcow2
+ok "two sources with -c" qemu-img compare mine.qcow2 theirs.qcow2
+refused "two sources with -B" "makes no sense" $img convert -B a.raw -F raw -O qcow2 a.raw a.raw x.qcow2
 
 $img convert -S 0 a.raw mine.raw
 qemu-img convert -S 0 a.raw theirs.raw

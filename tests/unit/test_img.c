@@ -164,7 +164,7 @@ static void test_convert(void)
     expect_error("convert a.raw", 1, "Must specify image file name");
     expect_error("convert nope x", 1, "Could not open 'nope'");
     expect_error("convert -O vhdx a.raw x", 1, "format 'vhdx' is not supported yet");
-    expect_error("convert -c -O qcow a.raw x", 1, "Compression not supported");
+    expect_error("convert -c -O raw a.raw x", 1, "Compression not supported");
     expect_error("convert a.raw a.raw", 1, "in use by this process");
     block_test_end();
 }
