@@ -5,6 +5,7 @@
  *   net_peer listen PORT       the same on all addresses, for guests that talk to each other
  *   net_peer run HOST PORT TEST [N]
  *   net_peer dns ADDRESS NAME NUMBERS   a name server at port 53 of ADDRESS that knows one name's IPv4 address
+ *   net_peer tap NAME FD SCRIPT COMMAND..   opens a tap device as descriptor FD, runs SCRIPT NAME, then becomes COMMAND
  *
  * TEST: send, receive = N MiB of pseudo-random data whose sum is checked; out, in = the same of data that cost nothing
  * to make and are not looked at; ping = N round trips of one byte; connect = N connections, one after the other.
@@ -12,6 +13,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -20,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -324,6 +329,27 @@ static void dns(const char *host, const char *name, const char *numbers)
     }
 }
 
+static int tap(char **argv)
+{
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    int fd = open("/dev/net/tun", O_RDWR), wanted = atoi(argv[1]), status;
+    strncpy(request.ifr_name, argv[0], IFNAMSIZ - 1);
+    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0 || (fd != wanted && dup2(fd, wanted) < 0)) {
+        fail("tap");
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        execlp(argv[2], argv[2], argv[0], (char *)NULL);
+        fail(argv[2]);
+    }
+    if (waitpid(child, &status, 0) < 0 || status != 0) {
+        fail("script");
+    }
+    execvp(argv[3], argv + 3);
+    fail(argv[3]);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -339,7 +365,10 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "dns") == 0) {
         dns(argv[2], argv[3], argv[4]);
     }
+    if (argc >= 6 && strcmp(argv[1], "tap") == 0) {
+        return tap(argv + 2);
+    }
     fprintf(stderr, "usage: net_peer serve|listen PORT | run HOST PORT send|receive|out|in|ping|connect [N] | "
-                    "dns ADDRESS NAME NUMBERS\n");
+                    "dns ADDRESS NAME NUMBERS | tap NAME FD SCRIPT COMMAND..\n");
     return 2;
 }
