@@ -47,7 +47,7 @@ module=$(option module)
 for round in 1 2 3; do
     net_peer run 10.0.2.2 $port out 1000 >/dev/null &
     sleep 0.5
-    ifconfig eth0 down; rmmod $module; insmod /lib/$module.ko $(option $module.ko)
+    ifconfig eth0 down; rmmod $module; insmod /lib/$module.ko $(option $module.ko | tr + ' ')
     ifconfig eth0 up; kill $!
     udhcpc -i eth0 -n -q -t 8 -T 2 >/dev/null
 done
@@ -78,7 +78,7 @@ proc drivers {model module mib} {
     set settings ""
     if {$model eq "ne2k_isa"} {
         # Interrupt 9 is that of ACPI in Linux.
-        append words " ne.ko=io=0x300"
+        append words " ne.ko=io=0x300+irq=5"
         set settings ",irq=5"
     }
     vmm_start -m 256 -kernel $kernel -initrd $tmp/initrd.gz -append $words \

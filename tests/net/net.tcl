@@ -52,7 +52,7 @@ proc make_initrd {out words script} {
 
 # What a guest's init starts with: all drivers loaded, an address by DHCP unless ip= gives one ("off": none).
 set prologue {
-while read f; do insmod $f $(option "${f##*/}"); done </modules
+while read f; do insmod $f $(option "${f##*/}" | tr + ' '); done </modules
 ifconfig lo up
 echo root:x:0:0:root:/root:/bin/sh >/etc/passwd
 carrier() { cat /sys/class/net/eth0/carrier; }
