@@ -283,7 +283,7 @@ static void test_room(void)
     bench->seen.full = true;
     input_key(bench->input, KEY_B, true);
     test_run_events(bench->machine);
-    test_advance(bench->machine, 1000000000);
+    test_advance(bench->machine, 3000000000);
     expect_keys(bench, "+b ");
     input_key(bench->input, KEY_B, false);
     expect_keys(bench, "-b ");
