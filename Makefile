@@ -40,7 +40,7 @@ UNIT_TESTS := $(UNIT_SRCS:%.c=$(BUILD)/%)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 
 # Tests that drive the programs from outside, TAP by themselves.
-SHELL_TESTS := $(wildcard tests/boot/*.t tests/cli/*.t tests/why/*.t tests/transcripts/*.t tests/block/*.t)
+SHELL_TESTS := $(wildcard tests/boot/*.t tests/cli/*.t tests/why/*.t tests/transcripts/*.t tests/block/*.t tests/qemu/*.t)
 
 # Assembly that ends up inside the program (option ROMs) or in guest payloads.
 GEN_HEADERS := $(patsubst hw/pc/%.asm,$(BUILD)/gen/%.bin.h,$(wildcard hw/pc/*.asm)) \

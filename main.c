@@ -354,7 +354,7 @@ static bool start_monitor(struct app *app, GError **error)
     };
     for (unsigned i = 0; i < app->terminals.monitor_count; i++) {
         struct chardev *chr = app->terminals.monitors[i];
-        app->monitors[i] = monitor_create(&app->monitor_env, chr, chardev_wants_echo(chr));
+        app->monitors[i] = monitor_create(&app->monitor_env, chr, !chardev_is_script(chr));
     }
     const char *gdb = app->options.gdb != NULL ? app->options.gdb : app->options.gdb_default ? "tcp::1234" : NULL;
     if (gdb != NULL && strcmp(gdb, "none") != 0 && !gdb_server_open(app->gdb, gdb, error)) {

@@ -245,7 +245,13 @@ static void dump_fpu(GString *out, const struct x86_state *s, bool wide)
         memcpy(&exponent, st + 8, 2);
         g_string_append_printf(out, "FPR%u=%016" PRIx64 " %04x%c", i, mantissa, exponent, i & 1 ? '\n' : ' ');
     }
-    for (unsigned i = 0; i < (wide ? 16 : 8); i++) {
+    unsigned vectors = wide ? 16 : 8;
+    bool avx = (s->xcr0 & XCR0_YMM) != 0;
+    for (unsigned i = 0; i < vectors && avx; i++) {
+        g_string_append_printf(out, "YMM%02u=%016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n", i,
+                               s->ymm[i][3], s->ymm[i][2], s->ymm[i][1], s->ymm[i][0]);
+    }
+    for (unsigned i = 0; i < vectors && !avx; i++) {
         g_string_append_printf(out, "XMM%02u=%016" PRIx64 " %016" PRIx64 "%c", i, s->ymm[i][1], s->ymm[i][0],
                                i & 1 ? '\n' : ' ');
     }
@@ -256,7 +262,7 @@ void x86_state_dump(const struct x86_state *s, unsigned cpu_index, GString *out)
     static const char *const seg_name[] = { "ES ", "CS ", "SS ", "DS ", "FS ", "GS " };
     bool long_mode = s->msr.efer & EFER_LMA;
     bool wide = long_mode && s->seg[CS].attr & SEG_L;
-    bool protected_mode = s->cr0 & CR0_PE && !(s->rflags & FLAG_VM);
+    bool protected_mode = s->cr0 & CR0_PE;
     g_string_append_printf(out, "\nCPU#%u\n", cpu_index);
     dump_gprs(out, s, wide);
     dump_rip(out, s, wide);

@@ -66,6 +66,7 @@ enum x86_seg { ES, CS, SS, DS, FS, GS };
 #define CR4_SMEP (1u << 20)
 #define CR4_SMAP (1u << 21)
 
+#define XCR0_YMM (1u << 2)
 #define EFER_SCE (1u << 0)
 #define EFER_LME (1u << 8)
 #define EFER_LMA (1u << 10)

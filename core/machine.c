@@ -247,6 +247,8 @@ static void serve_reset(struct machine *machine)
     machine_reset(machine);
     if (was_running) {
         machine_resume(machine);
+    } else {
+        set_run_state(machine, RUN_STATE_PRELAUNCH); /* whatever it stood for is over */
     }
 }
 

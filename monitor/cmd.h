@@ -91,6 +91,7 @@ void cmd_pmemsave(struct command_call *call);
 void cmd_dump_guest_memory(struct command_call *call);
 void cmd_sum(struct command_call *call);
 void cmd_gva2gpa(struct command_call *call);
+void cmd_gpa2hva(struct command_call *call);
 
 /* cmd_input.c */
 void cmd_sendkey(struct command_call *call);

@@ -81,9 +81,14 @@ static void print_tray(struct command_call *call, const struct monitor_drive *dr
 
 void cmd_info_block(struct command_call *call)
 {
+    const char *only = call->args[0].text;
+    unsigned shown = 0;
     for (unsigned i = 0; i < call->env->drive_count; i++) {
         const struct monitor_drive *drive = &call->env->drives[i];
-        if (i > 0) {
+        if (only != NULL && strcmp(only, drive->name) != 0) {
+            continue;
+        }
+        if (shown++ > 0) {
             command_print(call, "\n");
         }
         if (drive->block != NULL) {
@@ -95,6 +100,9 @@ void cmd_info_block(struct command_call *call)
         if (drive->removable) {
             print_tray(call, drive);
         }
+    }
+    if (only != NULL && shown == 0) {
+        command_print(call, "Error: Device '%s' not found\n", only);
     }
 }
 

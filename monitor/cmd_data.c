@@ -6,6 +6,7 @@
 
 #include "accel/accel.h"
 #include "core/machine.h"
+#include "core/ram.h"
 #include "monitor/cmd.h"
 #include "monitor/core_dump.h"
 #include "monitor/cpu_view.h"
@@ -190,6 +191,24 @@ void cmd_sum(struct command_call *call)
         }
     }
     command_print(call, "%05u\n", sum);
+}
+
+void cmd_gpa2hva(struct command_call *call)
+{
+    struct machine *machine = call->env->machine;
+    uint64_t address = call->args[0].value;
+    lock_acquire(&machine->lock);
+    const struct flat_range *range = bus_find(machine->memory, address);
+    if (range == NULL) {
+        command_print(call, "No memory is mapped at address 0x%" PRIx64 "\n", address);
+    } else if (range->region->kind == REGION_IO) {
+        command_print(call, "Memory at address 0x%" PRIx64 " is not RAM\n", address);
+    } else {
+        const uint8_t *host = range->region->ram->host + range->region->ram_offset + range->region_offset;
+        command_print(call, "Host virtual address for 0x%" PRIx64 " (%s) is %p\n", address, range->region->name,
+                      (const void *)(host + (address - range->base)));
+    }
+    lock_release(&machine->lock);
 }
 
 void cmd_gva2gpa(struct command_call *call)

@@ -38,7 +38,7 @@ static size_t fetch(struct dump *dump, uint64_t address, void *data, size_t size
 
 void cmd_print_char(GString *out, uint8_t c)
 {
-    static const char names[] = "\\\\''\nn\rr\tt";
+    static const char names[] = "\\\\''\nn\rr";
     for (unsigned i = 0; i + 1 < sizeof(names); i += 2) {
         if ((uint8_t)names[i] == c) {
             g_string_append_printf(out, "'\\%c'", names[i + 1]);
@@ -46,12 +46,6 @@ void cmd_print_char(GString *out, uint8_t c)
         }
     }
     g_string_append_printf(out, g_ascii_isprint((gchar)c) ? "'%c'" : "'\\x%02x'", c);
-}
-
-static int64_t sign_extend(uint64_t value, unsigned size)
-{
-    unsigned shift = 64 - 8 * size;
-    return (int64_t)(value << shift) >> shift;
 }
 
 static void print_item(GString *out, const uint8_t *data, unsigned size, char format)
@@ -65,8 +59,7 @@ static void print_item(GString *out, const uint8_t *data, unsigned size, char fo
         g_string_append_printf(out, "%#*" PRIo64, (int)(bits + 2) / 3, value);
         break;
     case 'd':
-        g_string_append_printf(out, "%*" PRId64, (int)(bits * 10 + 32) / 33,
-                               sign_extend(value, size));
+        g_string_append_printf(out, "%*" PRId64, (int)(bits * 10 + 32) / 33, (int64_t)value);
         break;
     case 'u':
         g_string_append_printf(out, "%*" PRIu64, (int)(bits * 10 + 32) / 33, value);
@@ -156,8 +149,8 @@ static void dump(struct command_call *call, bool physical)
         return;
     }
     g_clear_error(&error);
-    char kind = format.format != 0 ? format.format : 'x';
-    unsigned size = format.size != 0 ? format.size : kind == 'c' ? 1 : 4;
+    char kind = format.format;
+    unsigned size = kind == 'c' ? 1 : format.size;
     bool items = kind == 'i' || kind == 's';
     if (format.count > (items ? DUMP_ITEMS_MAX : DUMP_BYTES_MAX / size)) {
         command_print(call,

@@ -35,7 +35,7 @@ struct walk {
     bool cut; /* a bound was reached */
     void (*page)(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry,
                  uint64_t rights);
-    /* The range being joined, for mem. */
+    /* The range being joined, for mem; not made canonical yet. */
     uint64_t start, end, rights;
     bool open;
 };
@@ -47,7 +47,7 @@ static unsigned index_bits(const struct walk *walk)
 
 static uint64_t canonical(const struct walk *walk, uint64_t linear)
 {
-    return walk->levels == 4 ? (uint64_t)((int64_t)(linear << 16) >> 16) : linear;
+    return walk->levels == 4 && linear >> 47 & 1 ? linear | ~0ull << 48 : linear;
 }
 
 /* A table of the given level (1 = page table); its entries cover `linear` on. rights: U and W so
@@ -76,7 +76,7 @@ static void walk_table(struct walk *walk, unsigned level, uint64_t table, uint64
             entry & PTE_PS && (walk->wide ? level == 2 || level == 3 : level == 2 && walk->pse);
         uint64_t here = linear + i * covers;
         if (level == 1 || large) {
-            walk->page(walk, canonical(walk, here), covers, entry, rights & entry);
+            walk->page(walk, here, covers, entry, rights & entry);
         } else {
             walk_table(walk, level - 1, entry & PTE_ADDRESS, here, rights & entry);
         }
@@ -93,13 +93,15 @@ static uint64_t page_address(const struct walk *walk, uint64_t size, uint64_t en
     if (!walk->wide && size > 4096) {
         return (entry & 0xffc00000) | (entry & 0x1fe000) << 19; /* PSE-36 */
     }
-    return entry & PTE_ADDRESS & ~(size - 1);
+    /* With PAE, QEMU leaves the NX bit in the address, and who compares expects it there. */
+    uint64_t mask = walk->levels == 3 ? PTE_ADDRESS | PTE_NX : PTE_ADDRESS;
+    return entry & mask & ~(size - 1);
 }
 
 static void tlb_page(struct walk *walk, uint64_t linear, uint64_t size, uint64_t entry,
                      uint64_t rights)
 {
-    command_print(walk->call, "%016" PRIx64 ": %016" PRIx64 " %c%c%c%c%c%c%c%c%c\n", linear,
+    command_print(walk->call, "%016" PRIx64 ": %016" PRIx64 " %c%c%c%c%c%c%c%c%c\n", canonical(walk, linear),
                   page_address(walk, size, entry), entry & PTE_NX ? 'X' : '-',
                   entry & PTE_G ? 'G' : '-', size > 4096 ? 'P' : '-', entry & PTE_D ? 'D' : '-',
                   entry & PTE_A ? 'A' : '-', entry & PTE_PCD ? 'C' : '-',
@@ -112,7 +114,7 @@ static void mem_close(struct walk *walk)
 {
     if (walk->open) {
         command_print(walk->call, "%016" PRIx64 "-%016" PRIx64 " %016" PRIx64 " %cr%c\n",
-                      walk->start, walk->end, walk->end - walk->start,
+                      canonical(walk, walk->start), canonical(walk, walk->end), walk->end - walk->start,
                       walk->rights & PTE_U ? 'u' : '-', walk->rights & PTE_W ? 'w' : '-');
         walk->open = false;
         line_made(walk);

@@ -87,6 +87,21 @@ static unsigned size_of_letter(char c)
     return c == 'b' ? 1 : c == 'h' ? 2 : c == 'w' ? 4 : c == 'g' || c == 'L' ? 8 : 0;
 }
 
+/* What a format leaves out is as in the command before. */
+static void complete_format(struct command_format *format, struct monitor_settings *settings)
+{
+    if (format->format == 0) {
+        format->format = settings->format != 0 ? settings->format : 'x';
+    }
+    if (format->size == 0) {
+        format->size = settings->size != 0 ? settings->size : 4;
+    }
+    settings->format = format->format;
+    if (format->format != 'i') {
+        settings->size = format->size;
+    }
+}
+
 static bool parse_format(struct command_format *format, const char **text, GError **error)
 {
     const char *p = *text;
@@ -170,11 +185,16 @@ static guint32 flags_of_shape(const char *shape)
     return flags;
 }
 
-static bool parse_one(struct command_call *call, struct command_arg *arg, char kind, bool optional,
-                      const char **text, GError **error)
+static bool parse_one(struct command_call *call, struct command_arg *arg, const char *token, const char **text, GError **error)
 {
+    char kind = token[0];
+    bool optional = strchr(token, '?') != NULL;
     if (kind == '/') {
-        return parse_format(&call->format, text, error);
+        bool good = parse_format(&call->format, text, error);
+        if (good && token[1] == '\0') {
+            complete_format(&call->format, call->settings);
+        }
+        return good;
     }
     if (**text == '\0') {
         if (optional) {
@@ -208,9 +228,8 @@ static bool parse_args(struct command_call *call, const char *text, GError **err
         if (kind == '-' || kind == '\0') {
             continue;
         }
-        bool optional = strchr(tokens[i], '?') != NULL;
         g_assert(n < COMMAND_ARGS_MAX);
-        if (!parse_one(call, &call->args[n], kind, optional, &text, error)) {
+        if (!parse_one(call, &call->args[n], tokens[i], &text, error)) {
             return false;
         }
         n += kind != '/';
@@ -257,7 +276,7 @@ static void unknown(const struct command *table, const char *prefix, const char 
     const char *nearest = nearest_name(word, names);
     g_string_append_printf(out, "unknown command: '%s%.80s'", prefix, shown);
     if (nearest != NULL) {
-        g_string_append_printf(out, "; did you mean '%s%s'?", prefix, nearest);
+        g_string_append_printf(out, "\nDid you mean '%s%s'?", prefix, nearest);
     }
     g_string_append_c(out, '\n');
 }
@@ -291,7 +310,7 @@ static bool run_line(const struct monitor_env *env, struct monitor_settings *set
         unknown(command_table, "", p, n, out);
         return false;
     }
-    g_autofree char *help_name = g_strdup(command->name);
+    g_autofree char *help_name = g_strndup(p, n); /* as it was typed */
     const char *rest = skip_blanks(p + n);
     if (command->sub != NULL && *rest != '\0') {
         size_t length = strcspn(rest, " \t");
@@ -306,7 +325,7 @@ static bool run_line(const struct monitor_env *env, struct monitor_settings *set
             return device;
         }
         g_free(help_name);
-        help_name = g_strdup_printf("%s %s", command->name, sub->name);
+        help_name = g_strndup(p, (gsize)(rest + length - p));
         command = sub;
         rest += length;
     }

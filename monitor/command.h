@@ -3,7 +3,8 @@
  *
  * A shape is a list of letters, separated by blanks; `?` after one says it may be left out:
  *
- *   /      count, format and size as in x/4xw      -f     a flag (any letter), before the arguments
+ *   /      count, format and size as in x/4xw; what is left out is as it was in the last such command (/1: not so)
+ *   -f     a flag (any letter), before the arguments
  *   w      a word, or text in "quotes"             e      an expression
  *   t      the rest of the line
  *
@@ -38,6 +39,8 @@ struct command {
 struct monitor_settings {
     bool intel;   /* disassembly in Intel's notation */
     unsigned cpu; /* whose registers are meant */
+    char format;   /* of the last command with a format; 0 = none yet */
+    unsigned size; /* likewise, in bytes */
     bool quit;    /* `quit` was given: the lines after it are not read any more */
     bool failed;  /* a line's answer was an error; never cleared here */
     struct command_wait *wait; /* the last line is not done before this is (wait.h); owned, or NULL */

@@ -26,6 +26,7 @@
 
 #define ENTRY_LOGICAL (1ull << 11)
 #define ENTRY_STATUS (1ull << 12)
+#define ENTRY_LOW (1ull << 13)
 #define ENTRY_REMOTE_IRR (1ull << 14)
 #define ENTRY_LEVEL (1ull << 15)
 #define ENTRY_MASKED (1ull << 16)
@@ -228,20 +229,36 @@ void ioapic_connect(struct device *dev, struct apic_bus *bus)
     bus->ioapics[bus->ioapic_count++] = dev;
 }
 
+static void format_pins(const char *name, uint32_t pins, GString *out)
+{
+    g_string_append_printf(out, "  %-8s ", name);
+    for (unsigned n = 0; n < IOAPIC_INPUTS; n++) {
+        if (pins >> n & 1) {
+            g_string_append_printf(out, "%-2u ", n);
+        }
+    }
+    g_string_append(out, pins == 0 ? "(none)\n" : "\n");
+}
+
 void ioapic_format(struct device *dev, GString *out)
 {
-    static const char *const delivery[8] = { "fixed", "lowest", "SMI", "reserved", "NMI", "INIT", "reserved",
-                                             "ExtINT" };
+    static const char *const delivery[8] = { "fixed", "lowest", "SMI", "...", "NMI", "INIT", "...", "extINT" };
     const struct ioapic *io = (const struct ioapic *)dev;
-    g_string_append_printf(out, "ioapic0: id=%u sel=0x%02x\n", io->id >> 24, io->select);
+    uint32_t waiting = 0, remote = 0;
+    g_string_append_printf(out, "ioapic0: ver=0x%02x id=0x%02x sel=0x%02x", VERSION_VALUE & 0xff, io->id >> 24,
+                           io->select);
+    g_string_append_printf(out, io->select >= REG_TABLE ? " (redir[%u])\n" : "\n", (io->select - REG_TABLE) / 2u);
     for (unsigned n = 0; n < IOAPIC_INPUTS; n++) {
         uint64_t e = io->table[n];
-        g_string_append_printf(out, "  pin %-2u 0x%016" G_GINT64_MODIFIER "x dest=%u vec=%u %s %s %s%s%s %s\n", n, e,
-                               (unsigned)(e >> 56), (unsigned)(e & 0xff), delivery[e >> 8 & 7],
-                               e & ENTRY_LOGICAL ? "logical" : "physical", is_level(e) ? "level" : "edge",
-                               e & ENTRY_MASKED ? " masked" : "", e & ENTRY_REMOTE_IRR ? " remote-irr" : "",
-                               io->levels >> n & 1 ? "asserted" : "-");
+        g_string_append_printf(out, "  pin %-2u 0x%016" G_GINT64_MODIFIER "x dest=%x vec=%-3u %s %-5s %-6s %-6s %s\n", n, e,
+                               (unsigned)(e >> 56), (unsigned)(e & 0xff), e & ENTRY_LOW ? "active-lo" : "active-hi",
+                               is_level(e) ? "level" : "edge", e & ENTRY_MASKED ? "masked" : "", delivery[e >> 8 & 7],
+                               e & ENTRY_LOGICAL ? "logical" : "physical");
+        waiting |= (uint32_t)(is_level(e) && io->levels >> n & 1) << n;
+        remote |= (uint32_t)((e & ENTRY_REMOTE_IRR) != 0) << n;
     }
+    format_pins("IRR", waiting, out);
+    format_pins("Remote IRR", remote, out);
 }
 
 static const struct field ioapic_fields[] = {

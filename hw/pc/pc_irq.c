@@ -115,9 +115,9 @@ struct irq *pc_irq(struct pc *pc, unsigned n, enum pc_irq_source source)
 
 void pc_print_pic(struct pc *pc, GString *out)
 {
-    i8259_format(pc->pic[0], 0, out);
-    i8259_format(pc->pic[1], 1, out);
     ioapic_format(pc->ioapic, out);
+    i8259_format(pc->pic[1], 1, out);
+    i8259_format(pc->pic[0], 0, out);
 }
 
 void pc_print_irq(struct pc *pc, GString *out)

@@ -136,7 +136,7 @@ static void test_paging_pae(void)
     put64(&t, 0x3000, 0x8000000000005003ull);
     set_paging(&t, 0x1000, CR4_PAE, EFER_NXE);
     monitor_test_expect(&t, "info tlb",
-                        "00000000c0000000: 0000000000005000 X-------W\n"
+                        "00000000c0000000: 8000000000005000 X-------W\n"
                         "00000000c0200000: 0000000000200000 --P-----W\n");
     monitor_test_finish(&t);
 }

@@ -4,6 +4,7 @@
 
 #include "core/machine.h"
 #include "monitor/cpu_view.h"
+#include "monitor/command.h"
 #include "tests/support/monitor_test.h"
 #include "tests/support/test.h"
 
@@ -34,10 +35,20 @@ static void test_xp(void)
     monitor_test_expect(&t, "xp /5uw 0xffff0",
                         "00000000000ffff0:   14703594  792080624  959394610   16515129\n"
                         "0000000000100000:          0\n");
-    monitor_test_expect(&t, "xp /2db 0xffff0", "00000000000ffff0: -22  91\n");
+    monitor_test_expect(&t, "xp /2db 0xffff0", "00000000000ffff0: 234  91\n");
     monitor_test_expect(&t, "xp /4c 0xffff0", "00000000000ffff0: '\\xea' '[' '\\xe0' '\\x00'\n");
     monitor_test_expect(&t, "xp 0xffff0", "00000000000ffff0: 0x00e05bea\n");
     monitor_test_expect(&t, "xp /0x 0", "");
+    /* Format and size are kept from line to line, as QEMU keeps them. */
+    struct monitor_settings settings = { 0 };
+    g_autoptr(GString) kept = g_string_new(NULL);
+    command_run(&t.env, &settings, "xp /1xb 0xffff0", kept);
+    command_run(&t.env, &settings, "xp /2 0xffff0", kept);
+    command_run(&t.env, &settings, "print /d 16", kept);
+    command_run(&t.env, &settings, "print 17", kept);
+    command_run(&t.env, &settings, "xp 0xffff0", kept);
+    g_assert_cmpstr(kept->str, ==,
+                    "00000000000ffff0: 0xea\n00000000000ffff0: 0xea 0x5b\n16\n17\n00000000000ffff0: 234\n");
     memcpy(t.ram->host, "ab\"c\n\0d\xff\0", 9);
     monitor_test_expect(&t, "xp /2s 0",
                         "0000000000000000: \"ab\\\"c\\x0a\"\n0000000000000006: \"d\\xff\"\n");

@@ -15,14 +15,14 @@ static void test_names(void)
     monitor_test_expect(&t, "", "");
     monitor_test_expect(&t, "   \t ", "");
     monitor_test_expect(&t, "# a note", "");
-    monitor_test_expect(&t, "foo", "unknown command: 'foo'; did you mean 'log'?\n");
+    monitor_test_expect(&t, "foo", "unknown command: 'foo'\nDid you mean 'log'?\n");
     monitor_test_expect(&t, "zzzzzzz", "unknown command: 'zzzzzzz'\n");
-    monitor_test_expect(&t, "qui", "unknown command: 'qui'; did you mean 'quit'?\n");
-    monitor_test_expect(&t, "infoo", "unknown command: 'infoo'; did you mean 'info'?\n");
+    monitor_test_expect(&t, "qui", "unknown command: 'qui'\nDid you mean 'quit'?\n");
+    monitor_test_expect(&t, "infoo", "unknown command: 'infoo'\nDid you mean 'info'?\n");
     monitor_test_expect(&t, "info regs", "unknown command: 'info regs'\n");
     monitor_test_expect(&t, "info stat",
-                        "unknown command: 'info stat'; did you mean 'info status'?\n");
-    monitor_test_expect(&t, "xp;y", "unknown command: 'xp;y'; did you mean 'xp'?\n");
+                        "unknown command: 'info stat'\nDid you mean 'info status'?\n");
+    monitor_test_expect(&t, "xp;y", "unknown command: 'xp;y'\nDid you mean 'xp'?\n");
     monitor_test_expect(&t, "\x01\xff", "unknown command: '\\001'\n");
     monitor_test_expect(&t, "  p/x   16", "0x10\n");
     monitor_test_expect(&t, "p /x 0x10+4", "0x14\n");

@@ -124,7 +124,7 @@ static void test_requests(struct fixture *f, gconstpointer data)
     g_assert_cmpint(m->pause_why, ==, RUN_STATE_PAUSED);
     machine_request(m, REQUEST_RESET);
     g_assert_true(machine_serve_request(m));
-    expect(f, "kick reset ");
+    expect(f, "kick reset [paused (prelaunch)] ");
 
     m->no_shutdown = true;
     machine_resume(m);

@@ -38,7 +38,7 @@ static void test_session(void)
     send(chr, "info na");
     expect(chr, "");
     send(chr, "me\nfoo\n");
-    expect(chr, "(vmm) unknown command: 'foo'; did you mean 'log'?\r\n(vmm) ");
+    expect(chr, "(vmm) unknown command: 'foo'\r\nDid you mean 'log'?\r\n(vmm) ");
     chardev_memory_event(chr, CHARDEV_FOCUSED);
     expect(chr, "(vmm) ");
     chardev_memory_event(chr, CHARDEV_CLOSED);
