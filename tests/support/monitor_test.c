@@ -37,6 +37,8 @@ void monitor_test_finish(struct monitor_test *test)
 char *monitor_test_run(struct monitor_test *test, const char *line)
 {
     GString *out = g_string_new(NULL);
+    test->settings.format = 0; /* the line's format does not depend on those before */
+    test->settings.size = 0;
     command_run(&test->env, &test->settings, line, out);
     return g_string_free(out, FALSE);
 }

@@ -36,10 +36,10 @@ static void test_arguments(void)
     struct monitor_test t;
     monitor_test_init(&t, false);
     monitor_test_expect(&t, "p",
-                        "unexpected end of expression\nTry \"help print\" for more information\n");
+                        "unexpected end of expression\nTry \"help p\" for more information\n");
     monitor_test_expect(&t, "p 1 2",
                         "print|p: extraneous characters at the end of line\n"
-                        "Try \"help print\" for more information\n");
+                        "Try \"help p\" for more information\n");
     monitor_test_expect(&t, "stop x",
                         "stop: extraneous characters at the end of line\nTry \"help stop\" for "
                         "more information\n");
