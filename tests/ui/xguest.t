@@ -150,12 +150,13 @@ def point(serial, place):
     missing = []
     with open(serial, encoding="latin-1") as f:
         f.seek(0, os.SEEK_END)
+        text = ""
 
         def seen():
-            last = None
-            for line in iter(f.readline, ""):
-                last = line.split() or last
-            return last
+            nonlocal text
+            text = (text + f.read())[-200:]
+            lines = text.split("\n")[:-1]
+            return lines[-1].split() if lines else None
 
         for x, y in wanted:
             xdotool("mousemove", int(place["X"]) + x, int(place["Y"]) + y)
