@@ -26,6 +26,7 @@
 #include "monitor/gdb_stub.h"
 #include "monitor/monitor.h"
 #include "monitor/symbols.h"
+#include "monitor/vm_state.h"
 #include "network.h"
 #include "options.h"
 #include "options_run.h"
@@ -385,7 +386,8 @@ static void print_check(struct app *app)
     }
 }
 
-static void app_run(struct app *app)
+/* False and error: nothing may run. */
+static bool app_run(struct app *app, GError **error)
 {
     app->loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGINT, on_signal, app);
@@ -396,6 +398,10 @@ static void app_run(struct app *app)
     if (app->flat != NULL) {
         flat_enter(app->flat, app->accel);
     }
+    if (app->options.load_state != NULL && !vm_state_load(&app->monitor_env, app->options.load_state, error)) {
+        g_prefix_error(error, "-loadvm: ");
+        return false;
+    }
     if (!app->options.start_paused) {
         machine_resume(app->machine);
     }
@@ -403,6 +409,7 @@ static void app_run(struct app *app)
     g_main_loop_run(app->loop);
     print_check(app);
     machine_pause(app->machine, RUN_STATE_PAUSED);
+    return true;
 }
 
 static void app_finish(struct app *app)
@@ -488,7 +495,9 @@ int main(int argc, char **argv)
     for (guint i = 0; i < warnings->len; i++) {
         fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
     }
-    app_run(&app);
+    if (!app_run(&app, &error)) {
+        return fail(&app, error);
+    }
     app_finish(&app);
     return scripted_finish(&app.scripted, app.guest_ended, app.exit_code);
 }

@@ -44,7 +44,8 @@ void options_finish(struct options *o)
     char **strings[] = {
         &o->help_topic, &o->cpu, &o->accel, &o->accel_policy, &o->bios, &o->boot_order, &o->boot_once,
         &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->monitor_prompt,
-        &o->debugcon, &o->rtc_base, &o->name, &o->pidfile, &o->log_items, &o->log_file, &o->log_filter, &o->flat,
+        &o->debugcon, &o->rtc_base, &o->load_state, &o->name, &o->pidfile, &o->log_items, &o->log_file,
+        &o->log_filter, &o->flat,
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
         g_free(*strings[i]);
@@ -496,6 +497,7 @@ static const struct option option_table[] = {
     STRING("startdate", "DATE", NULL, rtc_base),
     FLAG("no-acpi", "no ACPI", no_acpi),
     NO_EFFECT("no-hpet", NULL, "there is no HPET"),
+    STRING("loadvm", "NAME", "go on from a state that savevm has saved in the disk images", load_state),
     FLAG("S", "do not start the CPU; the monitor's cont does", start_paused),
     FLAG("s", "wait for gdb on TCP port 1234: -gdb tcp::1234", gdb_default),
     STRING("gdb", "DEVICE", "wait for gdb: tcp::PORT, unix:PATH, stdio (,arch=i386: show it a 32-bit CPU)", gdb),
@@ -521,7 +523,7 @@ static const struct option option_table[] = {
     LATER("vnc", "D"),
     LATER("qmp", "D"), LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("icount", "N"),
-    LATER("loadvm", "TAG"), LATER("incoming", "U"),
+    LATER("incoming", "U"),
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), 
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),

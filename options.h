@@ -84,6 +84,7 @@ struct options {
     bool debug_exit;
     uint64_t debug_exit_iobase, debug_exit_iosize;
     char *rtc_base; /* utc, localtime or a date */
+    char *load_state; /* -loadvm, a name; NULL: start from a reset */
     bool start_paused, no_reboot, no_shutdown;
     char *gdb;        /* -gdb; NULL: none */
     bool gdb_default; /* -s */

@@ -157,6 +157,10 @@ extern const struct field x86_state_fields[];
 /* Power-on or INIT (init true keeps what SDM table 10-1 says INIT keeps). */
 void x86_state_reset(struct x86_state *state, bool init, uint32_t cpu_signature);
 
+struct x86_cpuid;
+/* For a state from a file: false and error if a CPU of this model cannot be in it (x86_state_check.c). */
+bool x86_state_check(const struct x86_state *state, const struct x86_cpuid *cpuid, GError **error);
+
 /* The block of `info registers` in QEMU's layout (docs/monitor.md), 32- or 64-bit by EFER.LMA. */
 void x86_state_dump(const struct x86_state *state, unsigned cpu_index, GString *out);
 

@@ -148,6 +148,12 @@ struct block_snapshot {
     uint64_t icount;   /* UINT64_MAX: unknown */
 };
 
+/* The state of a machine that goes with a snapshot. */
+struct block_state {
+    uint64_t bytes;    /* not 0 */
+    uint64_t clock_ns; /* guest clock */
+};
+
 /*
  * Opens an image. options may be NULL (writable, writeback, format by contents). queue: where
  * completions are delivered, must outlive the block; NULL: only synchronous calls. Returns NULL and
@@ -230,12 +236,27 @@ bool block_create(const char *path, const struct block_create_options *options, 
 /* Snapshots inside the image, `count` of them; belongs to the block until the next call that
  * changes them. NULL: none. */
 const struct block_snapshot *block_snapshots(struct block *block, unsigned *count);
-/* Make one of the disk as it is, go back to one, forget one. Names: its name or id. Drained. */
-bool block_snapshot_create(struct block *block, const char *name, GError **error);
+/* Make one of the disk as it is (state: with the machine's state that was written before, or NULL), go back to one,
+ * forget one. Names: its name or id. Drained. */
+bool block_snapshot_create(struct block *block, const char *name, const struct block_state *state,
+                           GError **error);
 bool block_snapshot_apply(struct block *block, const char *name, GError **error);
 /* A block that is open for reading shows the snapshot from now on, with its size. Drained. */
 bool block_snapshot_view(struct block *block, const char *name, GError **error);
 bool block_snapshot_delete(struct block *block, const char *name, GError **error);
+/* The lines of a list of them, as qemu-img has them. */
+void block_snapshot_heading(GString *out);
+void block_snapshot_row(const struct block_snapshot *snapshot, GString *out);
+
+enum { BLOCK_STATE_UNIT = 2 << 20 };
+/* True if the image is open for writing and can have snapshots. */
+bool block_has_snapshots(struct block *block);
+/* Puts a machine's state beside the disk, for the snapshot that is made next; offset and bytes: multiples of
+ * BLOCK_STATE_UNIT. 0 or -errno (-ENOTSUP: see block_has_snapshots()). Drained; may block. */
+int block_state_write(struct block *block, uint64_t offset, const void *data, size_t bytes);
+/* Reads the state of a snapshot, within its state_bytes. -ENOENT: there is no such snapshot. */
+int block_state_read(struct block *block, const char *snapshot, uint64_t offset, void *data,
+                     size_t bytes);
 
 /* "off", "metadata", "falloc", "full". False: unknown name. */
 bool block_preallocation_parse(const char *name, enum block_preallocation *mode);

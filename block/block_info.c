@@ -1,5 +1,6 @@
 /* What a block is, its names for settings, snapshots inside its image, and commit. */
 #include "block/block_impl.h"
+#include "block/size.h"
 
 #include <errno.h>
 #include <string.h>
@@ -123,14 +124,30 @@ const struct block_snapshot *block_snapshots(struct block *block, unsigned *coun
     return *count > 0 ? block->snapshots : NULL;
 }
 
+bool block_has_snapshots(struct block *block)
+{
+    return block->image->driver->snapshot_create != NULL && !block->options.snapshot &&
+           !block->options.read_only;
+}
+
+/* Sets the error if it has none. */
+static bool need_snapshots(struct block *block, GError **error)
+{
+    g_assert(block_in_flight(block) == 0);
+    if (!block_has_snapshots(block)) {
+        g_set_error(error, BLOCK_ERROR, ENOTSUP, "'%s' %s", block_file_name(block),
+                    block->image->driver->snapshot_create == NULL
+                        ? "is in a format that has no snapshots inside; remedy: qcow2"
+                        : "is not open for writing");
+        return false;
+    }
+    return true;
+}
+
 static bool run_snapshot(struct block *block, const char *name,
                          bool (*run)(struct block_image *, const char *, GError **), GError **error)
 {
-    g_assert(block_in_flight(block) == 0);
-    if (run == NULL || block->options.snapshot || block->options.read_only) {
-        g_set_error(error, BLOCK_ERROR, ENOTSUP, "'%s' %s", block_file_name(block),
-                    run == NULL ? "is in a format that has no snapshots inside; remedy: qcow2"
-                                : "is not open for writing");
+    if (!need_snapshots(block, error)) {
         return false;
     }
     pthread_mutex_lock(&block->image_mutex);
@@ -140,9 +157,46 @@ static bool run_snapshot(struct block *block, const char *name,
     return ok;
 }
 
-bool block_snapshot_create(struct block *block, const char *name, GError **error)
+bool block_snapshot_create(struct block *block, const char *name, const struct block_state *state,
+                           GError **error)
 {
-    return run_snapshot(block, name, block->image->driver->snapshot_create, error);
+    if (!need_snapshots(block, error)) {
+        return false;
+    }
+    pthread_mutex_lock(&block->image_mutex);
+    bool ok = block->image->driver->snapshot_create(block->image, name, state, error);
+    pthread_mutex_unlock(&block->image_mutex);
+    return ok;
+}
+
+int block_state_write(struct block *block, uint64_t offset, const void *data, size_t bytes)
+{
+    const struct block_driver *driver = block->image->driver;
+
+    g_assert(block_in_flight(block) == 0);
+    g_assert(offset % BLOCK_STATE_UNIT == 0 && bytes % BLOCK_STATE_UNIT == 0);
+    if (!block_has_snapshots(block) || driver->state_write == NULL) {
+        return -ENOTSUP;
+    }
+    pthread_mutex_lock(&block->image_mutex);
+    int result = driver->state_write(block->image, offset, data, bytes);
+    pthread_mutex_unlock(&block->image_mutex);
+    return result;
+}
+
+int block_state_read(struct block *block, const char *snapshot, uint64_t offset, void *data,
+                     size_t bytes)
+{
+    const struct block_driver *driver = block->image->driver;
+
+    g_assert(block_in_flight(block) == 0);
+    if (block->options.snapshot || driver->state_read == NULL) {
+        return -ENOTSUP;
+    }
+    pthread_mutex_lock(&block->image_mutex);
+    int result = driver->state_read(block->image, snapshot, offset, data, bytes);
+    pthread_mutex_unlock(&block->image_mutex);
+    return result;
 }
 
 bool block_snapshot_apply(struct block *block, const char *name, GError **error)
@@ -170,6 +224,34 @@ bool block_snapshot_view(struct block *block, const char *name, GError **error)
     block->bytes = image->bytes;
     pthread_mutex_unlock(&block->image_mutex);
     return ok;
+}
+
+/* Time since the start of the guest, as 00:00:01.990. */
+static void append_clock(GString *out, uint64_t ns)
+{
+    uint64_t seconds = ns / 1000000000;
+
+    g_string_append_printf(out, "%02u:%02u:%02u.%03u", (unsigned)(seconds / 3600), (unsigned)(seconds / 60 % 60),
+                           (unsigned)(seconds % 60), (unsigned)(ns % 1000000000 / 1000000));
+}
+
+void block_snapshot_heading(GString *out)
+{
+    g_string_append_printf(out, "%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
+}
+
+void block_snapshot_row(const struct block_snapshot *snapshot, GString *out)
+{
+    g_autoptr(GDateTime) date = g_date_time_new_from_unix_local(snapshot->date_seconds);
+    g_autofree char *text = date != NULL ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S") : g_strdup("-");
+    g_autofree char *size = block_size_text(snapshot->state_bytes);
+
+    g_string_append_printf(out, "%-9s %-16s %8s%20s ", snapshot->id, snapshot->name, size, text);
+    append_clock(out, snapshot->clock_ns);
+    if (snapshot->icount != UINT64_MAX) {
+        g_string_append_printf(out, "%11" G_GUINT64_FORMAT, snapshot->icount);
+    }
+    g_string_append_c(out, '\n');
 }
 
 struct block_image *block_get_image(struct block *block)

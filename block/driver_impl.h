@@ -140,11 +140,17 @@ struct block_driver {
     /* Stores what pack has made, for a cluster that is not there yet. */
     int (*write_packed)(struct block_image *image, uint64_t offset, const void *packed,
                         size_t bytes);
-    bool (*snapshot_create)(struct block_image *image, const char *name, GError **error);
+    bool (*snapshot_create)(struct block_image *image, const char *name,
+                            const struct block_state *state, GError **error);
     bool (*snapshot_apply)(struct block_image *image, const char *name, GError **error);
     /* Read-only images: shows the snapshot instead of the disk. */
     bool (*snapshot_view)(struct block_image *image, const char *name, GError **error);
     bool (*snapshot_delete)(struct block_image *image, const char *name, GError **error);
+    /* As block_state_write() and block_state_read(). */
+    int (*state_write)(struct block_image *image, uint64_t offset, const void *buffer,
+                       size_t bytes);
+    int (*state_read)(struct block_image *image, const char *name, uint64_t offset, void *buffer,
+                      size_t bytes);
     /* Newly allocated array; the strings are the image's. */
     struct block_snapshot *(*snapshot_list)(struct block_image *image, unsigned *count);
     /* Changes the names in the header; NULL: no backing file. */

@@ -8,32 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Time since the start of the guest, as 00:00:01.990. */
-static void print_clock(uint64_t ns)
-{
-    uint64_t seconds = ns / 1000000000;
-
-    printf("%02u:%02u:%02u.%03u", (unsigned)(seconds / 3600), (unsigned)(seconds / 60 % 60),
-           (unsigned)(seconds % 60), (unsigned)(ns % 1000000000 / 1000000));
-}
-
 void img_print_snapshots(const struct block_snapshot *list, unsigned count)
 {
-    printf("Snapshot list:\n%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE",
-           "VM CLOCK", "ICOUNT");
+    g_autoptr(GString) out = g_string_new("Snapshot list:\n");
+
+    block_snapshot_heading(out);
     for (unsigned i = 0; i < count; i++) {
-        const struct block_snapshot *snapshot = &list[i];
-        g_autoptr(GDateTime) date = g_date_time_new_from_unix_local(snapshot->date_seconds);
-        g_autofree char *text =
-            date != NULL ? g_date_time_format(date, "%Y-%m-%d %H:%M:%S") : g_strdup("-");
-        g_autofree char *size = block_size_text(snapshot->state_bytes);
-        printf("%-9s %-16s %8s%20s ", snapshot->id, snapshot->name, size, text);
-        print_clock(snapshot->clock_ns);
-        if (snapshot->icount != UINT64_MAX) {
-            printf("%11" G_GUINT64_FORMAT, snapshot->icount);
-        }
-        printf("\n");
+        block_snapshot_row(&list[i], out);
     }
+    fputs(out->str, stdout);
 }
 
 static void print_details(const struct block_details *details)

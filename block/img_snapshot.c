@@ -22,7 +22,7 @@ static int run_action(struct block *block, int action, const char *name)
         }
         break;
     case 'c':
-        ok = block_snapshot_create(block, name, &error);
+        ok = block_snapshot_create(block, name, NULL, &error);
         break;
     case 'a':
         ok = block_snapshot_apply(block, name, &error);

@@ -412,10 +412,21 @@ bool qcow2_snapshots_read(struct block_image *image, GError **error);
 void qcow2_snapshot_free(void *snapshot);
 /* Writes the table anew and switches the header over; other header fields go with it. */
 int qcow2_snapshots_write(struct block_image *image);
-bool qcow2_snapshot_create(struct block_image *image, const char *name, GError **error);
+bool qcow2_snapshot_create(struct block_image *image, const char *name,
+                           const struct block_state *state, GError **error);
 bool qcow2_snapshot_apply(struct block_image *image, const char *name, GError **error);
 bool qcow2_snapshot_view(struct block_image *image, const char *name, GError **error);
 bool qcow2_snapshot_delete(struct block_image *image, const char *name, GError **error);
+/* By id, else by name; NULL: none. */
+const struct qcow2_snapshot *qcow2_snapshot_find(const struct qcow2 *qcow, const char *name);
+/* Its L1 table, with room for nothing else; to be finished. */
+int qcow2_snapshot_read_l1(struct block_image *image, const struct qcow2_snapshot *snapshot,
+                           struct qcow2_root *root);
+/* The state of a machine, as in struct block_driver; drop: the active tables lose it. */
+int qcow2_state_write(struct block_image *image, uint64_t offset, const void *buffer, size_t bytes);
+int qcow2_state_read(struct block_image *image, const char *name, uint64_t offset, void *buffer,
+                     size_t bytes);
+int qcow2_state_drop(struct block_image *image);
 /* Makes the COPIED flags of the active tables agree with the counts; clear: no flags at all. */
 int qcow2_update_copied(struct block_image *image, bool clear);
 

@@ -76,10 +76,14 @@ static int grow(struct block_image *image, uint64_t bytes)
     struct qcow2 *qcow = image->state;
     uint64_t count = MAX(qcow2_l1_entries_for(qcow, bytes), 1);
     uint64_t before = image->bytes;
-    int result;
+    /* A machine's state may lie behind the old end. */
+    int result = qcow2_state_drop(image);
 
     if (count > QCOW2_L1_MAX_BYTES / 8) {
         return -EFBIG;
+    }
+    if (result < 0) {
+        return result;
     }
     if (count > qcow->l1.count) {
         g_autofree uint64_t *entries = g_new0(uint64_t, count);

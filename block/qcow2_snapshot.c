@@ -197,8 +197,15 @@ static char *next_id(const struct qcow2 *qcow)
     return g_strdup_printf("%" G_GUINT64_FORMAT, highest + 1);
 }
 
-static int read_l1(struct block_image *image, const struct qcow2_snapshot *snapshot,
-                   struct qcow2_root *root)
+const struct qcow2_snapshot *qcow2_snapshot_find(const struct qcow2 *qcow, const char *name)
+{
+    int index = find_snapshot(qcow, name, true);
+
+    return index >= 0 ? g_ptr_array_index(qcow->snapshots, (guint)index) : NULL;
+}
+
+int qcow2_snapshot_read_l1(struct block_image *image, const struct qcow2_snapshot *snapshot,
+                           struct qcow2_root *root)
 {
     const struct qcow2 *qcow = image->state;
 
@@ -265,7 +272,8 @@ static int create_steps(struct block_image *image, struct qcow2_snapshot *snapsh
     return result;
 }
 
-bool qcow2_snapshot_create(struct block_image *image, const char *name, GError **error)
+bool qcow2_snapshot_create(struct block_image *image, const char *name,
+                           const struct block_state *state, GError **error)
 {
     struct qcow2 *qcow = image->state;
     struct timeval now;
@@ -284,10 +292,20 @@ bool qcow2_snapshot_create(struct block_image *image, const char *name, GError *
     snapshot->date_seconds = (uint32_t)now.tv_sec;
     snapshot->date_ns = (uint32_t)now.tv_usec * 1000;
     snapshot->disk_bytes = image->bytes;
-    snapshot->icount = 0;
-    int result = create_steps(image, snapshot);
+    snapshot->icount = state != NULL ? UINT64_MAX : 0;
+    snapshot->state_bytes = state != NULL ? state->bytes : 0;
+    snapshot->clock_ns = state != NULL ? state->clock_ns : 0;
+    int result = state == NULL ? qcow2_state_drop(image) : 0;
+    if (result == 0) {
+        result = create_steps(image, snapshot);
+    }
     if (result < 0) {
         qcow2_snapshot_free(snapshot);
+    } else if (state != NULL) {
+        result = qcow2_state_drop(image);
+        result = result == 0 ? qcow2_flush(image) : result;
+    }
+    if (result < 0) {
         return fail(error, image, "Could not create snapshot in", result);
     }
     return true;
@@ -300,13 +318,13 @@ static int apply_steps(struct block_image *image, const struct qcow2_snapshot *s
 {
     struct qcow2 *qcow = image->state;
     uint64_t needed = MAX(qcow2_l1_entries_for(qcow, snapshot->disk_bytes), 1);
-    uint32_t count = (uint32_t)MAX(wanted->count, needed);
+    uint32_t count = (uint32_t)needed; /* a machine's state behind the disk's end stays where it is */
 
     if (needed > QCOW2_L1_MAX_BYTES / 8 || snapshot->disk_bytes > INT64_MAX - BLOCK_SECTOR_BYTES) {
         return -EIO;
     }
     g_autofree uint64_t *entries = g_new0(uint64_t, count);
-    for (uint32_t i = 0; i < wanted->count; i++) {
+    for (uint32_t i = 0; i < MIN(wanted->count, count); i++) {
         entries[i] = wanted->entries[i] & ~QCOW2_COPIED;
     }
     uint32_t old_count = qcow->l1.count;
@@ -337,7 +355,7 @@ bool qcow2_snapshot_apply(struct block_image *image, const char *name, GError **
     const struct qcow2_snapshot *snapshot = g_ptr_array_index(qcow->snapshots, (guint)index);
     int result = qcow2_flush(image);
     if (result == 0) {
-        result = read_l1(image, snapshot, &wanted);
+        result = qcow2_snapshot_read_l1(image, snapshot, &wanted);
     }
     if (result == 0) {
         result = apply_steps(image, snapshot, &wanted);
@@ -360,7 +378,7 @@ bool qcow2_snapshot_delete(struct block_image *image, const char *name, GError *
     struct qcow2_snapshot *snapshot = g_ptr_array_index(qcow->snapshots, (guint)index);
     int result = qcow2_flush(image);
     if (result == 0) {
-        result = read_l1(image, snapshot, &root);
+        result = qcow2_snapshot_read_l1(image, snapshot, &root);
     }
     if (result == 0) {
         g_ptr_array_steal_index(qcow->snapshots, (guint)index);
@@ -397,7 +415,7 @@ bool qcow2_snapshot_view(struct block_image *image, const char *name, GError **e
     }
     const struct qcow2_snapshot *snapshot = g_ptr_array_index(qcow->snapshots, (guint)index);
     uint64_t needed = qcow2_l1_entries_for(qcow, snapshot->disk_bytes);
-    int result = read_l1(image, snapshot, &wanted);
+    int result = qcow2_snapshot_read_l1(image, snapshot, &wanted);
     if (result == 0 && (needed > wanted.count || snapshot->disk_bytes > INT64_MAX)) {
         result = -EIO;
     }

@@ -312,15 +312,15 @@ void state_save_machine(struct machine *machine, GByteArray *out)
     }
 }
 
-static bool load_device(struct machine *machine, struct reader *in, GError **error)
+/* The next device of the data, and its records; NULL and error: damaged, or the machine has no such device. */
+static struct device *next_device(struct machine *machine, struct reader *in, struct reader *records, GError **error)
 {
     char id[UINT8_MAX + 1] = "?", class_name[UINT8_MAX + 1];
-    struct reader records;
     uint64_t length;
 
-    if (!get_name(in, id) || !get_name(in, class_name) || !get(in, &length, 8) ||
-        !get_part(in, &records, length)) {
-        return fail(error, id, "truncated device");
+    if (!get_name(in, id) || !get_name(in, class_name) || !get(in, &length, 8) || !get_part(in, records, length)) {
+        fail(error, id, "truncated device");
+        return NULL;
     }
     struct device *dev = machine_find_device(machine, id);
     if (dev == NULL || strcmp(dev->class->name, class_name) != 0) {
@@ -328,11 +328,64 @@ static bool load_device(struct machine *machine, struct reader *in, GError **err
                     "saved state has a device '%s' (%s) that this machine lacks; remedy: start with the "
                     "options it was saved with",
                     id, class_name);
+        return NULL;
+    }
+    return dev;
+}
+
+static bool load_device(struct machine *machine, struct reader *in, GError **error)
+{
+    struct reader records;
+    struct device *dev = next_device(machine, in, &records, error);
+
+    if (dev == NULL) {
         return false;
     }
     if (!load_fields(dev->class->fields, dev, records, 0, error)) {
-        g_prefix_error(error, "device '%s': ", id);
+        g_prefix_error(error, "device '%s': ", dev->id);
         return false;
+    }
+    return true;
+}
+
+/* Reads what stands before the devices. */
+static bool load_head(struct reader *in, struct machine_state *state, GError **error)
+{
+    struct reader magic, header;
+    uint64_t length;
+
+    if (!get_part(in, &magic, strlen(STATE_MAGIC)) || memcmp(magic.data, STATE_MAGIC, magic.left) != 0 ||
+        !get(in, &length, 8) || !get_part(in, &header, length)) {
+        g_set_error(error, STATE_ERROR, 0, "this is not a saved state of vmm");
+        return false;
+    }
+    return load_fields(machine_fields, state, header, 0, error);
+}
+
+bool state_check_machine(struct machine *machine, const uint8_t *data, size_t size, GError **error)
+{
+    struct machine_state state = { 0 };
+    struct reader in = { data, size }, records;
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+
+    if (!load_head(&in, &state, error)) {
+        return false;
+    }
+    while (in.left > 0) {
+        struct device *dev = next_device(machine, &in, &records, error);
+        if (dev == NULL) {
+            return false;
+        }
+        g_hash_table_add(seen, dev);
+    }
+    for (unsigned i = 0; i < machine->devices->len; i++) {
+        const struct device *dev = g_ptr_array_index(machine->devices, i);
+        if (!g_hash_table_contains(seen, dev)) {
+            g_set_error(error, STATE_ERROR, 0,
+                        "saved state has no device '%s' (%s); remedy: start with the options it was saved with", dev->id,
+                        dev->class->name);
+            return false;
+        }
     }
     return true;
 }
@@ -340,16 +393,9 @@ static bool load_device(struct machine *machine, struct reader *in, GError **err
 bool state_load_machine(struct machine *machine, const uint8_t *data, size_t size, GError **error)
 {
     struct machine_state state = { 0 };
-    struct reader in = { data, size }, magic, header;
-    uint64_t length;
+    struct reader in = { data, size };
 
-    if (!get_part(&in, &magic, strlen(STATE_MAGIC)) ||
-        memcmp(magic.data, STATE_MAGIC, magic.left) != 0 || !get(&in, &length, 8) ||
-        !get_part(&in, &header, length)) {
-        g_set_error(error, STATE_ERROR, 0, "this is not a saved state of vmm");
-        return false;
-    }
-    if (!load_fields(machine_fields, &state, header, 0, error)) {
+    if (!load_head(&in, &state, error)) {
         return false;
     }
     for (unsigned i = 0; i < machine->devices->len; i++) {

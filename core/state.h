@@ -26,6 +26,8 @@ void state_randomize(const struct field *fields, void *object, uint64_t (*next)(
  * resets all devices first (what is missing keeps its reset value), then reads, then drives all of them. A
  * device in the data that the machine does not have is an error; after an error the machine must be reset. */
 void state_save_machine(struct machine *machine, GByteArray *out);
+/* Looks, before anything is changed, whether the data has the machine's devices, all of them and no others. */
+bool state_check_machine(struct machine *machine, const uint8_t *data, size_t size, GError **error);
 bool state_load_machine(struct machine *machine, const uint8_t *data, size_t size, GError **error);
 
 #endif

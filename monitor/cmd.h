@@ -25,6 +25,12 @@ void cmd_logfile(struct command_call *call);
 void cmd_set(struct command_call *call);
 void cmd_cpu(struct command_call *call);
 
+/* cmd_state.c */
+void cmd_savevm(struct command_call *call);
+void cmd_loadvm(struct command_call *call);
+void cmd_delvm(struct command_call *call);
+void cmd_info_snapshots(struct command_call *call);
+
 /* cmd_debug.c */
 void cmd_step(struct command_call *call);
 void cmd_next(struct command_call *call);

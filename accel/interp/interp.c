@@ -58,8 +58,8 @@ void cpu_state_get(struct cpu *cpu, struct x86_state *state)
     state->rip = cpu->rip;
     state->rflags = cpu_rflags(cpu);
     state->tsc = cpu_tsc(cpu);
-    if (cpu->shadow_rip != cpu->rip) { /* the shadow is over, though nobody has asked yet */
-        state->shadow_sti = state->shadow_mov_ss = false;
+    if (cpu->shadow_rip != cpu->rip || cpu->s.activity != X86_ACTIVE) {
+        state->shadow_sti = state->shadow_mov_ss = false; /* over, though nobody has asked yet */
     }
     fpu_state_get(cpu, state);
 }

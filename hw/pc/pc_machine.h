@@ -22,6 +22,7 @@ struct display;
 struct input;
 struct ide_drive;
 struct net_port;
+struct ram;
 
 #define PC_SERIAL_PORTS 4
 #define PC_PARALLEL_PORTS 3
@@ -96,6 +97,9 @@ bool pc_build(struct pc *pc, const struct pc_config *config, GError **error);
 void pc_destroy(struct pc *pc);
 /* Before each reset but the first: the boot order of `once` gives way to the lasting one. */
 void pc_prepare_reset(struct pc *pc);
+
+/* The guest's memory, for saving and loading it. */
+struct ram *pc_ram(struct pc *pc);
 
 /* The power button; false if the board has none (no ACPI). Machine lock held. */
 bool pc_press_power_button(struct pc *pc);

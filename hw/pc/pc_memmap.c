@@ -120,6 +120,11 @@ void pc_memmap_describe(struct pc *pc)
     fw_cfg_add_u64(pc->fw_cfg, FW_CFG_RAM_SIZE, pc->below_4g + pc->above_4g);
 }
 
+struct ram *pc_ram(struct pc *pc)
+{
+    return pc->ram;
+}
+
 void pc_memmap_destroy(struct pc *pc)
 {
     ram_destroy(pc->ram);

@@ -192,7 +192,7 @@ static void change(struct fuzz *fuzz, struct block *block, const uint8_t *buffer
             (void)block_write_zeroes(block, offset, count);
             break;
         case 2:
-            (void)block_snapshot_create(block, name, NULL);
+            (void)block_snapshot_create(block, name, NULL, NULL);
             break;
         case 3:
             (void)block_snapshot_apply(block, name, NULL);

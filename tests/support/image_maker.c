@@ -73,11 +73,11 @@ static void make_written(const char *path, const struct block_create_options *op
         size_t size = image->driver->pack(image, data, packed);
         g_assert_cmpint(image->driver->write_packed(image, 131072, packed, size), ==, 0);
         g_assert_cmpint(image->driver->write_packed(image, 196608, packed, size), ==, 0);
-        (void)block_snapshot_create(block, "one", NULL);
+        (void)block_snapshot_create(block, "one", NULL, NULL);
     }
     g_assert_cmpint(block_write(block, 0, "else", 4), ==, 0);
     if (image->driver->snapshot_create != NULL) {
-        (void)block_snapshot_create(block, "two", NULL);
+        (void)block_snapshot_create(block, "two", NULL, NULL);
     }
     g_assert_cmpint(block_write(block, 8192, data, cluster / 2), ==, 0);
     block_close(block);

@@ -92,7 +92,7 @@ static int step(struct block *block, struct history *history, GRand *random)
         g_autofree char *name = g_strdup(list[0].name);
         return block_snapshot_delete(block, name, NULL) ? 0 : -EIO;
     }
-    return block_snapshot_create(block, what < 96 ? "x" : "y", NULL) ? 0 : -EIO;
+    return block_snapshot_create(block, what < 96 ? "x" : "y", NULL, NULL) ? 0 : -EIO;
 }
 
 static void assert_survived(const struct subject *subject, struct history *history)

@@ -216,13 +216,13 @@ static void snapshot(struct model *model)
 
     if (!is_qcow2(model) || model->open.snapshot || model->create.data_file != NULL ||
         model->create.refcount_bits == 1) {
-        g_assert_false(block_snapshot_create(model->block, "no", &error));
+        g_assert_false(block_snapshot_create(model->block, "no", NULL, &error));
         g_clear_error(&error);
         return;
     }
     if (model->snapshots[i].disk == NULL) {
         g_snprintf(model->snapshots[i].name, 8, "s%u", model->serial++ % 100000);
-        if (!block_snapshot_create(model->block, model->snapshots[i].name, &error)) {
+        if (!block_snapshot_create(model->block, model->snapshots[i].name, NULL, &error)) {
             /* Narrow counts run out, when many compressed clusters share one cluster of the file; all
              * else must be as it was. */
             g_assert_cmpuint(model->create.refcount_bits - 1, <, 8);

@@ -39,14 +39,14 @@ static uint8_t *make_image(const struct block_create_options *variant, gsize *le
     struct block *block = block_test_open("good.qcow2", NULL);
     struct block_image *image = block_get_image(block);
     g_assert_cmpint(block_write(block, 4096, model, 300), ==, 0);
-    (void)block_snapshot_create(block, "one", NULL);
+    (void)block_snapshot_create(block, "one", NULL, NULL);
     g_assert_cmpint(block_write(block, 0, "something", 9), ==, 0);
     g_assert_cmpint(block_write_zeroes(block, 65536, 65536), ==, 0);
     memset(model, 7, variant->cluster_bytes);
     size_t size = image->driver->pack(image, model, packed);
     g_assert_cmpint(image->driver->write_packed(image, 524288, packed, size), ==, 0);
     g_assert_cmpint(image->driver->write_packed(image, 655360, packed, size), ==, 0);
-    (void)block_snapshot_create(block, "two", NULL);
+    (void)block_snapshot_create(block, "two", NULL, NULL);
     g_assert_cmpint(block_write(block, 700000, "else", 4), ==, 0);
     block_close(block);
     g_assert_true(g_file_get_contents("good.qcow2", &bytes, length, NULL));
@@ -114,7 +114,7 @@ static void use(const char *path, bool read_only, bool repair)
         (void)block_discard(block, 0, bytes / 2);
         (void)block_snapshot_delete(block, "one", NULL);
         (void)block_snapshot_apply(block, "two", NULL);
-        (void)block_snapshot_create(block, "three", NULL);
+        (void)block_snapshot_create(block, "three", NULL, NULL);
         bytes = MIN(block_size(block), DISK_BYTES);
         (void)block_write_zeroes(block, 0, bytes);
         (void)block_flush(block);
