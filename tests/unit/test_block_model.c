@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DISK_MAX = 6 << 20, DISK_BYTES = 3 << 20, BASE_BYTES = DISK_BYTES - 1000 * 512, SNAPSHOTS = 3 };
+enum { DISK_MAX = 6 << 20, DISK_BYTES = 3 << 20, BASE_BYTES = DISK_BYTES - 1000 * 512, SNAPSHOTS = 3,
+       STATE_BYTES = 2 * BLOCK_STATE_UNIT };
 
 #define ON_RAW .backing_name = "base.raw", .backing_format = "raw"
 
@@ -71,6 +72,7 @@ struct model {
         uint8_t *disk;
         uint64_t bytes;
         char name[8];
+        uint8_t *state; /* of a machine, STATE_BYTES; NULL: none */
     } snapshots[SNAPSHOTS];
     uint8_t *buffer;
     uint8_t *committed; /* what the file below the temporary layer holds */
@@ -209,9 +211,44 @@ static void resize(struct model *model)
     model->bytes = bytes;
 }
 
+static bool make_snapshot(struct model *model, unsigned i, GError **error)
+{
+    struct block_state state = {.bytes = STATE_BYTES - 12345, .clock_ns = 1000 + model->serial};
+    g_autofree uint8_t *bytes = NULL;
+
+    g_snprintf(model->snapshots[i].name, 8, "s%u", model->serial++ % 100000);
+    if (g_rand_boolean(model->random)) {
+        bytes = g_malloc(STATE_BYTES);
+        block_test_fill(model->random, bytes, STATE_BYTES);
+        g_assert_cmpint(block_state_write(model->block, 0, bytes, STATE_BYTES), ==, 0);
+    }
+    if (!block_snapshot_create(model->block, model->snapshots[i].name, bytes != NULL ? &state : NULL, error)) {
+        return false;
+    }
+    model->snapshots[i].disk = g_memdup2(model->disk, DISK_MAX);
+    model->snapshots[i].bytes = model->bytes;
+    model->snapshots[i].state = g_steal_pointer(&bytes);
+    return true;
+}
+
+/* What was put beside the disk is still there, whatever the disk has gone through. */
+static void read_state(struct model *model, unsigned i)
+{
+    uint64_t bytes = STATE_BYTES - 12345, offset = (uint64_t)g_rand_int_range(model->random, 0, (int)bytes);
+    g_autofree uint8_t *buffer = g_malloc(bytes - offset);
+
+    if (model->snapshots[i].state == NULL) {
+        g_assert_cmpint(block_state_read(model->block, model->snapshots[i].name, 0, buffer, 1), ==, -EIO);
+        return;
+    }
+    g_assert_cmpint(block_state_read(model->block, model->snapshots[i].name, offset, buffer, bytes - offset), ==, 0);
+    g_assert_cmpmem(buffer, bytes - offset, model->snapshots[i].state + offset, bytes - offset);
+    g_assert_cmpint(block_state_read(model->block, model->snapshots[i].name, bytes, buffer, 1), ==, -EIO);
+}
+
 static void snapshot(struct model *model)
 {
-    int i = g_rand_int_range(model->random, 0, SNAPSHOTS);
+    unsigned i = (unsigned)g_rand_int_range(model->random, 0, SNAPSHOTS);
     GError *error = NULL;
 
     if (!is_qcow2(model) || model->open.snapshot || model->create.data_file != NULL ||
@@ -221,17 +258,16 @@ static void snapshot(struct model *model)
         return;
     }
     if (model->snapshots[i].disk == NULL) {
-        g_snprintf(model->snapshots[i].name, 8, "s%u", model->serial++ % 100000);
-        if (!block_snapshot_create(model->block, model->snapshots[i].name, NULL, &error)) {
+        if (!make_snapshot(model, i, &error)) {
             /* Narrow counts run out, when many compressed clusters share one cluster of the file; all
              * else must be as it was. */
             g_assert_cmpuint(model->create.refcount_bits - 1, <, 8);
             g_clear_error(&error);
-            return;
         }
-        model->snapshots[i].disk = g_memdup2(model->disk, DISK_MAX);
-        model->snapshots[i].bytes = model->bytes;
-    } else if (g_rand_boolean(model->random)) {
+        return;
+    }
+    read_state(model, i);
+    if (g_rand_boolean(model->random)) {
         if (!block_snapshot_apply(model->block, model->snapshots[i].name, &error)) {
             g_assert_cmpuint(model->create.refcount_bits - 1, <, 8);
             g_clear_error(&error);
@@ -243,6 +279,7 @@ static void snapshot(struct model *model)
     } else {
         g_assert_true(block_snapshot_delete(model->block, model->snapshots[i].name, &error));
         g_clear_pointer(&model->snapshots[i].disk, g_free);
+        g_clear_pointer(&model->snapshots[i].state, g_free);
     }
 }
 
@@ -367,6 +404,7 @@ static void test_model(gconstpointer data)
     block_close(model.block);
     for (unsigned i = 0; i < SNAPSHOTS; i++) {
         g_free(model.snapshots[i].disk);
+        g_free(model.snapshots[i].state);
     }
     g_free(model.disk);
     g_free(model.buffer);
