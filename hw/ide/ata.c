@@ -18,7 +18,9 @@ enum {
     DMA = 2,      /* through the bus master */
     MULTIPLE = 4, /* DRQ blocks of SET MULTIPLE MODE's size */
     FUA = 8,      /* on the medium before completion */
-    AFTER_NATIVE_MAX = 16, /* added when it is run: the command before was READ NATIVE MAX ADDRESS */
+    LOCKED = 16,  /* aborted while the drive is locked (ATA/ATAPI-7 volume 1, table of section 4.7) */
+    AFTER_NATIVE_MAX = 32, /* added when it is run: the command before was READ NATIVE MAX ADDRESS */
+    AFTER_PREPARE = 64,    /* .. SECURITY ERASE PREPARE */
 };
 
 struct ata_entry {
@@ -155,6 +157,9 @@ static void ata_block_moved(struct ide_drive *drive)
             drive->phase = PHASE_IDLE;
             drive->status = ATA_STATUS_DRDY | ATA_STATUS_DSC;
         }
+        return;
+    }
+    if (ata_security_data(drive)) {
         return;
     }
     drive->fill = drive->position;
@@ -302,6 +307,16 @@ static void run_security_freeze(struct ide_drive *drive, unsigned flags)
     ata_security_freeze(drive);
 }
 
+static void run_erase_prepare(struct ide_drive *drive, unsigned flags)
+{
+    ata_security_erase_prepare(drive);
+}
+
+static void run_security(struct ide_drive *drive, unsigned flags)
+{
+    ata_security_command(drive, (flags & AFTER_PREPARE) != 0);
+}
+
 static void run_data_set_management(struct ide_drive *drive, unsigned flags)
 {
     ata_data_set_management(drive);
@@ -344,63 +359,69 @@ static void run_check_power(struct ide_drive *drive, unsigned flags)
 }
 
 static const struct ata_entry commands[] = {
-    {0x06, DMA, run_data_set_management},   /* DATA SET MANAGEMENT, ATA8-ACS */
-    {0x10, 0, run_recalibrate},             /* RECALIBRATE, until ATA-3 */
-    {0x20, 0, run_read},                    /* READ SECTOR(S) */
-    {0x21, 0, run_read},                    /* the same without retries, until ATA-4 */
-    {0x24, EXT, run_read},                  /* READ SECTOR(S) EXT */
-    {0x25, EXT | DMA, run_read},            /* READ DMA EXT */
-    {0x27, EXT, run_native_max},            /* READ NATIVE MAX ADDRESS EXT */
-    {0x29, EXT | MULTIPLE, run_read},       /* READ MULTIPLE EXT */
-    {0x30, 0, run_write},                   /* WRITE SECTOR(S) */
-    {0x31, 0, run_write},
-    {0x34, EXT, run_write},                 /* WRITE SECTOR(S) EXT */
-    {0x35, EXT | DMA, run_write},           /* WRITE DMA EXT */
-    {0x37, EXT, run_set_max},               /* SET MAX ADDRESS EXT */
-    {0x39, EXT | MULTIPLE, run_write},      /* WRITE MULTIPLE EXT */
-    {0x3c, 0, run_write},                   /* WRITE VERIFY, ATA-1 */
-    {0x3d, EXT | DMA | FUA, run_write},     /* WRITE DMA FUA EXT */
-    {0x40, 0, run_verify},                  /* READ VERIFY SECTOR(S) */
-    {0x41, 0, run_verify},
-    {0x42, EXT, run_verify},                /* READ VERIFY SECTOR(S) EXT */
-    {0x70, 0, run_seek},                    /* SEEK */
-    {0x91, 0, run_initialize_parameters},   /* INITIALIZE DEVICE PARAMETERS */
-    {0x94, 0, run_standby},                 /* STANDBY IMMEDIATE and so on, ATA-1 to -3 codes */
+    {0x06, DMA | LOCKED, run_data_set_management},    /* DATA SET MANAGEMENT, ATA8-ACS */
+    {0x10, 0, run_recalibrate},                       /* RECALIBRATE, until ATA-3 */
+    {0x20, LOCKED, run_read},                         /* READ SECTOR(S) */
+    {0x21, LOCKED, run_read},                         /* the same without retries, until ATA-4 */
+    {0x24, EXT | LOCKED, run_read},                   /* READ SECTOR(S) EXT */
+    {0x25, EXT | DMA | LOCKED, run_read},             /* READ DMA EXT */
+    {0x27, EXT, run_native_max},                      /* READ NATIVE MAX ADDRESS EXT */
+    {0x29, EXT | MULTIPLE | LOCKED, run_read},        /* READ MULTIPLE EXT */
+    {0x30, LOCKED, run_write},                        /* WRITE SECTOR(S) */
+    {0x31, LOCKED, run_write},
+    {0x34, EXT | LOCKED, run_write},                  /* WRITE SECTOR(S) EXT */
+    {0x35, EXT | DMA | LOCKED, run_write},            /* WRITE DMA EXT */
+    {0x37, EXT | LOCKED, run_set_max},                /* SET MAX ADDRESS EXT */
+    {0x39, EXT | MULTIPLE | LOCKED, run_write},       /* WRITE MULTIPLE EXT */
+    {0x3c, LOCKED, run_write},                        /* WRITE VERIFY, ATA-1 */
+    {0x3d, EXT | DMA | FUA | LOCKED, run_write},      /* WRITE DMA FUA EXT */
+    {0x40, LOCKED, run_verify},                       /* READ VERIFY SECTOR(S) */
+    {0x41, LOCKED, run_verify},
+    {0x42, EXT | LOCKED, run_verify},                 /* READ VERIFY SECTOR(S) EXT */
+    {0x70, 0, run_seek},                              /* SEEK */
+    {0x91, 0, run_initialize_parameters},             /* INITIALIZE DEVICE PARAMETERS */
+    {0x94, 0, run_standby},                           /* STANDBY IMMEDIATE and so on, ATA-1 to -3 codes */
     {0x95, 0, run_idle},
     {0x96, 0, run_standby},
     {0x97, 0, run_idle},
     {0x98, 0, run_check_power},
     {0x99, 0, run_sleep},
-    {0xb0, 0, run_smart},                   /* SMART */
-    {0xc4, MULTIPLE, run_read},             /* READ MULTIPLE */
-    {0xc5, MULTIPLE, run_write},            /* WRITE MULTIPLE */
-    {0xc6, 0, run_set_multiple},            /* SET MULTIPLE MODE */
-    {0xc8, DMA, run_read},                  /* READ DMA */
-    {0xc9, DMA, run_read},
-    {0xca, DMA, run_write},                 /* WRITE DMA */
-    {0xcb, DMA, run_write},
-    {0xce, EXT | MULTIPLE | FUA, run_write},/* WRITE MULTIPLE FUA EXT */
-    {0xe0, 0, run_standby},                 /* STANDBY IMMEDIATE */
-    {0xe1, 0, run_idle},                    /* IDLE IMMEDIATE */
-    {0xe2, 0, run_standby},                 /* STANDBY */
-    {0xe3, 0, run_idle},                    /* IDLE */
-    {0xe5, 0, run_check_power},             /* CHECK POWER MODE */
-    {0xe6, 0, run_sleep},                   /* SLEEP */
-    {0xe7, 0, run_flush},                   /* FLUSH CACHE */
-    {0xea, EXT, run_flush},                 /* FLUSH CACHE EXT */
-    {ATA_CMD_IDENTIFY, 0, run_identify},    /* IDENTIFY DEVICE */
-    {0xef, 0, run_features},                /* SET FEATURES */
-    {0xf5, 0, run_security_freeze},         /* SECURITY FREEZE LOCK */
-    {0xf8, 0, run_native_max},              /* READ NATIVE MAX ADDRESS */
-    {0xf9, 0, run_set_max},                 /* SET MAX */
+    {0xb0, 0, run_smart},                             /* SMART */
+    {0xc4, MULTIPLE | LOCKED, run_read},              /* READ MULTIPLE */
+    {0xc5, MULTIPLE | LOCKED, run_write},             /* WRITE MULTIPLE */
+    {0xc6, 0, run_set_multiple},                      /* SET MULTIPLE MODE */
+    {0xc8, DMA | LOCKED, run_read},                   /* READ DMA */
+    {0xc9, DMA | LOCKED, run_read},
+    {0xca, DMA | LOCKED, run_write},                  /* WRITE DMA */
+    {0xcb, DMA | LOCKED, run_write},
+    {0xce, EXT | MULTIPLE | FUA | LOCKED, run_write}, /* WRITE MULTIPLE FUA EXT */
+    {0xe0, 0, run_standby},                           /* STANDBY IMMEDIATE */
+    {0xe1, 0, run_idle},                              /* IDLE IMMEDIATE */
+    {0xe2, 0, run_standby},                           /* STANDBY */
+    {0xe3, 0, run_idle},                              /* IDLE */
+    {0xe5, 0, run_check_power},                       /* CHECK POWER MODE */
+    {0xe6, 0, run_sleep},                             /* SLEEP */
+    {0xe7, LOCKED, run_flush},                        /* FLUSH CACHE */
+    {0xea, EXT | LOCKED, run_flush},                  /* FLUSH CACHE EXT */
+    {ATA_CMD_IDENTIFY, 0, run_identify},              /* IDENTIFY DEVICE */
+    {0xef, 0, run_features},                          /* SET FEATURES */
+    {0xf1, 0, run_security},                          /* SECURITY SET PASSWORD */
+    {0xf2, 0, run_security},                          /* SECURITY UNLOCK */
+    {0xf3, 0, run_erase_prepare},                     /* SECURITY ERASE PREPARE */
+    {0xf4, 0, run_security},                          /* SECURITY ERASE UNIT */
+    {0xf5, 0, run_security_freeze},                   /* SECURITY FREEZE LOCK */
+    {0xf6, 0, run_security},                          /* SECURITY DISABLE PASSWORD */
+    {0xf8, 0, run_native_max},                        /* READ NATIVE MAX ADDRESS */
+    {0xf9, LOCKED, run_set_max},                      /* SET MAX */
 };
 
 static void ata_command(struct ide_drive *drive, uint8_t command)
 {
-    unsigned before = drive->native_max_read ? AFTER_NATIVE_MAX : 0;
+    unsigned before = (drive->native_max_read ? AFTER_NATIVE_MAX : 0) |
+                      (drive->security.prepared ? AFTER_PREPARE : 0);
 
     drive->narrow = 0;
-    drive->native_max_read = false;
+    drive->native_max_read = drive->security.prepared = false;
     if (drive->power == ATA_POWER_SLEEP) {
         return; /* only a reset wakes it */
     }
@@ -408,6 +429,11 @@ static void ata_command(struct ide_drive *drive, uint8_t command)
         command &= 0xf0; /* RECALIBRATE and SEEK took a step rate in the low bits once */
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (commands[i].code == command && (commands[i].flags & LOCKED) != 0 &&
+            drive->security.locked) {
+            abort_command(drive);
+            return;
+        }
         if (commands[i].code == command) {
             commands[i].run(drive, commands[i].flags | before);
             return;

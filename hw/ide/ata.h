@@ -37,14 +37,32 @@ bool ata_smart(struct ide_drive *drive);
 bool ata_get_address(const struct ide_drive *drive, bool ext, uint64_t *lba);
 void ata_put_address(struct ide_drive *drive, uint64_t lba);
 
-/* ata_protect.c. READ NATIVE MAX ADDRESS and SET MAX (drive->ext says which), SECURITY FREEZE LOCK, DATA SET
- * MANAGEMENT: end the command, or start its I/O. */
+/* ata_protect.c. READ NATIVE MAX ADDRESS and SET MAX (drive->ext says which), DATA SET MANAGEMENT:
+ * end the command, or start its I/O. */
 void ata_native_max(struct ide_drive *drive);
 void ata_set_max(struct ide_drive *drive, bool after_native_max);
-void ata_security_freeze(struct ide_drive *drive);
 void ata_data_set_management(struct ide_drive *drive);
 /* drive->sectors from the medium's and the set maximum. */
 void ata_apply_limit(struct ide_drive *drive);
+
+/* ata_security.c. SECURITY FREEZE LOCK; ERASE PREPARE; SET PASSWORD, UNLOCK, ERASE UNIT (prepared: right after the
+ * latter), DISABLE PASSWORD: end the command, or ask for its data. */
+void ata_security_freeze(struct ide_drive *drive);
+void ata_security_erase_prepare(struct ide_drive *drive);
+void ata_security_command(struct ide_drive *drive, bool prepared);
+/* SET MAX SET PASSWORD and UNLOCK, SET MAX LOCK. */
+void ata_set_max_password(struct ide_drive *drive);
+void ata_set_max_lock(struct ide_drive *drive);
+bool ata_set_max_locked(const struct ide_drive *drive);
+/* The data of one of these has come, in pio. False: the command is none of these. */
+bool ata_security_data(struct ide_drive *drive);
+/* After a power-on or hardware reset. */
+void ata_security_power_on(struct ide_drive *drive);
+/* Word 128 of IDENTIFY DEVICE. */
+uint16_t ata_security_status(const struct ide_drive *drive);
+/* For the engine: sectors to zero at drive->lba; all are zero now. */
+uint32_t ata_erase_next(const struct ide_drive *drive);
+void ata_erase_done(struct ide_drive *drive);
 
 #define ATA_TRIM_BLOCKS 8 /* of 512 bytes, that DATA SET MANAGEMENT takes at most */
 

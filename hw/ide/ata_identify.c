@@ -109,15 +109,18 @@ void ata_identify(const struct ide_drive *drive, uint8_t *data)
     put_word(data, 50, 0x4000);
     put_word(data, 59, drive->multiple != 0 ? 0x0100u | drive->multiple : 0);
     put_word(data, 82, 0x446b); /* NOP, HPA, look-ahead, write cache, power management, security, SMART */
-    put_word(data, 83, 0x7400); /* FLUSH CACHE and EXT, 48-bit addresses */
-    put_word(data, 84, 0x4040); /* WRITE DMA FUA EXT */
+    put_word(data, 83, 0x7500); /* FLUSH CACHE and EXT, 48-bit addresses, SET MAX passwords */
+    put_word(data, 84, 0x4043); /* WRITE DMA FUA EXT, SMART error log and self-test */
     put_word(data, 85,
              0x4408u | (drive->look_ahead ? 0x40 : 0) | (drive->write_cache ? 0x20 : 0) |
-                 (drive->smart ? 0x01 : 0));
-    put_word(data, 86, 0x3400);
-    put_word(data, 87, 0x4040);
+                 (drive->security.enabled ? 0x02 : 0) | (drive->smart ? 0x01 : 0));
+    put_word(data, 86, 0x3400u | (drive->security.max_set ? 0x0100 : 0));
+    put_word(data, 87, 0x4043);
     put_word(data, 105, ATA_TRIM_BLOCKS);
-    put_word(data, 128, 0x0001 | (drive->security_frozen ? 0x08 : 0));
+    put_word(data, 89, 1); /* minutes, in units of two, that SECURITY ERASE UNIT takes */
+    put_word(data, 90, 1);
+    put_word(data, 92, drive->security.revision);
+    put_word(data, 128, ata_security_status(drive));
     put_word(data, 169, 0x0001); /* TRIM */
     /* Reset result: this drive passed, 80-conductor cable seen. */
     put_word(data, 93, drive->unit == 0 ? 0x600b : 0x6b00);

@@ -1,9 +1,8 @@
 /*
- * Host protected area (ATA/ATAPI-7 volume 1, sections 4.9 and 6.27, 6.47) and SECURITY FREEZE LOCK (6.41); and
- * DATA SET MANAGEMENT with TRIM (ATA8-ACS, 7.10).
+ * Host protected area (ATA/ATAPI-7 volume 1, sections 4.9, 6.27 and 6.47; its passwords are in ata_security.c);
+ * and DATA SET MANAGEMENT with TRIM (ATA8-ACS, 7.10).
  *
- * A volatile maximum is forgotten at power-on and hardware reset, the other one when vmm ends. Passwords, for the
- * protected area as for the drive, are not modelled: the security commands but for the freeze are aborted.
+ * A volatile maximum is forgotten at power-on and hardware reset, the other one when vmm ends.
  */
 #include "hw/ide/ata.h"
 
@@ -15,6 +14,9 @@
 
 /* SET MAX's subcommands, in the features register */
 #define SET_MAX_ADDRESS 0x00
+#define SET_MAX_PASSWORD 0x01
+#define SET_MAX_LOCK    0x02
+#define SET_MAX_UNLOCK  0x03
 #define SET_MAX_FREEZE  0x04
 
 #define SET_MAX_KEEP 0x01 /* VV, in the sector count register */
@@ -72,20 +74,29 @@ void ata_set_max(struct ide_drive *drive, bool after_native_max)
     if (after_native_max) {
         function = SET_MAX_ADDRESS;
     }
-    if (function == SET_MAX_FREEZE) {
+    if (drive->max_frozen && function != SET_MAX_FREEZE) {
+        drive_fail(drive, ATA_ERROR_ABRT);
+        return;
+    }
+    switch (function) {
+    case SET_MAX_ADDRESS:
+        set_max_address(drive, after_native_max && !ata_set_max_locked(drive));
+        break;
+    case SET_MAX_PASSWORD:
+    case SET_MAX_UNLOCK:
+        ata_set_max_password(drive);
+        break;
+    case SET_MAX_LOCK:
+        ata_set_max_lock(drive);
+        break;
+    case SET_MAX_FREEZE:
         drive->max_frozen = true;
         drive_complete(drive);
-    } else if (function != SET_MAX_ADDRESS || drive->max_frozen) {
+        break;
+    default:
         drive_fail(drive, ATA_ERROR_ABRT);
-    } else {
-        set_max_address(drive, after_native_max);
+        break;
     }
-}
-
-void ata_security_freeze(struct ide_drive *drive)
-{
-    drive->security_frozen = true;
-    drive_complete(drive);
 }
 
 void ata_data_set_management(struct ide_drive *drive)

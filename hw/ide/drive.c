@@ -49,7 +49,19 @@ const struct field ide_drive_fields[] = {
     FIELD_U64(struct ide_drive, max_sectors),
     FIELD_U64(struct ide_drive, max_kept),
     FIELD_BOOL(struct ide_drive, max_frozen),
-    FIELD_BOOL(struct ide_drive, security_frozen),
+    FIELD_BYTES(struct ide_drive, security.user),
+    FIELD_BYTES(struct ide_drive, security.master),
+    FIELD_U16(struct ide_drive, security.revision),
+    FIELD_BOOL(struct ide_drive, security.enabled),
+    FIELD_BOOL(struct ide_drive, security.maximum),
+    FIELD_BOOL(struct ide_drive, security.locked),
+    FIELD_BOOL(struct ide_drive, security.frozen),
+    FIELD_BOOL(struct ide_drive, security.prepared),
+    FIELD_U8(struct ide_drive, security.attempts),
+    FIELD_BYTES(struct ide_drive, security.max_password),
+    FIELD_BOOL(struct ide_drive, security.max_set),
+    FIELD_BOOL(struct ide_drive, security.max_locked),
+    FIELD_U8(struct ide_drive, security.max_attempts),
     FIELD_BOOL(struct ide_drive, native_max_read),
     FIELD_U8(struct ide_drive, sense_key),
     FIELD_U8(struct ide_drive, asc),
@@ -167,6 +179,11 @@ static bool gather(struct ide_drive *drive)
 
 static void io_done(struct block_request *request, int result);
 
+static bool moves_nothing(const struct ide_drive *drive)
+{
+    return drive->op == OP_FLUSH || drive->op == OP_TRIM || drive->op == OP_ERASE;
+}
+
 static void submit(struct ide_drive *drive)
 {
     static const enum block_op ops[OP_COUNT] = {
@@ -175,6 +192,7 @@ static void submit(struct ide_drive *drive)
         [OP_VERIFY] = BLOCK_READ,
         [OP_FLUSH] = BLOCK_FLUSH,
         [OP_TRIM] = BLOCK_DISCARD,
+        [OP_ERASE] = BLOCK_WRITE_ZEROES,
     };
     struct ide_io *io = &drive->io;
     uint64_t bytes = (uint64_t)io->units * unit_bytes(drive);
@@ -189,7 +207,7 @@ static void submit(struct ide_drive *drive)
         .done = io_done,
         .arg = drive,
     };
-    if (drive->op == OP_FLUSH || drive->op == OP_TRIM) {
+    if (moves_nothing(drive)) {
         io->request.iov = NULL;
         io->request.iov_count = 0;
     }
@@ -233,6 +251,11 @@ static void submit_chunk(struct ide_drive *drive)
     }
     if (drive->op == OP_TRIM) {
         submit_trim(drive);
+        return;
+    }
+    if (drive->op == OP_ERASE) {
+        io->units = ata_erase_next(drive);
+        submit(drive);
         return;
     }
     io->units = chunk_units(drive);
@@ -323,6 +346,15 @@ static void finish_chunk(struct ide_drive *drive)
         ata_trim_done(drive);
         return;
     }
+    if (drive->op == OP_ERASE) {
+        drive->lba += units;
+        if (drive->lba < drive->native_sectors) {
+            drive_advance(drive);
+        } else {
+            ata_erase_done(drive);
+        }
+        return;
+    }
     if (drive->op == OP_READ && !scatter(drive)) {
         return;
     }
@@ -342,7 +374,7 @@ static bool look_closer(struct ide_drive *drive)
     /* A DRQ block of several sectors cannot be cut short. */
     uint32_t least = drive->dma || drive->op != OP_READ ? 1 : MAX(drive->per_block, 1);
 
-    if (drive->op == OP_FLUSH || drive->op == OP_TRIM || drive->io.units <= least ||
+    if (moves_nothing(drive) || drive->io.units <= least ||
         (drive->op == OP_WRITE && !drive->dma)) {
         return false;
     }
@@ -443,7 +475,8 @@ void drive_power_on(struct ide_drive *drive)
     drive->smart = true;
     drive->max_kept = drive->present ? drive->max_kept : 0;
     drive->max_sectors = drive->max_kept;
-    drive->max_frozen = drive->security_frozen = drive->native_max_read = false;
+    drive->max_frozen = drive->native_max_read = false;
+    ata_security_power_on(drive);
     ata_apply_limit(drive);
     drive->sense_key = drive->asc = drive->ascq = 0;
     drive->attention = drive->tray_open = drive->locked = false;

@@ -24,6 +24,7 @@
 #include "core/device.h"
 #include "hw/ide/ide.h"
 
+#define ATA_PASSWORD_BYTES 32
 #define IDE_PIO_BYTES    65536u          /* the drive's sector buffer */
 #define IDE_BOUNCE_BYTES (512u << 10)    /* the longest block request */
 #define ATA_SECTOR_BYTES 512u
@@ -64,7 +65,7 @@ enum ide_phase {
     PHASE_COUNT,
 };
 
-enum ide_op { OP_READ, OP_WRITE, OP_VERIFY, OP_FLUSH, OP_TRIM, OP_COUNT };
+enum ide_op { OP_READ, OP_WRITE, OP_VERIFY, OP_FLUSH, OP_TRIM, OP_ERASE, OP_COUNT };
 
 /* The drive's one block request. */
 struct ide_io {
@@ -96,6 +97,20 @@ struct ide_command_set {
     uint32_t unit_bytes;
     /* Status register after reset, and the signature for the task file. */
     uint8_t reset_status, signature_mid, signature_high;
+};
+
+/* The security feature set and the passwords of SET MAX (ata_security.c). Saved. */
+struct ata_security {
+    uint8_t user[ATA_PASSWORD_BYTES], master[ATA_PASSWORD_BYTES];
+    uint16_t revision; /* of the master password */
+    bool enabled;      /* a user password is set */
+    bool maximum;      /* security level: the master password does not unlock */
+    bool locked, frozen;
+    bool prepared;    /* the last command was SECURITY ERASE PREPARE */
+    uint8_t attempts; /* left */
+    uint8_t max_password[ATA_PASSWORD_BYTES];
+    bool max_set, max_locked;
+    uint8_t max_attempts;
 };
 
 struct ide_drive {
@@ -140,7 +155,8 @@ struct ide_drive {
     bool write_cache, look_ahead, smart;
     uint8_t power; /* enum ata_power */
     uint64_t max_sectors, max_kept; /* SET MAX: now, and after the next hardware reset; 0 = all */
-    bool max_frozen, security_frozen;
+    bool max_frozen;
+    struct ata_security security;
     bool native_max_read; /* the last command was READ NATIVE MAX ADDRESS */
 
     /* ATAPI, saved. */

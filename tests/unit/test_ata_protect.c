@@ -1,5 +1,5 @@
 /*
- * Host protected area, SECURITY FREEZE LOCK and TRIM (hw/ide/ata_protect.c), through the ports.
+ * Host protected area and TRIM (hw/ide/ata_protect.c), the security feature set (ata_security.c), through the ports.
  */
 #include <string.h>
 
@@ -101,17 +101,160 @@ static void test_kept(void)
     bench_finish(&bench);
 }
 
-static void test_security(void)
+/* A command with a sector of data: flags in word 0, a password. */
+static uint8_t run_password(struct ide_bench *bench, uint8_t command, uint16_t word, const char *password)
+{
+    uint8_t data[512] = {(uint8_t)word, (uint8_t)(word >> 8)};
+
+    memcpy(data + 2, password, strlen(password));
+    data[34] = 0x34; /* revision 1234h, with a master password */
+    data[35] = 0x12;
+    bench_command28(bench, command, 0, 0);
+    uint8_t status = bench_wait(bench);
+    if (status != (READY | ATA_STATUS_DRQ)) {
+        return status;
+    }
+    bench_pio_out(bench, data, sizeof(data));
+    return bench_wait(bench);
+}
+
+enum { SET = 0xf1, UNLOCK = 0xf2, PREPARE = 0xf3, ERASE = 0xf4, FREEZE = 0xf5, DISABLE = 0xf6 };
+enum { USER = 0, MASTER = 1, MAXIMUM = 0x100 };
+
+static void test_freeze(void)
 {
     struct ide_bench bench;
 
     setup(&bench);
-    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0001);
-    g_assert_cmphex(run28(&bench, 0xf5, 0, 0), ==, READY);
-    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0009);
-    g_assert_cmphex(run28(&bench, 0xf3, 0, 0), ==, FAILED); /* ERASE PREPARE */
+    g_assert_cmphex(identify_word(&bench, 82) & 0x0002, ==, 0x0002);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0021);
+    g_assert_cmphex(run28(&bench, FREEZE, 0, 0), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0029);
+    g_assert_cmphex(run28(&bench, PREPARE, 0, 0), ==, FAILED);
+    g_assert_cmphex(run_password(&bench, SET, USER, "x"), ==, FAILED);
+    g_assert_cmphex(run_password(&bench, UNLOCK, USER, ""), ==, FAILED);
+    g_assert_cmphex(run_password(&bench, DISABLE, USER, ""), ==, FAILED);
+    g_assert_cmphex(run28(&bench, FREEZE, 0, 0), ==, READY);
     device_reset(bench.dev);
-    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0001);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0021);
+    bench_finish(&bench);
+}
+
+static void test_lock(void)
+{
+    struct ide_bench bench;
+
+    setup(&bench);
+    g_assert_cmphex(identify_word(&bench, 92), ==, 0xfffe);
+    g_assert_cmphex(run_password(&bench, SET, MASTER, "boss"), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 92), ==, 0x1234);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0021);
+    g_assert_cmphex(run_password(&bench, SET, USER, "me"), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0023);
+    g_assert_cmphex(identify_word(&bench, 85) & 2, ==, 2);
+    g_assert_cmphex(run28(&bench, 0x40, 0, 1), ==, READY); /* locked at the next reset only */
+    device_reset(bench.dev);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0027);
+    static const uint8_t aborted[] = {0x20, 0x30, 0x40, 0xc8, 0xca, 0xe7, 0xea, 0xf9, FREEZE, SET, DISABLE};
+    for (unsigned i = 0; i < G_N_ELEMENTS(aborted); i++) {
+        bench_out(&bench, P_ERROR, 0);
+        g_assert_cmphex(run28(&bench, aborted[i], 0, 1), ==, FAILED);
+        g_assert_cmphex(bench_in(&bench, P_ERROR), ==, ATA_ERROR_ABRT);
+    }
+    g_assert_cmphex(run28(&bench, 0xf8, 0, 0), ==, READY);
+    g_assert_cmphex(run28(&bench, 0xe5, 0, 0), ==, READY);
+    /* Five attempts. */
+    g_assert_cmphex(run_password(&bench, UNLOCK, USER, "you"), ==, FAILED);
+    g_assert_cmphex(run_password(&bench, UNLOCK, USER, "me"), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0023);
+    g_assert_cmphex(run28(&bench, 0x40, 0, 1), ==, READY);
+    device_reset(bench.dev);
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_cmphex(identify_word(&bench, 128), ==, 0x0027);
+        g_assert_cmphex(run_password(&bench, UNLOCK, USER, "you"), ==, FAILED);
+    }
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0037);
+    g_assert_cmphex(run_password(&bench, UNLOCK, USER, "me"), ==, FAILED);
+    device_reset(bench.dev);
+    /* At the high level the master password unlocks, at the maximum it does not. */
+    g_assert_cmphex(run_password(&bench, UNLOCK, MASTER, "boss"), ==, READY);
+    g_assert_cmphex(run_password(&bench, SET, USER | MAXIMUM, "me"), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0123);
+    device_reset(bench.dev);
+    for (unsigned i = 0; i < 6; i++) {
+        g_assert_cmphex(run_password(&bench, UNLOCK, MASTER, "boss"), ==, FAILED);
+    }
+    g_assert_cmphex(run_password(&bench, UNLOCK, USER, "me"), ==, READY);
+    g_assert_cmphex(run_password(&bench, DISABLE, MASTER, "boss"), ==, FAILED);
+    g_assert_cmphex(run_password(&bench, DISABLE, USER, "me"), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 85) & 2, ==, 0);
+    device_reset(bench.dev);
+    g_assert_cmphex(run28(&bench, 0x40, 0, 1), ==, READY);
+    bench_finish(&bench);
+}
+
+static void test_erase(void)
+{
+    static uint8_t disk[SECTORS * ATA_SECTOR_BYTES];
+    struct ide_bench bench;
+    struct ide_drive *drive = setup(&bench);
+
+    memset(disk, 0x77, sizeof(disk));
+    g_assert_cmpint(block_write(drive->block, 0, disk, sizeof(disk)), ==, 0);
+    run_password(&bench, SET, MASTER, "boss");
+    run_password(&bench, SET, USER | MAXIMUM, "me");
+    device_reset(bench.dev);
+    g_assert_cmphex(run_password(&bench, ERASE, MASTER, "boss"), ==, FAILED); /* not prepared */
+    g_assert_cmphex(run28(&bench, PREPARE, 0, 0), ==, READY);
+    g_assert_cmphex(run28(&bench, 0xe5, 0, 0), ==, READY); /* something in between */
+    g_assert_cmphex(run_password(&bench, ERASE, MASTER, "boss"), ==, FAILED);
+    g_assert_cmphex(run28(&bench, PREPARE, 0, 0), ==, READY);
+    g_assert_cmphex(run_password(&bench, ERASE, USER, "you"), ==, FAILED);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0127);
+    g_assert_cmpint(block_read(drive->block, 0, disk, sizeof(disk)), ==, 0);
+    g_assert_cmphex(disk[1000], ==, 0x77);
+    g_assert_cmphex(run28(&bench, PREPARE, 0, 0), ==, READY);
+    g_assert_cmphex(run_password(&bench, ERASE, MASTER, "boss"), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 128), ==, 0x0021);
+    g_assert_cmphex(run28(&bench, 0x20, 0, 1), ==, READY | ATA_STATUS_DRQ);
+    g_assert_cmpint(block_read(drive->block, 0, disk, sizeof(disk)), ==, 0);
+    for (unsigned i = 0; i < sizeof(disk); i++) {
+        g_assert_cmphex(disk[i], ==, 0);
+    }
+    bench_finish(&bench);
+}
+
+/* SET MAX with a subcommand that takes a password. */
+static uint8_t run_set_max(struct ide_bench *bench, uint8_t function, const char *password)
+{
+    bench_out(bench, P_ERROR, function);
+    return password != NULL ? run_password(bench, 0xf9, 0, password) : run28(bench, 0xf9, 0, 0);
+}
+
+static void test_set_max_passwords(void)
+{
+    struct ide_bench bench;
+
+    setup(&bench);
+    g_assert_cmphex(identify_word(&bench, 83) & 0x0100, ==, 0x0100);
+    g_assert_cmphex(run_set_max(&bench, 2, NULL), ==, FAILED); /* no password to lock with */
+    g_assert_cmphex(run_set_max(&bench, 1, "max"), ==, READY);
+    g_assert_cmphex(identify_word(&bench, 86) & 0x0100, ==, 0x0100);
+    g_assert_cmphex(run_set_max(&bench, 2, NULL), ==, READY);
+    g_assert_cmphex(run_set_max(&bench, 1, "other"), ==, FAILED);
+    run28(&bench, 0xf8, 0, 0);
+    g_assert_cmphex(run28(&bench, 0xf9, 999, 0), ==, FAILED);
+    g_assert_cmphex(run_set_max(&bench, 3, "min"), ==, FAILED);
+    g_assert_cmphex(run_set_max(&bench, 3, "max"), ==, READY);
+    run28(&bench, 0xf8, 0, 0);
+    g_assert_cmphex(run28(&bench, 0xf9, 999, 0), ==, READY);
+    g_assert_cmphex(run_set_max(&bench, 2, NULL), ==, READY);
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_cmphex(run_set_max(&bench, 3, "min"), ==, FAILED);
+    }
+    g_assert_cmphex(run_set_max(&bench, 3, "max"), ==, FAILED);
+    device_reset(bench.dev);
+    g_assert_cmphex(identify_word(&bench, 86) & 0x0100, ==, 0);
     bench_finish(&bench);
 }
 
@@ -168,7 +311,10 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/ata-protect/protected-area", test_protected_area);
     g_test_add_func("/ata-protect/kept", test_kept);
-    g_test_add_func("/ata-protect/security", test_security);
+    g_test_add_func("/ata-protect/freeze", test_freeze);
+    g_test_add_func("/ata-protect/lock", test_lock);
+    g_test_add_func("/ata-protect/erase", test_erase);
+    g_test_add_func("/ata-protect/set-max-passwords", test_set_max_passwords);
     g_test_add_func("/ata-protect/trim", test_trim);
     return g_test_run();
 }
