@@ -10,6 +10,7 @@
 #include "core/machine.h"
 #include "hw/ide/ata.h"
 #include "hw/ide/ata_identify.h"
+#include "hw/ide/cd_sector.h"
 #include "hw/ide/channel.h"
 
 #define FEATURE_DMA     0x01
@@ -98,6 +99,35 @@ void atapi_read(struct ide_drive *drive, uint64_t lba, uint32_t count, uint16_t 
     }
 }
 
+void atapi_no_disc(struct ide_drive *drive)
+{
+    atapi_check(drive, SENSE_NOT_READY, drive->tray_open ? ASC_NO_MEDIUM_OPEN : ASC_NO_MEDIUM);
+}
+
+/* Asks for the next DRQ block of a list from the guest. */
+static void want_block(struct ide_drive *drive, uint32_t position)
+{
+    uint32_t bytes = MIN(drive->fill - position, drive->byte_limit);
+
+    drive->lba_mid[0] = (uint8_t)bytes;
+    drive->lba_high[0] = (uint8_t)(bytes >> 8);
+    set_reason(drive, 0);
+    drive_pio(drive, PHASE_PIO_OUT, position, bytes);
+    drive_interrupt(drive);
+}
+
+void atapi_want(struct ide_drive *drive, uint32_t bytes)
+{
+    drive->remaining = 0;
+    drive->fill = bytes;
+    if (drive->dma) {
+        set_reason(drive, 0);
+        drive_dma_take(drive, bytes);
+    } else {
+        want_block(drive, 0);
+    }
+}
+
 static const struct atapi_entry *find(const struct atapi_entry *table, uint8_t code)
 {
     for (; table->run != NULL; table++) {
@@ -116,6 +146,7 @@ static void run_packet(struct ide_drive *drive)
         entry = find(atapi_disc_commands, drive->packet[0]);
     }
     drive->narrow = 0;
+    drive->cd_parts = READ_CD_USER;
     drive->sector_bytes = CD_SECTOR_BYTES;
     if (entry == NULL) {
         log_print(drive->channel->machine->log, LOG_GUEST_ERROR,
@@ -125,7 +156,7 @@ static void run_packet(struct ide_drive *drive)
         drive->attention = false;
         atapi_check(drive, SENSE_UNIT_ATTENTION, ASC_MEDIUM_CHANGED);
     } else if (!atapi_has_disc(drive) && (entry->flags & ATAPI_NEEDS_DISC) != 0) {
-        atapi_check(drive, SENSE_NOT_READY, ASC_NO_MEDIUM);
+        atapi_no_disc(drive);
     } else {
         entry->run(drive, drive->packet);
     }
@@ -137,6 +168,11 @@ static void atapi_block_moved(struct ide_drive *drive)
         drive->in_packet = false;
         memcpy(drive->packet, drive->pio, ATAPI_PACKET_BYTES);
         run_packet(drive);
+    } else if (drive->phase == PHASE_DMA_TAKE ||
+               (drive->phase == PHASE_PIO_OUT && drive->position >= drive->fill)) {
+        atapi_mode_taken(drive);
+    } else if (drive->phase == PHASE_PIO_OUT) {
+        want_block(drive, drive->position);
     } else if (drive->command == ATA_CMD_IDENTIFY_PACKET) {
         drive->phase = PHASE_IDLE;
         drive->status = ATA_STATUS_DRDY | ATA_STATUS_DSC;
@@ -163,7 +199,7 @@ static void atapi_chunk_done(struct ide_drive *drive, uint32_t units)
 static void atapi_failed(struct ide_drive *drive, int error)
 {
     if (error == -ENOMEDIUM) {
-        atapi_check(drive, SENSE_NOT_READY, ASC_NO_MEDIUM);
+        atapi_no_disc(drive);
     } else if (error == -ERANGE) {
         atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_OUT_OF_RANGE);
     } else {
@@ -171,18 +207,41 @@ static void atapi_failed(struct ide_drive *drive, int error)
     }
 }
 
-/* A raw mode 1 sector: 12 bytes of synchronisation, 4 of header, the data, and no EDC or ECC. */
+/* The parts of a sector that READ CD selects, in order. */
+static const struct {
+    uint8_t flag;
+    uint16_t at, bytes;
+} parts[] = {
+    {READ_CD_SYNC, 0, CD_AT_HEADER},
+    {READ_CD_HEADER, CD_AT_HEADER, CD_AT_DATA - CD_AT_HEADER},
+    {READ_CD_USER, CD_AT_DATA, CD_SECTOR_BYTES},
+    {READ_CD_CHECKS, CD_AT_EDC, CD_SECTOR_WHOLE - CD_AT_EDC},
+};
+
+uint16_t atapi_parts_bytes(uint8_t wanted)
+{
+    unsigned bytes = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
+        bytes += wanted & parts[i].flag ? parts[i].bytes : 0;
+    }
+    return (uint16_t)bytes;
+}
+
 static void atapi_format(struct ide_drive *drive, uint64_t lba, const uint8_t *sector,
                          uint8_t *out)
 {
-    memset(out, 0, CD_RAW_BYTES);
-    memset(out + 1, 0xff, 10);
-    atapi_put_msf(out + 12, (uint32_t)lba);
-    for (unsigned i = 12; i < 15; i++) {
-        out[i] = (uint8_t)(out[i] / 10 << 4 | out[i] % 10);
+    uint8_t whole[CD_SECTOR_WHOLE], msf[3];
+
+    memcpy(whole + CD_AT_DATA, sector, CD_SECTOR_BYTES);
+    atapi_put_msf(msf, (uint32_t)lba);
+    cd_sector_complete(whole, msf);
+    for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
+        if (drive->cd_parts & parts[i].flag) {
+            memcpy(out, whole + parts[i].at, parts[i].bytes);
+            out += parts[i].bytes;
+        }
     }
-    out[15] = 1;
-    memcpy(out + 16, sector, CD_SECTOR_BYTES);
 }
 
 static void start_packet(struct ide_drive *drive)
@@ -252,6 +311,7 @@ static void atapi_command(struct ide_drive *drive, uint8_t command)
 
 void atapi_medium_changed(struct ide_drive *drive, bool had, bool has)
 {
+    drive->feature_event = drive->feature_event || had || has;
     if (has) {
         drive->attention = true;
         drive->media_event = MEDIA_EVENT_NEW;

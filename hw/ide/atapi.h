@@ -4,9 +4,9 @@
  * hw/ide/channel.h says about media; the entry is atapi_command_set in hw/ide/drive.h.
  *
  * atapi.c moves packets, data and status; atapi_commands.c knows the commands with short answers,
- * atapi_disc.c those that tell about the disc.
+ * atapi_mode.c the mode pages, atapi_disc.c what tells about the disc.
  *
- * Not modelled: audio (no track has any), writing, C2 errors, EDC and ECC bytes of raw sectors (zeroes),
+ * Not modelled: audio (no track has any), writing, C2 errors, sub-channels,
  * DVD structures and keys, and the tray's motor (it takes no time).
  */
 #ifndef HW_IDE_ATAPI_H
@@ -26,12 +26,15 @@
 
 /* Additional sense codes (code << 8 | qualifier) */
 #define ASC_UNRECOVERED_READ   0x1100
+#define ASC_LIST_LENGTH        0x1a00
 #define ASC_ILLEGAL_OPCODE     0x2000
 #define ASC_OUT_OF_RANGE       0x2100
 #define ASC_INVALID_FIELD      0x2400
+#define ASC_INVALID_PARAMETER  0x2600
 #define ASC_MEDIUM_CHANGED     0x2800
 #define ASC_SAVING_UNSUPPORTED 0x3900
-#define ASC_NO_MEDIUM          0x3a00
+#define ASC_NO_MEDIUM          0x3a01 /* and the tray is closed */
+#define ASC_NO_MEDIUM_OPEN     0x3a02
 #define ASC_REMOVAL_PREVENTED  0x5302
 #define ASC_WRONG_TRACK_MODE   0x6400
 
@@ -62,6 +65,26 @@ void atapi_good(struct ide_drive *drive);
 void atapi_check(struct ide_drive *drive, uint8_t key, uint16_t asc);
 void atapi_reply(struct ide_drive *drive, uint32_t size, uint32_t wanted);
 void atapi_read(struct ide_drive *drive, uint64_t lba, uint32_t count, uint16_t sector_bytes);
+
+/* `bytes` bytes from the guest to pio[0..fill), then atapi_mode_taken(). */
+void atapi_want(struct ide_drive *drive, uint32_t bytes);
+/* NOT READY, and why. */
+void atapi_no_disc(struct ide_drive *drive);
+
+/* atapi_mode.c. MODE SENSE and MODE SELECT; the latter's data has come; power-on. */
+void atapi_mode_sense(struct ide_drive *drive, const uint8_t *packet);
+void atapi_mode_select(struct ide_drive *drive, const uint8_t *packet);
+void atapi_mode_taken(struct ide_drive *drive);
+void atapi_mode_reset(struct ide_drive *drive);
+
+/* READ CD: what to send of each sector */
+#define READ_CD_SYNC   0x80
+#define READ_CD_HEADER 0x20
+#define READ_CD_USER   0x10
+#define READ_CD_CHECKS 0x08 /* EDC and ECC */
+#define READ_CD_PARTS  0xf8 /* of these, 40h is the subheader, which mode 1 does not have */
+/* Bytes that are sent of a sector. */
+uint16_t atapi_parts_bytes(uint8_t parts);
 
 /* The monitor has put a disc in, taken it out or changed it. */
 void atapi_medium_changed(struct ide_drive *drive, bool had, bool has);

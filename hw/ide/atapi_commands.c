@@ -98,30 +98,72 @@ static void run_mechanism_status(struct ide_drive *drive, const uint8_t *packet)
     atapi_reply(drive, 8, atapi_be16(packet + 8));
 }
 
+/* The four bytes of an event of each class; true if something has happened. */
+static bool put_operational(struct ide_drive *drive, uint8_t *at)
+{
+    bool event = drive->feature_event;
+
+    at[0] = event ? 2 : 0; /* changed: the features that are current */
+    at[3] = event ? 1 : 0;
+    drive->feature_event = false;
+    return event;
+}
+
+static bool put_power(struct ide_drive *drive, uint8_t *at)
+{
+    at[1] = 1; /* active */
+    return false;
+}
+
+static bool put_media(struct ide_drive *drive, uint8_t *at)
+{
+    bool event = drive->media_event != MEDIA_EVENT_NONE;
+
+    at[0] = drive->media_event;
+    at[1] = (uint8_t)((drive->tray_open ? 1 : 0) | (atapi_has_disc(drive) ? 2 : 0));
+    drive->media_event = MEDIA_EVENT_NONE;
+    return event;
+}
+
+static bool put_busy(struct ide_drive *drive, uint8_t *at)
+{
+    return false; /* never */
+}
+
 static void run_event_status(struct ide_drive *drive, const uint8_t *packet)
 {
+    static const struct {
+        uint8_t number;
+        bool (*put)(struct ide_drive *drive, uint8_t *at);
+    } classes[] = {{1, put_operational}, {2, put_power}, {4, put_media}, {6, put_busy}};
     uint8_t *data = drive->pio;
+    bool found = false, event = false;
+    uint32_t wanted = atapi_be16(packet + 7);
 
     if ((packet[1] & 0x01) == 0) {
-        invalid_field(drive); /* only polling */
+        atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD); /* only polling */
         return;
     }
     memset(data, 0, 8);
-    data[3] = 0x10; /* supported classes: media */
-    if ((packet[4] & 0x10) == 0) {
-        data[1] = 2;
-        data[2] = 0x80; /* no event of the classes asked for */
-        atapi_reply(drive, 4, atapi_be16(packet + 7));
-        return;
+    data[1] = 2;
+    data[2] = 0x80; /* no event of the classes asked for */
+    data[3] = 0x56; /* supported classes */
+    /* The first class that has an event; if none has, the first of those asked for. */
+    for (unsigned i = 0; i < G_N_ELEMENTS(classes) && !event; i++) {
+        uint8_t descriptor[4] = {0};
+        if ((packet[4] >> classes[i].number & 1) == 0) {
+            continue;
+        }
+        /* What does not fit is told again. */
+        event = wanted > 4 && classes[i].put(drive, descriptor);
+        if (event || !found) {
+            data[1] = 6;
+            data[2] = classes[i].number;
+            memcpy(data + 4, descriptor, sizeof(descriptor));
+        }
+        found = true;
     }
-    data[1] = 6;
-    data[2] = 0x04;
-    data[4] = drive->media_event;
-    data[5] = (uint8_t)((drive->tray_open ? 1 : 0) | (atapi_has_disc(drive) ? 2 : 0));
-    if (atapi_be16(packet + 7) > 4) {
-        drive->media_event = MEDIA_EVENT_NONE;
-    }
-    atapi_reply(drive, 8, atapi_be16(packet + 7));
+    atapi_reply(drive, found ? 8 : 4, wanted);
 }
 
 /* A feature descriptor without its data. Flags: bits 5:2 version, 1 persistent, 0 current. */
@@ -186,77 +228,6 @@ static void run_get_configuration(struct ide_drive *drive, const uint8_t *packet
     atapi_reply(drive, (uint32_t)(at - data), atapi_be16(packet + 7));
 }
 
-/* Error recovery parameters */
-static uint8_t *put_page_01(struct ide_drive *drive, uint8_t *at)
-{
-    memset(at, 0, 8);
-    at[0] = 0x01;
-    at[1] = 6;
-    at[3] = 5; /* retries */
-    return at + 8;
-}
-
-/* CD audio control */
-static uint8_t *put_page_0e(struct ide_drive *drive, uint8_t *at)
-{
-    memset(at, 0, 16);
-    at[0] = 0x0e;
-    at[1] = 14;
-    at[2] = 0x04; /* immediate */
-    return at + 16;
-}
-
-/* Capabilities and mechanical status */
-static uint8_t *put_page_2a(struct ide_drive *drive, uint8_t *at)
-{
-    const uint32_t speed = 706; /* kB/s, four times CD speed; old drivers time by it */
-
-    memset(at, 0, 22);
-    at[0] = 0x2a;
-    at[1] = 20;
-    at[2] = 0x3b; /* reads CD-R, CD-RW, method 2, DVD-ROM, DVD-R */
-    at[4] = 0x70; /* mode 2 forms, multisession */
-    at[6] = (uint8_t)(0x29 | (drive->locked ? 0x02 : 0)); /* tray, ejects, locks */
-    atapi_put16(at + 8, speed);
-    atapi_put16(at + 10, 2); /* volume levels */
-    atapi_put16(at + 12, 512); /* buffer, KiB */
-    atapi_put16(at + 14, speed);
-    return at + 22;
-}
-
-static void run_mode_sense(struct ide_drive *drive, const uint8_t *packet)
-{
-    static const struct {
-        uint8_t page;
-        uint8_t *(*put)(struct ide_drive *drive, uint8_t *at);
-    } pages[] = {{0x01, put_page_01}, {0x0e, put_page_0e}, {0x2a, put_page_2a}};
-    unsigned page = packet[2] & 0x3f, control = packet[2] >> 6;
-    uint8_t *data = drive->pio, *at = data + 8;
-
-    if (control == 3) {
-        atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_SAVING_UNSUPPORTED);
-        return;
-    }
-    memset(data, 0, 8);
-    for (unsigned i = 0; i < G_N_ELEMENTS(pages); i++) {
-        if (page == pages[i].page || page == 0x3f) {
-            uint8_t *start = at;
-
-            at = pages[i].put(drive, at);
-            if (control == 1) { /* which bits can be changed: none */
-                memset(start + 2, 0, (size_t)(at - start) - 2);
-            }
-        }
-    }
-    if (at == data + 8) {
-        invalid_field(drive);
-        return;
-    }
-    atapi_put16(data, (uint32_t)(at - data) - 2);
-    data[2] = drive->tray_open ? 0x71 : atapi_has_disc(drive) ? 0x01 : 0x70;
-    atapi_reply(drive, (uint32_t)(at - data), atapi_be16(packet + 7));
-}
-
 const struct atapi_entry atapi_commands[] = {
     {0x00, ATAPI_NEEDS_DISC, run_good},                   /* TEST UNIT READY */
     {0x03, ATAPI_SKIP_ATTENTION, run_request_sense},      /* REQUEST SENSE */
@@ -265,7 +236,8 @@ const struct atapi_entry atapi_commands[] = {
     {0x1e, 0, run_prevent_allow},                         /* PREVENT ALLOW MEDIUM REMOVAL */
     {0x46, ATAPI_SKIP_ATTENTION, run_get_configuration},  /* GET CONFIGURATION */
     {0x4a, ATAPI_SKIP_ATTENTION, run_event_status},       /* GET EVENT STATUS NOTIFICATION */
-    {0x5a, 0, run_mode_sense},                            /* MODE SENSE (10) */
+    {0x55, 0, atapi_mode_select},                         /* MODE SELECT (10) */
+    {0x5a, 0, atapi_mode_sense},                          /* MODE SENSE (10) */
     {0xbb, 0, run_good},                                  /* SET CD SPEED */
     {0xbd, 0, run_mechanism_status},                      /* MECHANISM STATUS */
     {0, 0, NULL},

@@ -10,10 +10,7 @@
 #define LEAD_OUT     0xaa
 #define CONTROL_DATA 0x14 /* ADR 1 (position), control 4 (data track) */
 
-/* READ CD: what to send of each sector */
-#define READ_CD_PARTS    0xf8 /* sync, headers, user data, EDC and ECC */
-#define READ_CD_USER     0x10
-#define READ_CD_EXTRAS   0x07 /* C2 errors; in the next byte the sub-channels */
+#define READ_CD_EXTRAS 0x07 /* C2 errors; in the next byte the sub-channels */
 
 static void invalid_field(struct ide_drive *drive)
 {
@@ -36,22 +33,34 @@ static void run_read_12(struct ide_drive *drive, const uint8_t *packet)
     atapi_read(drive, atapi_be32(packet + 2), atapi_be32(packet + 6), CD_SECTOR_BYTES);
 }
 
+/* Parts must lie one behind the other; the subheader, which a sector in mode 1 does not have, does not count. */
+static bool is_contiguous(unsigned parts)
+{
+    static const uint8_t order[] = {READ_CD_SYNC, READ_CD_HEADER, READ_CD_USER, READ_CD_CHECKS};
+    unsigned runs = 0;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
+        bool before = i > 0 && (parts & order[i - 1]) != 0;
+        runs += (parts & order[i]) != 0 && !before;
+    }
+    return runs <= 1;
+}
+
 static void read_cd(struct ide_drive *drive, uint64_t lba, uint32_t count, const uint8_t *packet)
 {
     unsigned type = packet[1] >> 2 & 7, parts = packet[9] & READ_CD_PARTS;
+    uint16_t bytes = atapi_parts_bytes((uint8_t)parts);
 
     if (type == 1 || type > 2) {
         atapi_check(drive, SENSE_ILLEGAL_REQUEST, ASC_WRONG_TRACK_MODE);
-    } else if ((packet[9] & READ_CD_EXTRAS) != 0 || (packet[10] & READ_CD_EXTRAS) != 0) {
+    } else if ((packet[9] & READ_CD_EXTRAS) != 0 || (packet[10] & READ_CD_EXTRAS) != 0 ||
+               !is_contiguous(parts)) {
         invalid_field(drive);
-    } else if (parts == 0) {
+    } else if (bytes == 0) {
         atapi_good(drive);
-    } else if (parts == READ_CD_USER) {
-        atapi_read(drive, lba, count, CD_SECTOR_BYTES);
-    } else if (parts == READ_CD_PARTS || parts == 0xb8) {
-        atapi_read(drive, lba, count, CD_RAW_BYTES); /* a mode 1 sector has no subheader */
     } else {
-        invalid_field(drive);
+        drive->cd_parts = (uint8_t)parts;
+        atapi_read(drive, lba, count, bytes);
     }
 }
 

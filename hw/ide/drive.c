@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "hw/ide/ata.h"
+#include "hw/ide/atapi.h"
 #include "hw/ide/busmaster.h"
 #include "hw/ide/channel.h"
 
@@ -74,6 +75,10 @@ const struct field ide_drive_fields[] = {
     FIELD_BOOL(struct ide_drive, in_packet),
     FIELD_U16(struct ide_drive, byte_limit),
     FIELD_U16(struct ide_drive, sector_bytes),
+    FIELD_U8(struct ide_drive, cd_parts),
+    FIELD_BOOL(struct ide_drive, feature_event),
+    FIELD_BYTES(struct ide_drive, mode_recovery),
+    FIELD_BYTES(struct ide_drive, mode_audio),
     FIELD_END,
 };
 
@@ -117,13 +122,23 @@ void drive_block(struct ide_drive *drive, enum ide_op op)
     drive_advance(drive);
 }
 
-void drive_dma_reply(struct ide_drive *drive, uint32_t fill)
+static void dma_answer(struct ide_drive *drive, enum ide_phase phase, uint32_t fill)
 {
     g_assert(fill <= IDE_PIO_BYTES);
-    drive->phase = PHASE_DMA_REPLY;
+    drive->phase = phase;
     drive->fill = fill;
     drive->status = ATA_STATUS_BSY;
     drive_advance(drive);
+}
+
+void drive_dma_reply(struct ide_drive *drive, uint32_t fill)
+{
+    dma_answer(drive, PHASE_DMA_REPLY, fill);
+}
+
+void drive_dma_take(struct ide_drive *drive, uint32_t fill)
+{
+    dma_answer(drive, PHASE_DMA_TAKE, fill);
 }
 
 static uint32_t unit_bytes(const struct ide_drive *drive)
@@ -146,7 +161,7 @@ static uint32_t chunk_units(const struct ide_drive *drive)
         return drive->fill / unit_bytes(drive);
     }
     if (is_formatted(drive)) {
-        most = IDE_PIO_BYTES / drive->sector_bytes;
+        most = MIN(most, IDE_PIO_BYTES / drive->sector_bytes);
     } else if (drive->op == OP_READ && !drive->dma) {
         most = IDE_PIO_BYTES / unit_bytes(drive);
     }
@@ -282,14 +297,17 @@ static void submit_chunk(struct ide_drive *drive)
 static void advance_reply(struct ide_drive *drive)
 {
     struct busmaster *bm = drive->channel->bm;
+    bool to_memory = drive->phase == PHASE_DMA_REPLY;
 
-    if (busmaster_ready(bm)) {
-        uint32_t moved = busmaster_transfer(bm, drive->pio, drive->fill, true);
-
-        busmaster_commit(bm);
-        if (moved == drive->fill) {
-            drive->set->reply_done(drive);
-        }
+    if (!busmaster_ready(bm)) {
+        return;
+    }
+    uint32_t moved = busmaster_transfer(bm, drive->pio, drive->fill, to_memory);
+    busmaster_commit(bm);
+    if (moved == drive->fill && to_memory) {
+        drive->set->reply_done(drive);
+    } else if (moved == drive->fill) {
+        drive->set->block_moved(drive);
     }
 }
 
@@ -298,7 +316,7 @@ void drive_advance(struct ide_drive *drive)
     if (!drive->present) {
         return;
     }
-    if (drive->phase == PHASE_DMA_REPLY) {
+    if (drive->phase == PHASE_DMA_REPLY || drive->phase == PHASE_DMA_TAKE) {
         advance_reply(drive);
     } else if (drive->phase == PHASE_BLOCK && !drive->io.busy && !drive->stalled) {
         submit_chunk(drive);
@@ -481,6 +499,9 @@ void drive_power_on(struct ide_drive *drive)
     drive->sense_key = drive->asc = drive->ascq = 0;
     drive->attention = drive->tray_open = drive->locked = false;
     drive->media_event = 0;
+    drive->feature_event = false;
+    atapi_mode_reset(drive);
+    drive->cd_parts = READ_CD_USER;
     drive->byte_limit = IDE_BYTE_LIMIT_MAX;
     drive->sector_bytes = CD_SECTOR_BYTES;
 }
@@ -491,14 +512,16 @@ void drive_loaded(struct ide_drive *drive)
                 drive->op < OP_COUNT && drive->fill <= IDE_PIO_BYTES &&
                 drive->block_end <= IDE_PIO_BYTES && drive->position <= drive->block_end &&
                 (!drive->dma || drive->channel->bm != NULL) &&
-                (drive->phase != PHASE_DMA_REPLY || drive->dma) &&
+                ((drive->phase != PHASE_DMA_REPLY && drive->phase != PHASE_DMA_TAKE) || drive->dma) &&
+                (drive->phase != PHASE_DMA_TAKE || drive->kind == IDE_CDROM) &&
                 (drive->op != OP_TRIM || (drive->dma && drive->remaining <= ATA_TRIM_BLOCKS));
 
     drive->io.abandoned = drive->io.busy;
     ata_apply_limit(drive);
-    if (drive->sector_bytes != CD_RAW_BYTES) {
-        drive->sector_bytes = CD_SECTOR_BYTES;
+    if (atapi_parts_bytes(drive->cd_parts) == 0) {
+        drive->cd_parts = READ_CD_USER;
     }
+    drive->sector_bytes = atapi_parts_bytes(drive->cd_parts);
     drive->device &= (uint8_t)~ATA_DEVICE_DEV;
     if (drive->heads == 0 || drive->heads > 16 || drive->track_sectors == 0 ||
         drive->track_sectors > 255) {

@@ -29,7 +29,6 @@
 #define IDE_BOUNCE_BYTES (512u << 10)    /* the longest block request */
 #define ATA_SECTOR_BYTES 512u
 #define CD_SECTOR_BYTES  2048u
-#define CD_RAW_BYTES     2352u
 
 /* Status register */
 #define ATA_STATUS_BSY  0x80
@@ -62,6 +61,7 @@ enum ide_phase {
     PHASE_PIO_OUT,   /* DRQ: the guest writes pio[position..block_end) */
     PHASE_BLOCK,     /* BSY: a block request is in flight, or will be as soon as possible */
     PHASE_DMA_REPLY, /* BSY: pio[0..fill) goes to memory when the bus master is ready */
+    PHASE_DMA_TAKE,  /* BSY: pio[0..fill) comes from memory; then as if the guest had written it */
     PHASE_COUNT,
 };
 
@@ -167,7 +167,10 @@ struct ide_drive {
     uint8_t packet[ATAPI_PACKET_BYTES];
     bool in_packet;        /* the PIO_OUT phase is that of the packet */
     uint16_t byte_limit;   /* of a DRQ block */
-    uint16_t sector_bytes; /* that a READ CD sends of each sector: 2048 or 2352 */
+    uint16_t sector_bytes; /* that are sent of each sector, see atapi_parts_bytes() */
+    uint8_t cd_parts;      /* READ CD: which these are */
+    bool feature_event;    /* for GET EVENT STATUS NOTIFICATION: another disc, other features */
+    uint8_t mode_recovery[6], mode_audio[14]; /* mode pages 01h, 0eh */
 };
 
 extern const struct field ide_drive_fields[];
@@ -202,5 +205,7 @@ void drive_pio(struct ide_drive *drive, enum ide_phase phase, uint32_t position,
 void drive_block(struct ide_drive *drive, enum ide_op op);
 /* BSY, and pio[0..fill) to memory. */
 void drive_dma_reply(struct ide_drive *drive, uint32_t fill);
+/* BSY, and pio[0..fill) from memory; then block_moved(). */
+void drive_dma_take(struct ide_drive *drive, uint32_t fill);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hw/ide/atapi.h"
+#include "hw/ide/cd_sector.h"
 #include "tests/support/ide_bench.h"
 
 enum { DISC_SECTORS = 4000 };
@@ -155,16 +156,16 @@ static void test_read_cd(void)
     const uint8_t raw[12] = {0xbe, 0, 0, 0, 0, 150, 0, 0, 40, 0xf8};
     const uint8_t audio[12] = {0xbe, 0x04, 0, 0, 0, 150, 0, 0, 2, 0x10};
     const uint8_t msf[12] = {0xb9, 0, 0, 0, 4, 0, 0, 4, 2, 0x10};
-    uint8_t *data = g_malloc(40 * CD_RAW_BYTES);
+    uint8_t *data = g_malloc(40 * CD_SECTOR_WHOLE);
     struct ide_bench bench;
 
     setup(&bench, true, NULL);
     g_assert_cmpuint(command(&bench, user, data, 5000), ==, 4096);
     assert_sector(data, 150);
     bench_packet(&bench, raw, 0xfffe);
-    g_assert_cmpuint(bench_packet_data(&bench, data, 40 * CD_RAW_BYTES), ==, 40 * CD_RAW_BYTES);
+    g_assert_cmpuint(bench_packet_data(&bench, data, 40 * CD_SECTOR_WHOLE), ==, 40 * CD_SECTOR_WHOLE);
     for (unsigned s = 0; s < 40; s++) {
-        const uint8_t *sector = data + s * CD_RAW_BYTES;
+        const uint8_t *sector = data + s * CD_SECTOR_WHOLE;
         const uint8_t start[15] = {0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0,
                                    0, 4, (uint8_t)(s / 10 << 4 | s % 10)};
 
@@ -247,10 +248,11 @@ static void test_disc(void)
     const uint8_t q[12] = {0x42, 0, 0x40, 1, 0, 0, 0, 0, 16};
     const uint8_t track[12] = {0x52, 1, 0, 0, 0, 1, 0, 0, 64};
     const uint8_t track9[12] = {0x52, 1, 0, 0, 0, 9, 0, 0, 64};
-    const uint8_t audio_event[12] = {0x4a, 1, 0, 0, 0x02, 0, 0, 0, 8};
+    const uint8_t external[12] = {0x4a, 1, 0, 0, 0x08, 0, 0, 0, 8};
     const uint8_t asynchronous[12] = {0x4a, 0, 0, 0, 0x10, 0, 0, 0, 8};
     const uint8_t nothing[12] = {0xbe, 0, 0, 0, 0, 1, 0, 0, 1, 0};
     const uint8_t header_only[12] = {0xbe, 0, 0, 0, 0, 1, 0, 0, 1, 0x20};
+    const uint8_t apart[12] = {0xbe, 0, 0, 0, 0, 1, 0, 0, 1, 0x28};
     const uint8_t bad_msf[12] = {0xb9, 0, 0, 0, 60, 0, 0, 61, 0, 0x10};
     const uint8_t speed[12] = {0xbb, 0, 0xff, 0xff};
     struct ide_bench bench;
@@ -267,13 +269,102 @@ static void test_disc(void)
     g_assert_cmpuint(command(&bench, track, data, 64), ==, 36);
     g_assert_cmpuint(atapi_be32(data + 24), ==, DISC_SECTORS);
     g_assert_cmphex(sense_after(&bench, track9), ==, 0x052400);
-    g_assert_cmpuint(command(&bench, audio_event, data, 64), ==, 4);
+    g_assert_cmpuint(command(&bench, external, data, 64), ==, 4);
     g_assert_cmphex(data[2], ==, 0x80);
     g_assert_cmphex(sense_after(&bench, asynchronous), ==, 0x052400);
     g_assert_cmpuint(command(&bench, nothing, data, 64), ==, 0);
-    g_assert_cmphex(sense_after(&bench, header_only), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, header_only, data, 64), ==, 4);
+    g_assert_cmphex(atapi_be32(data), ==, 0x00020101); /* 00:02.01, mode 1 */
+    g_assert_cmphex(sense_after(&bench, apart), ==, 0x052400);
     g_assert_cmphex(sense_after(&bench, bad_msf), ==, 0x052400);
     g_assert_cmpuint(command(&bench, speed, data, 64), ==, 0);
+    bench_finish(&bench);
+}
+
+/* Every byte of raw sectors: the sums that the error correction makes zero (ECMA-130, annex A). */
+static void test_raw_sector(void)
+{
+    uint8_t sector[CD_SECTOR_WHOLE];
+    const uint8_t msf[3] = {12, 34, 56};
+
+    for (unsigned i = 0; i < CD_SECTOR_BYTES; i++) {
+        sector[CD_AT_DATA + i] = (uint8_t)(i * 7 + i / 256);
+    }
+    cd_sector_complete(sector, msf);
+    g_assert_cmphex(atapi_be32(sector + CD_AT_HEADER), ==, 0x12345601);
+    for (unsigned plane = 0; plane < 2; plane++) {
+        const uint8_t *words = sector + CD_AT_HEADER + plane;
+        for (unsigned column = 0; column < 43; column++) {
+            uint8_t sum = 0;
+            for (unsigned row = 0; row < 26; row++) {
+                sum ^= words[2 * (43 * row + column)];
+            }
+            g_assert_cmphex(sum, ==, 0);
+        }
+        for (unsigned diagonal = 0; diagonal < 26; diagonal++) {
+            uint8_t sum = words[2 * (1118 + diagonal)] ^ words[2 * (1144 + diagonal)];
+            for (unsigned row = 0; row < 43; row++) {
+                sum ^= words[2 * ((44 * row + 43 * diagonal) % 1118)];
+            }
+            g_assert_cmphex(sum, ==, 0);
+        }
+    }
+}
+
+/* MODE SELECT: what can be changed is, all or nothing, through the data port and by DMA. */
+static void test_mode_select(void)
+{
+    const uint8_t page[12] = {0x5a, 0, 0x01, 0, 0, 0, 0, 0, 64};
+    const uint8_t changeable[12] = {0x5a, 0, 0x41, 0, 0, 0, 0, 0, 64};
+    const uint8_t defaults[12] = {0x5a, 0, 0x81, 0, 0, 0, 0, 0, 64};
+    const uint8_t select[12] = {0x55, 0x10, 0, 0, 0, 0, 0, 0, 16};
+    const uint8_t saving[12] = {0x55, 0x11, 0, 0, 0, 0, 0, 0, 16};
+    const uint8_t none[12] = {0x55, 0x10}, shorter[12] = {0x55, 0x10, 0, 0, 0, 0, 0, 0, 4};
+    uint8_t list[16] = {[8] = 0x01, [9] = 6, [10] = 0x20, [11] = 9};
+    const uint8_t ready[12] = {0};
+    const struct bench_region memory = {0x8000, 16};
+    struct ide_bench bench;
+    uint8_t data[64];
+
+    setup(&bench, true, NULL);
+    g_assert_cmpuint(command(&bench, changeable, data, 64), ==, 16);
+    g_assert_cmphex(data[10] & data[11], ==, 0xff);
+    g_assert_cmphex(data[12], ==, 0);
+    g_assert_cmphex(sense_after(&bench, saving), ==, 0x052400);
+    g_assert_cmphex(sense_after(&bench, shorter), ==, 0x051a00);
+    g_assert_cmpuint(command(&bench, none, data, 64), ==, 0);
+    g_assert_cmphex(bench_packet(&bench, select, 10) & ATA_STATUS_DRQ, ==, ATA_STATUS_DRQ);
+    g_assert_cmphex(bench_in(&bench, P_COUNT) & 3, ==, 0);
+    g_assert_cmpuint(bench_in(&bench, P_MID), ==, 10);
+    bench_pio_out(&bench, list, 10); /* in two blocks, as the limit says */
+    g_assert_cmphex(bench_wait(&bench) & ATA_STATUS_DRQ, ==, ATA_STATUS_DRQ);
+    g_assert_cmpuint(bench_in(&bench, P_MID), ==, 6);
+    bench_pio_out(&bench, list + 10, 6);
+    g_assert_cmphex(bench_wait(&bench), ==, ATA_STATUS_DRDY | ATA_STATUS_DSC);
+    g_assert_cmpuint(command(&bench, page, data, 64), ==, 16);
+    g_assert_cmpmem(data + 8, 8, list + 8, 8);
+    g_assert_cmpuint(command(&bench, defaults, data, 64), ==, 16);
+    g_assert_cmpuint(data[11], ==, 5);
+    /* A bit that cannot be changed. */
+    list[11] = 1;
+    list[12] = 1;
+    bench_packet(&bench, select, 64);
+    bench_pio_out(&bench, list, 16);
+    g_assert_cmphex(sense(&bench), ==, 0x052600);
+    g_assert_cmpuint(command(&bench, page, data, 64), ==, 16);
+    g_assert_cmpuint(data[11], ==, 9);
+    list[12] = 0;
+    memcpy(bench.ram->host + 0x8000, list, 16);
+    bench_packet(&bench, select, 0);
+    bench_dma_start(&bench, &memory, 1, false);
+    g_assert_cmphex(bench_wait(&bench), ==, ATA_STATUS_DRDY | ATA_STATUS_DSC);
+    bench_dma_stop(&bench);
+    g_assert_cmpuint(command(&bench, page, data, 64), ==, 16);
+    g_assert_cmpuint(data[11], ==, 1);
+    device_reset(bench.dev);
+    command(&bench, ready, data, 64);
+    g_assert_cmpuint(command(&bench, page, data, 64), ==, 16);
+    g_assert_cmpuint(data[11], ==, 5);
     bench_finish(&bench);
 }
 
@@ -299,7 +390,7 @@ static void test_media(void)
 
     setup(&bench, false, NULL);
     drive = ide_channel_drive_at(bench.channel, 0);
-    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a00);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a01);
     ide_drive_change_medium(drive, bench_image(&bench, 100 * 2048, NULL));
     g_assert_cmphex(media_event(&bench, &status), ==, MEDIA_EVENT_NEW);
     g_assert_cmphex(status, ==, 2);
@@ -324,11 +415,11 @@ static void test_media(void)
     g_assert_true(ide_drive_tray_open(drive));
     g_assert_cmphex(media_event(&bench, &status), ==, MEDIA_EVENT_REMOVAL);
     g_assert_cmphex(status, ==, 1);
-    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a00);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a02);
     g_assert_cmpuint(command(&bench, load, data, 8), ==, 0);
     g_assert_cmphex(sense_after(&bench, ready), ==, 0x062800);
     ide_drive_change_medium(drive, NULL);
-    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a00);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a01);
     bench_finish(&bench);
 }
 
@@ -350,7 +441,7 @@ static void test_change_in_flight(void)
         bench_pio_out(&bench, read10, 12);
         g_assert_cmphex(bench_status(&bench), ==, ATA_STATUS_BSY);
         ide_drive_change_medium(drive, next);
-        g_assert_cmphex(sense(&bench), ==, round == 0 ? 0x023a00 : 0x052100);
+        g_assert_cmphex(sense(&bench), ==, round == 0 ? 0x023a01 : 0x052100);
         ide_drive_change_medium(drive, bench.blocks[0]);
         bench_packet(&bench, read10, 0x800);
         g_assert_cmphex(sense(&bench), ==, 0x062800);
@@ -391,6 +482,8 @@ int main(int argc, char **argv)
     g_test_add_func("/atapi/toc", test_toc);
     g_test_add_func("/atapi/mode-and-features", test_mode_and_features);
     g_test_add_func("/atapi/disc", test_disc);
+    g_test_add_func("/atapi/raw-sector", test_raw_sector);
+    g_test_add_func("/atapi/mode-select", test_mode_select);
     g_test_add_func("/atapi/media", test_media);
     g_test_add_func("/atapi/change-in-flight", test_change_in_flight);
     g_test_add_func("/atapi/unreadable", test_unreadable);
