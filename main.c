@@ -296,6 +296,10 @@ static bool build(struct app *app, GError **error)
     clock_set(app->machine->rtc_clock, clock_now(app->machine->rtc_clock) + (uint64_t)offset * NS_PER_SECOND);
     app->display = display_create();
     app->input = input_create(app->machine);
+    g_autoptr(GError) layout = NULL;
+    if (o->keyboard != NULL && !input_set_layout(app->input, o->keyboard, &layout)) {
+        fprintf(stderr, "vmm: -k: %s; text is typed as on a US keyboard\n", layout->message);
+    }
     struct desktop_env env = {
         .options = o,
         .machine = app->machine,

@@ -44,7 +44,7 @@ void options_finish(struct options *o)
     char **strings[] = {
         &o->help_topic, &o->cpu, &o->accel, &o->accel_policy, &o->bios, &o->boot_order, &o->boot_once,
         &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->monitor_prompt,
-        &o->debugcon, &o->rtc_base, &o->load_state, &o->name, &o->pidfile, &o->log_items, &o->log_file,
+        &o->debugcon, &o->rtc_base, &o->load_state, &o->name, &o->keyboard, &o->pidfile, &o->log_items, &o->log_file,
         &o->log_filter, &o->flat,
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++) {
@@ -513,7 +513,7 @@ static const struct option option_table[] = {
     STRING("dfilter", "RANGES", "in_asm, exec and cpu: only these addresses, e.g. 0x7c00+0x200", log_filter),
     WORKS("trace", "PATTERN", "log the register accesses of devices, e.g. 'ide*' (as -d trace:PATTERN)", option_set_trace),
     STRING("D", "FILE", "log to a file instead of stderr", log_file),
-    NO_EFFECT("k", "LANG", "keys go to the guest by their position on the keyboard"),
+    STRING("k", "LANG", "layout of the guest for typed text: us, gb, de, fr, es", keyboard),
     NO_EFFECT("g", "WxH", "the guest chooses the resolution"),
     NO_EFFECT("no-frame", NULL, "the window has its frame"),
     NO_EFFECT("win2k-hack", NULL, "the disk model needs no such help"),

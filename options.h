@@ -90,6 +90,7 @@ struct options {
     bool gdb_default; /* -s */
     enum accel_action triple_fault, reboot, halt; /* -action */
     char *name, *pidfile;
+    char *keyboard; /* -k: layout of typed text */
     char *flat;  /* a flat binary instead of a PC */
     bool flat32; /* ... in 32-bit protected mode */
     char *log_items, *log_file, *log_filter;

@@ -184,7 +184,7 @@ const struct command command_table[] = {
     {"system_reset", NULL, "", "", "reset the machine", NULL, cmd_system_reset, NULL},
     {"tbreak", "tb", "t?", "as break", "a breakpoint that goes away when it was met", "tbreak 0x7c00",
      cmd_tbreak, NULL},
-    {"type", NULL, "t", "TEXT", "type text as on a US keyboard; in quotes, \\n is Enter",
+    {"type", NULL, "t", "TEXT", "type text in the layout of -k (US); in quotes, \\n is Enter",
      "type \"ls -l\\n\"", cmd_type, NULL},
     {"u", "disassemble|disas|disasm", "/1 e?", "/COUNT [ADDRESS]", "disassemble (Bochs; x /5i says the same)", "u /5 $pc",
      cmd_disassemble, NULL},

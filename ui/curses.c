@@ -201,12 +201,11 @@ static const char *control_name(uint32_t character)
     }
 }
 
-/* Adds the key of a character to a sendkey sequence. False if a US keyboard has none. */
-static bool add_character(GString *keys, uint32_t character)
+/* Adds the key of a character to a sendkey sequence. False if the guest's layout has none. */
+static bool add_character(const struct input *input, GString *keys, uint32_t character)
 {
     static const char *const CONTROLS[] = {"backslash", "bracket_right", "shift-6", "shift-minus"};
-    bool shift = false;
-    enum key_code key;
+    struct key_stroke stroke;
 
     if (control_name(character)[0] != '\0') {
         g_string_append(keys, control_name(character));
@@ -217,11 +216,11 @@ static bool add_character(GString *keys, uint32_t character)
     } else if (character < 0x20) {
         g_string_append_printf(keys, "ctrl-%s", CONTROLS[character - 0x1c]);
     } else {
-        key = character < 0x7f ? key_of_character((char)character, &shift) : KEY_NONE;
-        if (key == KEY_NONE) {
+        if (!key_of_character(g_atomic_int_get(&input->layout), character, &stroke)) {
             return false;
         }
-        g_string_append_printf(keys, "%s%s", shift ? "shift-" : "", key_code_name(key));
+        g_string_append_printf(keys, "%s%s%s", stroke.shift ? "shift-" : "", stroke.alt_gr ? "alt_r-" : "",
+                               key_code_name(stroke.key));
     }
     return true;
 }
@@ -235,7 +234,7 @@ static void guest_key(struct curses *curses, const struct curses_key *key)
     g_string_append(keys, key->shift ? "shift-" : "");
     if (key->name[0] != '\0') {
         g_string_append(keys, key->name);
-    } else if (!add_character(keys, key->character)) {
+    } else if (!add_character(curses->input, keys, key->character)) {
         return;
     }
     /* A full queue drops what is typed, as a keyboard does. */

@@ -43,12 +43,15 @@ enum key_code {
     KEY_LESS = 0x56, KEY_F11, KEY_F12, KEY_KP_EQUALS,
     KEY_F13 = 0x64, KEY_F14, KEY_F15, KEY_F16, KEY_F17, KEY_F18, KEY_F19, KEY_F20, KEY_F21, KEY_F22,
     KEY_F23 = 0x6e,
+    KEY_LF = 0x5b,
     KEY_KATAKANAHIRAGANA = 0x70, KEY_LANG2, KEY_LANG1, KEY_RO,
-    KEY_F24 = 0x76,
+    KEY_F24 = 0x76, KEY_HIRAGANA, KEY_KATAKANA,
     KEY_HENKAN = 0x79,
     KEY_MUHENKAN = 0x7b,
     KEY_YEN = 0x7d, KEY_KP_COMMA,
     /* prefix E0 */
+    KEY_AGAIN = 0x85, KEY_PROPS, KEY_UNDO,
+    KEY_FRONT = 0x8c,
     KEY_AUDIO_PREV = 0x90,
     KEY_AUDIO_NEXT = 0x99,
     KEY_KP_ENTER = 0x9c, KEY_CTRL_R,
@@ -58,7 +61,9 @@ enum key_code {
     KEY_VOLUME_UP = 0xb0,
     KEY_AC_HOME = 0xb2,
     KEY_KP_DIVIDE = 0xb5,
+    KEY_CUT = 0xbc,
     KEY_PRINT = 0xb7, KEY_ALT_R,
+    KEY_FIND = 0xc1,
     KEY_PAUSE = 0xc6,
     KEY_HOME = 0xc7, KEY_UP, KEY_PGUP,
     KEY_LEFT = 0xcb,
@@ -68,6 +73,9 @@ enum key_code {
     KEY_WAKE = 0xe3,
     KEY_AC_SEARCH = 0xe5, KEY_AC_BOOKMARKS, KEY_AC_REFRESH, KEY_AC_STOP, KEY_AC_FORWARD, KEY_AC_BACK,
     KEY_COMPUTER = 0xeb, KEY_MAIL, KEY_MEDIA_SELECT,
+    KEY_HELP = 0xf5,
+    KEY_COPY = 0xf8,
+    KEY_OPEN = 0xfb, KEY_PASTE, KEY_STOP, KEY_COMPOSE,
     KEY_COUNT = 0x100,
 };
 
@@ -158,8 +166,11 @@ void input_on_leds(struct input *input, input_led_fn *fn, void *arg);
  * "invalid parameter: foo" for an unknown key, or if the queue is full. Any thread. */
 bool input_send_keys(struct input *input, const char *keys, unsigned hold_ms, GError **error);
 
-/* Types text as on a US keyboard, one key after another. False and error if it has a character that keyboard
- * cannot produce (nothing is typed then) or is too long (INPUT_TEXT_MAX bytes). Any thread. */
+/* The layout that the guest's keyboard is set to, for typed text: "us" at first, "de", "fr" ... False and error if there
+ * is none of that name. */
+bool input_set_layout(struct input *input, const char *name, GError **error);
+/* Types UTF-8 text, one key after another. False and error if it has a character that the layout cannot produce
+ * (nothing is typed then) or is too long (INPUT_TEXT_MAX bytes). Any thread. */
 #define INPUT_TEXT_MAX 65536
 bool input_type_text(struct input *input, const char *text, GError **error);
 /* True while sequences or text are still being played. */

@@ -51,12 +51,27 @@ struct input {
     input_led_fn *led_fn;
     void *led_arg;
     int leds;   /* atomic */
+    int layout; /* of typed text; atomic */
     int tablet; /* atomic copy of tablet_fn != NULL */
     int prefer_mouse; /* atomic: the mouse gets the reports even so */
 };
 
-/* The key that produces an ASCII character on a US keyboard, or KEY_NONE. */
-enum key_code key_of_character(char character, bool *shift);
+/* How a character is typed. */
+struct key_stroke {
+    enum key_code key;
+    bool shift, alt_gr;
+    bool dead;   /* a space comes after it */
+    bool letter; /* Caps Lock turns its case */
+};
+
+/* ui/input_layout.c. The number of a layout by its name ("us", "de"); -1 if there is none. */
+int key_layout_find(const char *name);
+/* The names, separated by blanks; newly allocated. */
+char *key_layout_names(void);
+/* False if the layout has no such character. */
+bool key_of_character(int layout, gunichar character, struct key_stroke *stroke);
+/* What may be typed instead of a character that keyboards do not have, perhaps nothing; NULL if it is none of these. */
+const char *key_substitute(gunichar character);
 
 /* Machine thread: starts playing steps that wait, if none is being played. */
 void input_steps_start(struct input *input);

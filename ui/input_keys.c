@@ -1,5 +1,5 @@
 /*
- * Names of keys: the spellings that `sendkey` knows, and the characters that keys of a US keyboard produce.
+ * Names of keys: the spellings that `sendkey` knows.
  */
 #include "ui/input.h"
 #include "ui/input_impl.h"
@@ -31,6 +31,7 @@ static const struct key_name KEY_NAMES[] = {
     {"ac_refresh", KEY_AC_REFRESH},
     {"ac_search", KEY_AC_SEARCH},
     {"ac_stop", KEY_AC_STOP},
+    {"again", KEY_AGAIN},
     {"alt", KEY_ALT},
     {"alt_r", KEY_ALT_R},
     {"apostrophe", KEY_APOSTROPHE},
@@ -49,9 +50,12 @@ static const struct key_name KEY_NAMES[] = {
     {"calculator", KEY_CALCULATOR},
     {"caps_lock", KEY_CAPS_LOCK},
     {"comma", KEY_COMMA},
+    {"compose", KEY_COMPOSE},
     {"computer", KEY_COMPUTER},
+    {"copy", KEY_COPY},
     {"ctrl", KEY_CTRL},
     {"ctrl_r", KEY_CTRL_R},
+    {"cut", KEY_CUT},
     {"d", KEY_D},
     {"delete", KEY_DELETE},
     {"dot", KEY_DOT},
@@ -85,15 +89,20 @@ static const struct key_name KEY_NAMES[] = {
     {"f7", KEY_F7},
     {"f8", KEY_F8},
     {"f9", KEY_F9},
+    {"find", KEY_FIND},
+    {"front", KEY_FRONT},
     {"g", KEY_G},
     {"grave_accent", KEY_GRAVE_ACCENT},
     {"h", KEY_H},
+    {"help", KEY_HELP},
     {"henkan", KEY_HENKAN},
+    {"hiragana", KEY_HIRAGANA},
     {"home", KEY_HOME},
     {"i", KEY_I},
     {"insert", KEY_INSERT},
     {"j", KEY_J},
     {"k", KEY_K},
+    {"katakana", KEY_KATAKANA},
     {"katakanahiragana", KEY_KATAKANAHIRAGANA},
     {"kp_0", KEY_KP_0},
     {"kp_1", KEY_KP_1},
@@ -118,6 +127,7 @@ static const struct key_name KEY_NAMES[] = {
     {"lang2", KEY_LANG2},
     {"left", KEY_LEFT},
     {"less", KEY_LESS},
+    {"lf", KEY_LF},
     {"m", KEY_M},
     {"mail", KEY_MAIL},
     {"mediaselect", KEY_MEDIA_SELECT},
@@ -129,12 +139,15 @@ static const struct key_name KEY_NAMES[] = {
     {"n", KEY_N},
     {"num_lock", KEY_NUM_LOCK},
     {"o", KEY_O},
+    {"open", KEY_OPEN},
     {"p", KEY_P},
+    {"paste", KEY_PASTE},
     {"pause", KEY_PAUSE},
     {"pgdn", KEY_PGDN},
     {"pgup", KEY_PGUP},
     {"power", KEY_POWER},
     {"print", KEY_PRINT},
+    {"props", KEY_PROPS},
     {"q", KEY_Q},
     {"r", KEY_R},
     {"ret", KEY_RET},
@@ -148,10 +161,12 @@ static const struct key_name KEY_NAMES[] = {
     {"slash", KEY_SLASH},
     {"sleep", KEY_SLEEP},
     {"spc", KEY_SPC},
+    {"stop", KEY_STOP},
     {"sysrq", KEY_SYSRQ},
     {"t", KEY_T},
     {"tab", KEY_TAB},
     {"u", KEY_U},
+    {"undo", KEY_UNDO},
     {"up", KEY_UP},
     {"v", KEY_V},
     {"volumedown", KEY_VOLUME_DOWN},
@@ -162,28 +177,6 @@ static const struct key_name KEY_NAMES[] = {
     {"y", KEY_Y},
     {"yen", KEY_YEN},
     {"z", KEY_Z},
-};
-
-/* What produces the printable ASCII characters on a US keyboard: unshifted and shifted. */
-struct key_characters {
-    uint8_t key;
-    char plain, shifted;
-};
-
-static const struct key_characters US_KEYS[] = {
-    {KEY_1, '1', '!'},           {KEY_2, '2', '@'},
-    {KEY_3, '3', '#'},           {KEY_4, '4', '$'},
-    {KEY_5, '5', '%'},           {KEY_6, '6', '^'},
-    {KEY_7, '7', '&'},           {KEY_8, '8', '*'},
-    {KEY_9, '9', '('},           {KEY_0, '0', ')'},
-    {KEY_MINUS, '-', '_'},       {KEY_EQUAL, '=', '+'},
-    {KEY_BRACKET_LEFT, '[', '{'}, {KEY_BRACKET_RIGHT, ']', '}'},
-    {KEY_SEMICOLON, ';', ':'},   {KEY_APOSTROPHE, '\'', '"'},
-    {KEY_GRAVE_ACCENT, '`', '~'}, {KEY_BACKSLASH, '\\', '|'},
-    {KEY_COMMA, ',', '<'},       {KEY_DOT, '.', '>'},
-    {KEY_SLASH, '/', '?'},       {KEY_SPC, ' ', ' '},
-    {KEY_RET, '\n', '\n'},       {KEY_TAB, '\t', '\t'},
-    {KEY_BACKSPACE, '\b', '\b'}, {KEY_ESC, 0x1b, 0x1b},
 };
 
 enum key_code key_code_parse(const char *name, size_t length)
@@ -222,24 +215,4 @@ void key_code_foreach_name(void (*fn)(void *arg, const char *name), void *arg)
     for (size_t i = 0; i < G_N_ELEMENTS(KEY_NAMES); i++) {
         fn(arg, KEY_NAMES[i].name);
     }
-}
-
-enum key_code key_of_character(char character, bool *shift)
-{
-    if (g_ascii_isalpha(character)) {
-        char name = g_ascii_tolower(character);
-
-        *shift = g_ascii_isupper(character);
-        return key_code_parse(&name, 1);
-    }
-    if (character == '\r') {
-        character = '\n';
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(US_KEYS); i++) {
-        if (US_KEYS[i].plain == character || US_KEYS[i].shifted == character) {
-            *shift = US_KEYS[i].plain != character;
-            return (enum key_code)US_KEYS[i].key;
-        }
-    }
-    return KEY_NONE;
 }

@@ -123,44 +123,100 @@ bool input_send_keys(struct input *input, const char *keys, unsigned hold_ms, GE
     return steps_append(input, steps, 2 * count, error);
 }
 
-bool input_type_text(struct input *input, const char *text, GError **error)
+static void add_stroke(GArray *steps, const struct key_stroke *stroke, bool caps)
 {
-    GArray *steps = g_array_new(FALSE, FALSE, sizeof(struct input_step));
-    bool caps = (input_leds(input) & INPUT_LED_CAPS) != 0;
-    size_t length = strlen(text);
-    bool ok = length <= INPUT_TEXT_MAX;
+    bool shift = stroke->shift != (caps && stroke->letter);
+    enum key_code modifier = stroke->alt_gr ? KEY_ALT_R : shift ? KEY_SHIFT : KEY_NONE;
+    struct input_step step[6] = {
+        {.key = modifier, .down = true},
+        {.key = stroke->key, .down = true, .delay_ms = TYPE_HOLD_MS},
+        {.key = stroke->key, .down = false},
+        {.key = modifier, .down = false, .delay_ms = TYPE_GAP_MS},
+        {.key = KEY_SPC, .down = true, .delay_ms = TYPE_HOLD_MS},
+        {.key = KEY_SPC, .down = false, .delay_ms = TYPE_GAP_MS},
+    };
 
-    if (!ok) {
+    g_array_append_vals(steps, step, stroke->dead ? 6 : 4);
+}
+
+/* Adds how a character is typed, or what stands for it; false if there is nothing. */
+static bool add_character(struct input *input, GArray *steps, gunichar character, bool caps)
+{
+    int layout = g_atomic_int_get(&input->layout);
+    const char *substitute;
+    struct key_stroke stroke;
+
+    if (key_of_character(layout, character, &stroke)) {
+        add_stroke(steps, &stroke, caps);
+        return true;
+    }
+    substitute = key_substitute(character);
+    for (const char *c = substitute; c != NULL && *c != '\0'; c++) {
+        if (key_of_character(layout, (guchar)*c, &stroke)) {
+            add_stroke(steps, &stroke, caps);
+        }
+    }
+    return substitute != NULL;
+}
+
+static bool check_text(const char *text, size_t length, GError **error)
+{
+    const char *end;
+
+    if (length > INPUT_TEXT_MAX) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                     "text of %zu bytes is too long to be typed; at most %d", length, INPUT_TEXT_MAX);
+        return false;
     }
-    for (size_t i = 0; ok && i < length; i++) {
-        bool shift = false;
-        enum key_code key = key_of_character(text[i], &shift);
+    if (!g_utf8_validate(text, (gssize)length, &end)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "byte %zu of the text (0x%02x) is not UTF-8",
+                    (size_t)(end - text) + 1, (guchar)*end);
+        return false;
+    }
+    return true;
+}
 
-        if (key == KEY_NONE) {
+bool input_type_text(struct input *input, const char *text, GError **error)
+{
+    g_autoptr(GArray) steps = g_array_new(FALSE, FALSE, sizeof(struct input_step));
+    bool caps = (input_leds(input) & INPUT_LED_CAPS) != 0;
+    size_t length = strlen(text);
+
+    if (!check_text(text, length, error)) {
+        return false;
+    }
+    for (const char *c = text; *c != '\0'; c = g_utf8_next_char(c)) {
+        gunichar character = g_utf8_get_char(c);
+
+        /* Of a line end in two characters the second is enough. */
+        if (character == '\r' && c[1] == '\n') {
+            continue;
+        }
+        if (!add_character(input, steps, character, caps)) {
             g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                        "byte %zu of the text (0x%02x) is not on a US keyboard; use sendkey", i + 1,
-                        (unsigned char)text[i]);
-            ok = false;
-            break;
+                        "byte %td of the text (U+%04X) is not on the keyboard; -k names the guest's layout, sendkey "
+                        "sends any key",
+                        c - text + 1, character);
+            return false;
         }
-        if (caps && g_ascii_isalpha(text[i])) {
-            shift = !shift;
-        }
-        struct input_step step[4] = {
-            {.key = shift ? KEY_SHIFT : KEY_NONE, .down = true},
-            {.key = key, .down = true, .delay_ms = TYPE_HOLD_MS},
-            {.key = key, .down = false},
-            {.key = shift ? KEY_SHIFT : KEY_NONE, .down = false, .delay_ms = TYPE_GAP_MS},
-        };
-        g_array_append_vals(steps, step, G_N_ELEMENTS(step));
     }
-    if (ok && steps->len > 0) {
-        ok = steps_append(input, (const struct input_step *)(void *)steps->data, steps->len, error);
+    return steps->len == 0 ||
+           steps_append(input, (const struct input_step *)(void *)steps->data, steps->len, error);
+}
+
+bool input_set_layout(struct input *input, const char *name, GError **error)
+{
+    int layout = key_layout_find(name);
+
+    if (layout < 0) {
+        g_autofree char *names = key_layout_names();
+
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "unknown keyboard layout '%s'; known are: %s", name,
+                    names);
+        return false;
     }
-    g_array_unref(steps);
-    return ok;
+    g_atomic_int_set(&input->layout, layout);
+    return true;
 }
 
 bool input_sending(struct input *input)

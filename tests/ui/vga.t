@@ -26,6 +26,7 @@ NAMES2 = {
     "2k": "VBE 102h, 4 bits", "2l": "VBE 101h, linear, DAC of 8 bits", "2m": "VBE 110h, 15 bits, linear",
     "2n": "VBE 114h, 16 bits, banks", "2o": "VBE 112h, 24 bits, linear", "2p": "VBE 144h, 32 bits, linear",
     "2q": "VBE 107h, 8 bits, banks", "2r": "VBE display start: second page", "2s": "VBE logical lines, display start",
+    "2t": "2560 x 1600, 32 bits",
 }
 GUESTS = {"vga": NAMES, "vga2": NAMES2}
 # Frames a second by the retrace bit, with the VGA's clocks and totals.

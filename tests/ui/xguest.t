@@ -30,7 +30,7 @@ def ok(good, name, why=""):
     count += 1
     print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
     if not good and why:
-        print(f"# {why}")
+        print("# " + why.replace("\n", "\n# "))
 
 
 def xdotool(*words):
@@ -138,7 +138,14 @@ def type_much(serial):
     xdotool("key", "ctrl+d")
     wanted = hashlib.md5(text.encode()).hexdigest()
     found = wait_for(lambda: re.search("[0-9a-f]{32}  -", serial_text(serial)), 120)
-    ok(found and wanted in serial_text(serial), f"{len(text)} characters arrive whole in a terminal")
+    whole = found and wanted in serial_text(serial)
+    why = ""
+    if found and not whole:
+        enter("cat /tmp/t >/dev/ttyS0; echo end of text >/dev/ttyS0")
+        wait_for(lambda: "end of text" in serial_text(serial), 60)
+        arrived = serial_text(serial).replace("\r", "").split("  -\n")[-1].split("end of text")[0].split("\n")
+        why = "\n".join(f"{a!r} became {b!r}" for a, b in zip(lines, arrived) if a != b)
+    ok(whole, f"{len(text)} characters arrive whole in a terminal", why)
 
 
 def point(serial, place):

@@ -256,6 +256,47 @@ static void test_type_text(void)
     bench_destroy(bench);
 }
 
+static void expect_typed(struct bench *bench, const char *layout, const char *text, const char *keys)
+{
+    GError *error = NULL;
+
+    g_assert_true(input_set_layout(bench->input, layout, &error));
+    g_assert_true(input_type_text(bench->input, text, &error));
+    for (unsigned i = 0; i < 100; i++) {
+        test_run_events(bench->machine);
+        test_advance(bench->machine, 10000000);
+    }
+    expect_keys(bench, keys);
+}
+
+/* Other layouts, dead keys, and characters that only look foreign. */
+static void test_layouts(void)
+{
+    struct bench *bench = bench_create();
+    GError *error = NULL;
+
+    expect_typed(bench, "de", "zY\xc3\x84", "+y -y +shift +z -z -shift +shift +apostrophe -apostrophe -shift ");
+    expect_typed(bench, "de", "@\xe2\x82\xac", "+alt_r +q -q -alt_r +alt_r +e -e -alt_r ");
+    expect_typed(bench, "de", "^", "+grave_accent -grave_accent +spc -spc ");
+    expect_typed(bench, "fr", "a1.", "+q -q +shift +1 -1 -shift +shift +comma -comma -shift ");
+    expect_typed(bench, "es", "\xc3\xb1", "+semicolon -semicolon ");
+    expect_typed(bench, "en-gb", "\xc2\xa3", "+shift +3 -3 -shift ");
+    expect_typed(bench, "us", "\xe2\x80\x9cx\xe2\x80\x93\r\n",
+                 "+shift +apostrophe -apostrophe -shift +x -x +minus -minus +ret -ret ");
+    input_set_leds(bench->input, INPUT_LED_CAPS);
+    expect_typed(bench, "de", "\xc3\xb6?", "+shift +semicolon -semicolon -shift +shift +minus -minus -shift ");
+    g_assert_false(input_set_layout(bench->input, "tlh", &error));
+    g_assert_nonnull(strstr(error->message, "gb"));
+    g_clear_error(&error);
+    g_assert_false(input_type_text(bench->input, "\xff", &error));
+    g_assert_nonnull(strstr(error->message, "not UTF-8"));
+    g_clear_error(&error);
+    g_assert_false(input_type_text(bench->input, "\xe6\x97\xa5", &error));
+    g_assert_nonnull(strstr(error->message, "U+65E5"));
+    g_clear_error(&error);
+    bench_destroy(bench);
+}
+
 static bool has_room(void *arg)
 {
     return !((struct seen *)arg)->full;
@@ -298,6 +339,7 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/input/names", test_names);
     g_test_add_func("/input/keys", test_keys);
+    g_test_add_func("/input/layouts", test_layouts);
     g_test_add_func("/input/full-queue", test_full_queue_sticks_no_key);
     g_test_add_func("/input/pointer", test_pointer);
     g_test_add_func("/input/tablet", test_tablet);

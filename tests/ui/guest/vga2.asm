@@ -45,6 +45,7 @@ main:	call mono
 	call vbe8_large
 	call vbe_pages
 	call vbe_virtual
+	call largest
 	call retrace
 	say '.'
 	say 10
@@ -534,6 +535,18 @@ vbe_virtual:
 	mov dx, 45
 	int 0x10
 	mov al, 's'
+	jmp shown
+
+; 2560 x 1600 in 32 bits: nearly all of the memory.
+largest:
+	dispi 4, 0
+	dispi 1, 2560
+	dispi 2, 1600
+	dispi 3, 32
+	dispi 4, 0x41
+	mov eax, 2560 * 1600 * 4
+	call fill_linear
+	mov al, 't'
 	jmp shown
 
 ; The time of a frame by the vertical retrace bit, in modes 3, 13h and 12h: a line "t HHHH HHHH ..." for each, 32 frames
