@@ -38,6 +38,7 @@ struct net_port {
     struct frame *inbox; /* taken out of the list, not yet handed out */
     bool resumed;        /* net_port_resume() was called while receive ran */
     bool link_told;      /* what the owner last heard of the cable */
+    bool corked;         /* the other end is woken later */
     net_tap_fn *tap;
     void *tap_arg;
 };
@@ -194,7 +195,7 @@ enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t
         set_count(to, to->frames + 1, to->bytes + size);
         port->stats.frames++;
         port->stats.bytes += size;
-        if (!to->blocked) {
+        if (!to->blocked && !port->corked) {
             schedule(to);
         }
     }
@@ -204,6 +205,25 @@ enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t
         port->tap(port->tap_arg, data, size);
     }
     return result;
+}
+
+void net_port_cork(struct net_port *port)
+{
+    port->corked = true;
+}
+
+void net_port_uncork(struct net_port *port)
+{
+    struct net_port *to = port->peer;
+    port->corked = false;
+    if (__atomic_load_n(&to->frames, __ATOMIC_RELAXED) == 0) {
+        return; /* taken over already, by an end that was awake */
+    }
+    g_mutex_lock(&port->link->mutex);
+    if (to->first != NULL && !to->blocked) {
+        schedule(to);
+    }
+    g_mutex_unlock(&port->link->mutex);
 }
 
 bool net_port_crowded(struct net_port *port)

@@ -71,6 +71,9 @@ void net_port_set_tap(struct net_port *port, net_tap_fn *fn, void *arg);
 
 /* The rest in the owner's thread. Copies a frame of at most NET_FRAME_MAX bytes. */
 enum net_result net_port_send(struct net_port *port, const uint8_t *frame, size_t size);
+/* Between the two the other end is not woken: several frames make one wake-up. */
+void net_port_cork(struct net_port *port);
+void net_port_uncork(struct net_port *port);
 /* Is the queue to the other end above its low mark? If so, resume() will be called. */
 bool net_port_crowded(struct net_port *port);
 /* Hands out frames, room and link changes. */

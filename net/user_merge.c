@@ -53,16 +53,16 @@ static size_t headers_size(const uint8_t *frame)
     return TCP_AT + (size_t)(frame[TCP_OFFSET] >> 4) * 4;
 }
 
-/* Sum of the segment and its pseudo header, checksum field included. */
-static uint16_t tcp_sum(const uint8_t *frame, size_t size)
+/* Sum of the segment and its pseudo header, checksum field included, from that of its payload. */
+static uint16_t tcp_sum(const uint8_t *frame, size_t size, uint32_t payload)
 {
-    return net_sum_fold(net_sum(frame + IP_ADDRESSES, 8) + TCP_PROTOCOL +
-                        (uint32_t)(size - TCP_AT) + net_sum(frame + TCP_AT, size - TCP_AT));
+    return net_sum_fold(net_sum_fold(net_sum(frame + IP_ADDRESSES, 8) + TCP_PROTOCOL + (uint32_t)(size - TCP_AT)) +
+                        net_sum(frame + TCP_AT, headers_size(frame) - TCP_AT) + payload);
 }
 
 /* Is this a data segment that can be joined with others? *size becomes that of the packet, without
- * padding. */
-static bool is_plain(const uint8_t *frame, size_t *size)
+ * padding, *sum that of the payload's words. */
+static bool is_plain(const uint8_t *frame, size_t *size, uint32_t *sum)
 {
     if (*size < TCP_AT + TCP_MIN || get16(frame + 12) != 0x0800 || frame[IP_AT] != 0x45 ||
         frame[IP_AT + 9] != TCP_PROTOCOL || (get16(frame + IP_FRAGMENT) & 0x3fff) != 0) {
@@ -74,8 +74,8 @@ static bool is_plain(const uint8_t *frame, size_t *size)
         return false;
     }
     *size = packet;
-    return net_sum_fold(net_sum(frame + IP_AT, IP_SIZE)) == 0xffff &&
-           tcp_sum(frame, packet) == 0xffff;
+    *sum = net_sum(frame + headers, packet - headers);
+    return net_sum_fold(net_sum(frame + IP_AT, IP_SIZE)) == 0xffff && tcp_sum(frame, packet, *sum) == 0xffff;
 }
 
 /* Does the plain segment continue the one held? */
@@ -95,7 +95,8 @@ static bool follows(const struct user_merge *merge, const uint8_t *frame, size_t
 
 bool user_merge_add(struct user_merge *merge, const uint8_t *frame, size_t size)
 {
-    if (!is_plain(frame, &size)) {
+    uint32_t sum;
+    if (!is_plain(frame, &size, &sum)) {
         return false;
     }
     size_t headers = headers_size(frame);
@@ -103,6 +104,7 @@ bool user_merge_add(struct user_merge *merge, const uint8_t *frame, size_t size)
         memcpy(merge->frame, frame, size);
         merge->size = size;
         merge->count = 1;
+        merge->sum = sum;
         merge->next = get32(frame + TCP_SEQUENCE) + (uint32_t)(size - headers);
         return true;
     }
@@ -110,6 +112,9 @@ bool user_merge_add(struct user_merge *merge, const uint8_t *frame, size_t size)
         return false;
     }
     memcpy(merge->frame + merge->size, frame + headers, size - headers);
+    /* Behind an odd number of bytes the halves of the words are the other way round. */
+    bool odd = (merge->size - headers) & 1;
+    merge->sum = net_sum_fold(merge->sum + (odd ? (sum & 0xff) << 8 | sum >> 8 : sum));
     merge->frame[TCP_FLAGS] |= frame[TCP_FLAGS] & TCP_PSH;
     merge->size += size - headers;
     merge->next += (uint32_t)(size - headers);
@@ -126,7 +131,7 @@ const uint8_t *user_merge_take(struct user_merge *merge, size_t *size)
         put16(frame + IP_CHECKSUM, 0);
         put16(frame + IP_CHECKSUM, (uint16_t)~net_sum_fold(net_sum(frame + IP_AT, IP_SIZE)));
         put16(frame + TCP_CHECKSUM, 0);
-        put16(frame + TCP_CHECKSUM, (uint16_t)~tcp_sum(frame, merge->size));
+        put16(frame + TCP_CHECKSUM, (uint16_t)~tcp_sum(frame, merge->size, merge->sum));
     }
     merge->size = 0;
     merge->count = 0;

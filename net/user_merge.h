@@ -18,6 +18,7 @@ struct user_merge {
     size_t size;    /* of the frame held; 0: none */
     unsigned count; /* segments in it */
     uint32_t next;  /* sequence number that would follow */
+    uint32_t sum;   /* of the payload's words, as net_sum() */
 };
 
 /* Takes the frame in: true. False: it cannot follow the one held, which must be taken out first, or

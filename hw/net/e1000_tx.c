@@ -266,6 +266,9 @@ void e1000_tctl_stored(struct e1000 *e)
 void e1000_tx_run(struct e1000 *e)
 {
     bool worked = false, interrupt = false, delayed = true;
+    if (e->port != NULL) {
+        net_port_cork(e->port);
+    }
     for (unsigned n = 0; n < TX_BATCH && e1000_tx_ready(e); n++) {
         uint64_t at = ((uint64_t)e->tdbah << 32 | e->tdbal) + (uint64_t)e->tdh * E1000_DESC_SIZE;
         uint8_t raw[E1000_DESC_SIZE];
@@ -283,6 +286,9 @@ void e1000_tx_run(struct e1000 *e)
             interrupt = true;
             delayed &= (command & TXD_CMD_IDE) != 0;
         }
+    }
+    if (e->port != NULL) {
+        net_port_uncork(e->port);
     }
     if (interrupt) {
         e1000_irq_sent(e, delayed);

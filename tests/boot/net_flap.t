@@ -1,0 +1,109 @@
+#!/usr/bin/expect -f
+# The cable pulled and put back, the machine reset, forwards and captures that come and go, for VMM_FLAP_SECONDS (600 if not
+# set) while each card's guest sends, receives and reloads its driver: memory and descriptors stay what they were, and the
+# network works at the end. With VMM_BUILD naming a sanitizer tree, leaks fail the test at the end, too.
+source [file dirname [info script]]/lib.tcl
+source [file dirname [info script]]/../net/net.tcl
+if {!$all} { skip_all "long; make check-boot runs it" }
+set seconds [expr {[info exists env(VMM_FLAP_SECONDS)] ? $env(VMM_FLAP_SECONDS) : 600}]
+kernel_generic
+enter_namespace
+
+set script $prologue
+append script {
+echo BOOTED
+driver=$(option module)
+round=0
+while true; do
+    round=$((round + 1))
+    timeout 8 net_peer run 10.0.2.2 $port out 4 >/dev/null 2>&1 && timeout 8 net_peer run 10.0.2.2 $port in 4 >/dev/null 2>&1 &&
+        timeout 8 net_peer run 10.0.2.2 $port connect 20 >/dev/null 2>&1 && echo "ROUND $round"
+    if [ $((round % 4)) = 0 ]; then
+        ifconfig eth0 down; rmmod $driver; insmod /lib/$driver.ko; ifconfig eth0 10.0.2.15; route add default gw 10.0.2.2
+    fi
+done
+}
+make_initrd $tmp/initrd.gz {e1000 ne2k-pci} $script
+
+# Resident memory in KiB, number of open descriptors.
+proc resident {pid} {
+    regexp {VmRSS:\s+(\d+)} [exec cat /proc/$pid/status] all kib
+    return $kib
+}
+proc descriptors {pid} { return [llength [glob -nocomplain -directory /proc/$pid/fd *]] }
+# A guest that has done its work since now: by the serial line's text.
+proc wait_more {pattern seconds} {
+    set had [llength [regexp -all -inline $pattern [serial_text]]]
+    for {set i 0} {$i < $seconds * 5} {incr i} {
+        if {[llength [regexp -all -inline $pattern [serial_text]]] > $had} { return 1 }
+        after 200
+    }
+    return 0
+}
+# The state in which memory and descriptors are compared: just booted, connections of before given up.
+proc settle {card} {
+    mon "set_link $card on"
+    mon "system_reset"
+    set ok [wait_more BOOTED 200]
+    wait_more ROUND 60
+    return $ok
+}
+
+proc flap {model module seconds} {
+    global kernel tmp peer spawn_id prompt
+    set port [free_port]
+    # A server a test: what a reset guest leaves behind holds up nobody.
+    server sh -c "while true; do timeout 30 $peer serve $port; done" >/dev/null 2>/dev/null
+    vmm_start -m 192 -kernel $kernel -initrd $tmp/initrd.gz -nic user,model=$model \
+        -append "console=ttyS0 quiet mitigations=off module=$module netport=$port"
+    set pid [exp_pid]
+    set card $model.0
+    ok [wait_serial {ROUND 3} 240] "$model: traffic flows"
+    settle $card
+    settle $card
+    set memory [resident $pid]
+    set files [descriptors $pid]
+    set end [expr {[clock seconds] + $seconds}]
+    set flaps 0
+    set resets 0
+    set last [clock seconds]
+    expr {srand(8)}
+    while {[clock seconds] < $end} {
+        mon "set_link $card off"
+        after [expr {int(rand() * 400)}]
+        mon "set_link $card on"
+        after [expr {int(rand() * 1500)}]
+        incr flaps
+        switch [expr {$flaps % 8}] {
+            1 { mon "hostfwd_add tcp:127.0.0.1:5555-:22" }
+            3 { mon "netdump $tmp/dump" }
+            5 { mon "netdump off" }
+            7 { mon "hostfwd_remove tcp:127.0.0.1:5555" }
+        }
+        # In the midst of booting, too.
+        if {[clock seconds] - $last > 5 + int(rand() * 30)} {
+            mon "system_reset"
+            incr resets
+            set last [clock seconds]
+        }
+    }
+    mon "netdump off"
+    mon "hostfwd_remove tcp:127.0.0.1:5555"
+    ok [settle $card] "$model: boots after $flaps flaps and $resets resets"
+    ok [wait_more ROUND 60] "$model: traffic flows at the end"
+    set grown [expr {[resident $pid] - $memory}]
+    set more [expr {[descriptors $pid] - $files}]
+    note "$model: $seconds s, $flaps flaps, $resets resets; memory $memory KiB, grown by $grown; $files descriptors, $more more"
+    ok [expr {$grown < 16384}] "$model: memory has not grown by 16 MiB"
+    ok [expr {abs($more) <= 8}] "$model: descriptors are what they were, but for live connections"
+    send -- "quit\r"
+    set timeout 120
+    set said ""
+    expect { eof { set said $expect_out(buffer) } timeout { } }
+    lassign [wait] w_pid w_id w_error status
+    if {![ok [expr {$w_error == 0 && $status == 0}] "$model: ends without a complaint"]} { note $said }
+    servers_stop
+}
+flap e1000 e1000 [expr {$seconds * 2 / 3}]
+flap ne2k_pci ne2k-pci [expr {$seconds / 3}]
+done
