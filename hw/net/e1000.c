@@ -3,8 +3,7 @@
  * wire.
  *
  * After: Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual
- * (317453). Not modelled: the flexible wake-up filters, the flash, the diagnostic windows on the packet
- * buffer, half duplex and speeds below 1000 Mbit/s.
+ * (317453). Not modelled: the flash, the diagnostic windows on the packet buffer, half duplex and speeds below 1000 Mbit/s.
  */
 #include <string.h>
 
@@ -95,6 +94,8 @@ const struct field e1000_fields[] = {
     RS(ip4at),
     RS(ip6at),
     RS(fflt),
+    RS(ffmt),
+    RS(ffvt),
     RS(wupm),
     RS(mta),
     RS(ra),
@@ -107,11 +108,14 @@ const struct field e1000_fields[] = {
     FIELD_U8(struct e1000, ee_count),
     FIELD_U8(struct e1000, ee_address),
     FIELD_BOOL(struct e1000, ee_reading),
+    FIELD_BOOL(struct e1000, ee_writable),
+    FIELD_U16_ARRAY(struct e1000, eeprom),
     FIELD_STRUCT(struct e1000, tso, e1000_context_fields),
     FIELD_STRUCT(struct e1000, checksum, e1000_context_fields),
     FIELD_STRUCT(struct e1000, tx, tx_fields),
     FIELD_U64(struct e1000, paused_until),
     FIELD_BOOL(struct e1000, xoff_sent),
+    FIELD_BOOL(struct e1000, rx_held),
     FIELD_U32(struct e1000, tx_first),
     FIELD_U32(struct e1000, tx_waiting),
     FIELD_U32(struct e1000, rx_waiting),

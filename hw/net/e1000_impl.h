@@ -59,6 +59,7 @@ struct e1000 {
     uint32_t tdbal, tdbah, tdlen, tdh, tdt, tidv, txdctl, tadv, tspmt, txdmac;
     uint32_t rxcsum, wuc, wufc, wus, manc, ipav, wupl;
     uint32_t ip4at[8], ip6at[4], fflt[8];
+    uint32_t ffmt[256], ffvt[256]; /* every other one is there: a dword for each byte of a frame */
     uint32_t wupm[E1000_WUPM_SIZE / 4]; /* start of the packet that woke the system */
     uint32_t mta[128], ra[32], vfta[128];
     uint32_t stats[STAT_COUNT];
@@ -71,6 +72,7 @@ struct e1000 {
     uint8_t ee_count;
     uint8_t ee_address;
     bool ee_reading;
+    bool ee_writable; /* "erase/write enable" was the last such command */
     /* Transmitter. */
     struct e1000_context tso, checksum; /* the last context descriptor of either kind */
     struct e1000_tx tx;
@@ -81,6 +83,7 @@ struct e1000 {
     /* Flow control. */
     uint64_t paused_until; /* the transmitter waits; 0 = it does not */
     bool xoff_sent;        /* the peer was told to wait */
+    bool rx_held;          /* a frame waits for descriptors, and was counted */
     /* Written back later, in one go. */
     uint32_t tx_first, tx_waiting; /* first such transmit descriptor; how many want a status */
     uint32_t rx_waiting;           /* receive descriptors before RDH */
@@ -88,7 +91,7 @@ struct e1000 {
     struct timer timer;
     struct timer tx_timer; /* goes on with a long ring */
 
-    uint16_t eeprom[E1000_EEPROM_WORDS]; /* made from the MAC; read-only to guests */
+    uint16_t eeprom[E1000_EEPROM_WORDS]; /* made from the MAC at power-on; guests may write it */
 };
 
 extern const struct field e1000_fields[];
@@ -108,6 +111,8 @@ void e1000_reset_mac(struct e1000 *e, bool keep_phy);
 /* e1000_phy.c: EEPROM, MDIO, PHY, link. */
 void e1000_eeprom_fill(struct e1000 *e);
 void e1000_eecd_write(struct e1000 *e, uint32_t value);
+/* The station address again from the EEPROM. */
+void e1000_eeprom_load(struct e1000 *e);
 uint32_t e1000_eecd_read(const struct e1000 *e);
 void e1000_eerd_write(struct e1000 *e, uint32_t value);
 void e1000_mdic_write(struct e1000 *e, uint32_t value);

@@ -3,7 +3,8 @@
  * 88E1011 whose registers 0-15 follow IEEE 802.3 clause 22).
  *
  * The EEPROM is read by EERD or bit by bit by EECD (Microwire: start bit, two bits of opcode, six
- * of address). It is write-protected: writes are refused as on a board with the protect pin set.
+ * of address). Commands that write act when CS drops, at once, and only after "erase/write enable". What
+ * is written lasts until vmm ends.
  * Autonegotiation ends at once and with the same result, 1000 Mbit/s full duplex, whenever the
  * cable is in.
  */
@@ -11,8 +12,16 @@
 
 #define EEPROM_SUM      0xbaba
 #define EEPROM_SUM_WORD 63
-#define MICROWIRE_BITS  9 /* start, opcode, address */
+#define MICROWIRE_BITS  9  /* start, opcode, address */
+#define MICROWIRE_WRITE_BITS (MICROWIRE_BITS + 16)
+#define MICROWIRE_OTHER 0 /* opcodes; of this one the address says more */
+#define MICROWIRE_WRITE 1
 #define MICROWIRE_READ  2
+#define MICROWIRE_ERASE 3
+#define MICROWIRE_DISABLE   0 /* the address's upper two bits */
+#define MICROWIRE_WRITE_ALL 1
+#define MICROWIRE_ERASE_ALL 2
+#define MICROWIRE_ENABLE    3
 
 #define PHY_ADDRESS      1
 #define PHY_CONTROL      0
@@ -75,7 +84,42 @@ void e1000_eeprom_fill(struct e1000 *e)
     e->eeprom[EEPROM_SUM_WORD] = (uint16_t)(EEPROM_SUM - sum);
 }
 
+void e1000_eeprom_load(struct e1000 *e)
+{
+    e->ra[0] = e->eeprom[0] | (uint32_t)e->eeprom[1] << 16;
+    e->ra[1] = e->eeprom[2] | RAH_AV;
+}
+
 /* ---- Microwire ---- */
+
+static void eeprom_fill_all(struct e1000 *e, uint16_t value)
+{
+    for (unsigned i = 0; i < E1000_EEPROM_WORDS; i++) {
+        e->eeprom[i] = value;
+    }
+}
+
+/* CS drops: a complete command other than reading takes effect. */
+static void microwire_end(struct e1000 *e)
+{
+    bool data = e->ee_count == MICROWIRE_WRITE_BITS;
+    if (e->ee_reading || (e->ee_count != MICROWIRE_BITS && !data)) {
+        return;
+    }
+    uint32_t command = data ? e->ee_in >> 16 : e->ee_in;
+    uint16_t value = data ? (uint16_t)e->ee_in : 0xffff;
+    unsigned opcode = command >> 6 & 3, address = command & 63;
+    unsigned kind = address >> 4;
+    if (opcode == MICROWIRE_OTHER && (kind == MICROWIRE_ENABLE || kind == MICROWIRE_DISABLE)) {
+        e->ee_writable = kind == MICROWIRE_ENABLE;
+    } else if (!e->ee_writable) {
+        return;
+    } else if ((opcode == MICROWIRE_WRITE && data) || opcode == MICROWIRE_ERASE) {
+        e->eeprom[address] = value;
+    } else if (opcode == MICROWIRE_OTHER && (kind == MICROWIRE_ERASE_ALL || (kind == MICROWIRE_WRITE_ALL && data))) {
+        eeprom_fill_all(e, value);
+    }
+}
 
 static void microwire_clock(struct e1000 *e, bool bit)
 {
@@ -113,6 +157,7 @@ void e1000_eecd_write(struct e1000 *e, uint32_t value)
     uint32_t before = e->eecd;
     e->eecd = (before & ~pins) | (value & pins);
     if (!(value & EECD_CS)) {
+        microwire_end(e);
         e->ee_reading = false;
         e->ee_count = 0;
         e->ee_in = 0;

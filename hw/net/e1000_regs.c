@@ -96,6 +96,14 @@ static void write_imc(struct e1000 *e, unsigned i, uint32_t value)
     e1000_irq_drive(e);
 }
 
+static void write_ctrl_ext(struct e1000 *e, unsigned i, uint32_t value)
+{
+    e->ctrl_ext = value & ~CTRL_EXT_EE_RST;
+    if (value & CTRL_EXT_EE_RST) {
+        e1000_eeprom_load(e);
+    }
+}
+
 static void write_rdtr(struct e1000 *e, unsigned i, uint32_t value)
 {
     e->rdtr = value & 0xffff;
@@ -158,7 +166,7 @@ static const struct e1000_reg regs[] = {
     REG_FN(STATUS, ctrl, read_status, write_none),
     REG_FN(EECD, eecd, read_eecd, write_eecd),
     REG_FN(EERD, eerd, NULL, write_eerd),
-    REG(CTRL_EXT, ctrl_ext, 0xffffdfff),
+    REG_FN(CTRL_EXT, ctrl_ext, NULL, write_ctrl_ext),
     REG_FN(MDIC, mdic, NULL, write_mdic),
     REG(FCAL, fcal, 0xffffffff),
     REG(FCAH, fcah, 0xffff),
@@ -218,6 +226,8 @@ static const struct e1000_reg regs[] = {
     REG(WUPL, wupl, 0xfff),
     REGS(WUPM, wupm, 0),
     REGS(FFLT, fflt, 0x7ff),
+    REGS(FFMT, ffmt, 0xf),
+    REGS(FFVT, ffvt, 0xffffffff),
 };
 
 #define RAH_WRITABLE 0x8003ffffu
@@ -252,13 +262,12 @@ void e1000_reset_mac(struct e1000 *e, bool keep_phy)
     e->ee_count = e->ee_address = 0;
     e->ee_reading = false;
     e->io_address = 0;
-    e->ra[0] = e->eeprom[0] | (uint32_t)e->eeprom[1] << 16;
-    e->ra[1] = e->eeprom[2] | RAH_AV;
+    e1000_eeprom_load(e);
     memset(&e->tso, 0, sizeof(e->tso));
     memset(&e->checksum, 0, sizeof(e->checksum));
     memset(&e->tx, 0, sizeof(e->tx));
     e->paused_until = 0;
-    e->xoff_sent = false;
+    e->xoff_sent = e->rx_held = false;
     e->tx_first = e->tx_waiting = e->rx_waiting = 0;
     memset(e->rx_back, 0, sizeof(e->rx_back));
     e->asserted = false;

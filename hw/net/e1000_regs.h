@@ -9,7 +9,7 @@
 #define E1000_IO_SIZE   64u
 #define E1000_IOADDR    0
 #define E1000_IODATA    4
-#define E1000_REGS_END  0x6000u /* above it nothing answers */
+#define E1000_REGS_END  0xa000u /* above it nothing answers */
 
 #define E1000_CTRL   0x0000
 #define E1000_STATUS 0x0008
@@ -70,6 +70,8 @@
 #define E1000_WUPL   0x5900
 #define E1000_WUPM   0x5a00
 #define E1000_FFLT   0x5f00
+#define E1000_FFMT   0x9000
+#define E1000_FFVT   0x9800
 
 #define CTRL_FD     (1u << 0)
 #define CTRL_SLU    (1u << 6)
@@ -84,6 +86,8 @@
 #define STATUS_LU    (1u << 1)
 #define STATUS_TXOFF (1u << 4)
 #define STATUS_SPEED_1000 (2u << 6)
+
+#define CTRL_EXT_EE_RST (1u << 13)
 
 #define EECD_SK   (1u << 0)
 #define EECD_CS   (1u << 1)
@@ -148,6 +152,7 @@
 #define WUFC_ARP  0x20u
 #define WUFC_IPV4 0x40u
 #define WUFC_IPV6 0x80u
+#define WUFC_FLX_SHIFT 16 /* four flexible filters */
 
 #define RXCSUM_PCSS  0xffu
 #define RXCSUM_IPOFL (1u << 8)
@@ -207,6 +212,7 @@ enum e1000_stat {
     STAT_GPTC = 0x80 / 4,
     STAT_GORCL = 0x88 / 4,
     STAT_GOTCL = 0x90 / 4,
+    STAT_RNBC = 0xa0 / 4,
     STAT_ROC = 0xac / 4,
     STAT_TORL = 0xc0 / 4,
     STAT_TOTL = 0xc8 / 4,

@@ -247,9 +247,12 @@ enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size
         return NET_SENT;
     }
     if (ring_free(e) < needed) {
+        e1000_stat_add(e, STAT_RNBC, !e->rx_held);
+        e->rx_held = true;
         e1000_flow_full(e);
         return NET_WAIT;
     }
+    e->rx_held = false;
     e1000_stat_received(e, frame, size);
     prepare(e, &in, frame, size);
     for (size_t at = 0; at < in.size; at += piece) {

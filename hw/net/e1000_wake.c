@@ -1,8 +1,7 @@
 /*
  * Power states and wake-up of the 82540EM (manual chapter 6; PCI Power Management Interface 1.1): in D3 frames are not
  * received but compared with the filters of WUFC (WUC.APME: magic packets anyway); a match is kept in WUS, WUPL and WUPM
- * and sets PME_Status. The PME# line is not connected on this board, so the system is not woken by it; the flexible
- * filters are not modelled.
+ * and sets PME_Status. The PME# line is not connected on this board, so the system is not woken by it.
  */
 #include <string.h>
 
@@ -18,6 +17,8 @@
 #define PMCSR_PME      0x8000
 #define STATE_D3       3
 #define MAGIC_REPEATS  16u
+#define FLEXIBLE_COUNT 4u
+#define FLEXIBLE_MAX   128u
 #define ETHERTYPE_IPV4 0x0800u
 #define ETHERTYPE_ARP  0x0806u
 #define ETHERTYPE_IPV6 0x86ddu
@@ -85,6 +86,18 @@ static bool is_our_ip4(const struct e1000 *e, const uint8_t *address)
     return false;
 }
 
+/* The frame's first bytes against a flexible filter: those whose mask bit is set must be equal. */
+static bool is_flexible(const struct e1000 *e, unsigned filter, const uint8_t *frame, size_t size)
+{
+    unsigned length = MIN(e->fflt[2 * filter] & 0x7ff, FLEXIBLE_MAX);
+    for (unsigned i = 0; i < length; i++) {
+        if ((e->ffmt[2 * i] >> filter & 1) && (i >= size || (uint8_t)(e->ffvt[2 * i] >> 8 * filter) != frame[i])) {
+            return false;
+        }
+    }
+    return length > 0 && size >= length;
+}
+
 static uint32_t causes_of(struct e1000 *e, const uint8_t *frame, size_t size)
 {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -101,6 +114,9 @@ static uint32_t causes_of(struct e1000 *e, const uint8_t *frame, size_t size)
                       memcmp(e->ip6at, frame + 38, 16) == 0
                   ? WUFC_IPV6
                   : 0;
+    for (unsigned i = 0; i < FLEXIBLE_COUNT; i++) {
+        causes |= is_flexible(e, i, frame, size) ? 1u << (WUFC_FLX_SHIFT + i) : 0;
+    }
     return causes;
 }
 

@@ -36,6 +36,7 @@ if [ "$(option model)" = e1000 ]; then
             net_peer run 10.0.2.2 $port receive 16 && echo "TSO-$state-GOOD"
     done
     ethtool -t eth0 offline; echo "SELFTEST $?"
+    ethtool -E eth0 magic 0x100e8086 offset 0x20 value 0x5a && ethtool -e eth0 offset 0x20 length 1 | grep -qi 5a && echo EEPROM-GOOD
     sleep 1
     udhcpc -i eth0 -n -q -t 8 -T 2
     ifconfig eth0 mtu 9000 && net_peer run 10.0.2.2 $port send 16 && net_peer run 10.0.2.2 $port receive 16 && echo JUMBO-GOOD
@@ -103,6 +104,7 @@ proc drivers {model module mib} {
         ok [wait_serial TSO-off-GOOD 120] "$model: without offloads"
         ok [wait_serial TSO-on-GOOD 120] "$model: with offloads"
         ok [wait_serial {SELFTEST 0} 60] "$model: the driver's self test"
+        ok [wait_serial EEPROM-GOOD 30] "$model: the EEPROM is written"
         ok [wait_serial JUMBO-GOOD 120] "$model: jumbo frames"
     }
     ok [wait_serial PROMISC-GOOD 60] "$model: promiscuous mode and back"

@@ -1,7 +1,7 @@
 #!/usr/bin/expect -f
 # The cable pulled and put back, the machine reset, forwards and captures that come and go, for VMM_FLAP_SECONDS (600 if not
 # set) while each card's guest sends, receives and reloads its driver: memory and descriptors stay what they were, and the
-# network works at the end. With VMM_BUILD naming a sanitizer tree, leaks fail the test at the end, too.
+# network works at the end. VMM_NET_ONLY names one card. With VMM_BUILD naming a sanitizer tree, leaks fail the test at the end, too.
 source [file dirname [info script]]/lib.tcl
 source [file dirname [info script]]/../net/net.tcl
 if {!$all} { skip_all "long; make check-boot runs it" }
@@ -91,6 +91,8 @@ proc flap {model module seconds} {
     mon "hostfwd_remove tcp:127.0.0.1:5555"
     ok [settle $card] "$model: boots after $flaps flaps and $resets resets"
     ok [wait_more ROUND 60] "$model: traffic flows at the end"
+    # Connections of a guest that was reset end when it answers to what is sent again, up to a minute later.
+    for {set i 0} {$i < 180 && [descriptors $pid] > $files + 8} {incr i} { after 1000 }
     set grown [expr {[resident $pid] - $memory}]
     set more [expr {[descriptors $pid] - $files}]
     note "$model: $seconds s, $flaps flaps, $resets resets; memory $memory KiB, grown by $grown; $files descriptors, $more more"
@@ -104,6 +106,7 @@ proc flap {model module seconds} {
     if {![ok [expr {$w_error == 0 && $status == 0}] "$model: ends without a complaint"]} { note $said }
     servers_stop
 }
-flap e1000 e1000 [expr {$seconds * 2 / 3}]
-flap ne2k_pci ne2k-pci [expr {$seconds / 3}]
+foreach {model module share} {e1000 e1000 2 ne2k_pci ne2k-pci 1} {
+    if {![info exists env(VMM_NET_ONLY)] || $env(VMM_NET_ONLY) eq $model} { flap $model $module [expr {$seconds * $share / 3}] }
+}
 done

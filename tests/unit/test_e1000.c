@@ -61,6 +61,50 @@ static uint16_t microwire_read(struct e1000_test *t, unsigned address)
     return (uint16_t)value;
 }
 
+/* A command of so many bits without an answer. */
+static void microwire_send(struct e1000_test *t, uint32_t command, int bits)
+{
+    e1000_test_set(t, E1000_EECD, EECD_REQ);
+    for (int bit = bits - 1; bit >= 0; bit--) {
+        uint32_t data = EECD_REQ | EECD_CS | (command >> bit & 1 ? EECD_DI : 0);
+        e1000_test_set(t, E1000_EECD, data);
+        e1000_test_set(t, E1000_EECD, data | EECD_SK);
+        e1000_test_set(t, E1000_EECD, data);
+    }
+    e1000_test_set(t, E1000_EECD, EECD_REQ); /* CS drops */
+    e1000_test_set(t, E1000_EECD, EECD_REQ | EECD_CS);
+    g_assert_cmphex(e1000_test_get(t, E1000_EECD) & EECD_DO, !=, 0); /* ready */
+    e1000_test_set(t, E1000_EECD, 0);
+}
+
+static void test_eeprom_write(void)
+{
+    const uint32_t enable = 0x130, disable = 0x100, erase_all = 0x120, write_all = 0x110;
+    struct e1000_test t;
+    e1000_test_begin(&t);
+    microwire_send(&t, 0x145u << 16 | 0x1234, 25);
+    g_assert_cmphex(microwire_read(&t, 5), ==, 0); /* not enabled */
+    microwire_send(&t, enable, 9);
+    microwire_send(&t, 0x145u << 16 | 0x1234, 25);
+    g_assert_cmphex(microwire_read(&t, 5), ==, 0x1234);
+    microwire_send(&t, 0x145u << 8 | 0x56, 17); /* cut off */
+    g_assert_cmphex(microwire_read(&t, 5), ==, 0x1234);
+    microwire_send(&t, 0x1c5, 9); /* erase */
+    g_assert_cmphex(microwire_read(&t, 5), ==, 0xffff);
+    microwire_send(&t, 0x140u << 16 | 0xbb02, 25);
+    e1000_test_set(&t, E1000_CTRL_EXT, CTRL_EXT_EE_RST);
+    g_assert_cmphex(e1000_test_get(&t, E1000_RA), ==, 0x1200bb02);
+    g_assert_cmphex(e1000_test_get(&t, E1000_CTRL_EXT) & CTRL_EXT_EE_RST, ==, 0);
+    microwire_send(&t, write_all << 16 | 0x7777, 25);
+    g_assert_cmphex(microwire_read(&t, 63), ==, 0x7777);
+    microwire_send(&t, erase_all, 9);
+    g_assert_cmphex(microwire_read(&t, 0), ==, 0xffff);
+    microwire_send(&t, disable, 9);
+    microwire_send(&t, 0x145u << 16 | 0x1234, 25);
+    g_assert_cmphex(microwire_read(&t, 5), ==, 0xffff);
+    e1000_test_end(&t);
+}
+
 static void test_eeprom(void)
 {
     struct e1000_test t;
@@ -313,6 +357,7 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/e1000/identity", test_identity);
     g_test_add_func("/e1000/eeprom", test_eeprom);
+    g_test_add_func("/e1000/eeprom-write", test_eeprom_write);
     g_test_add_func("/e1000/phy-and-link", test_phy_and_link);
     g_test_add_func("/e1000/interrupts", test_interrupts);
     g_test_add_func("/e1000/delays", test_delays);

@@ -163,6 +163,32 @@ static void test_magic(void)
     e1000_test_end(&t);
 }
 
+/* Two flexible filters: one looks at bytes 12 and 13, the other at a byte that is different. */
+static void test_flexible(void)
+{
+    struct e1000_test t;
+    uint8_t frame[64] = {0x52, 0x54, 0, 0x12, 0x34, 0x56, [12] = 0x88, [13] = 0xb5};
+    e1000_test_begin(&t);
+    e1000_test_set(&t, E1000_FFLT, 16);
+    e1000_test_set(&t, E1000_FFLT + 8, 16);
+    e1000_test_set(&t, E1000_FFMT + 8 * 12, 1);
+    e1000_test_set(&t, E1000_FFMT + 8 * 13, 3);
+    e1000_test_set(&t, E1000_FFVT + 8 * 12, 0x88);
+    e1000_test_set(&t, E1000_FFVT + 8 * 13, 0x00b5 | 0xb6 << 8);
+    e1000_test_set(&t, E1000_WUC, WUC_PME_EN);
+    e1000_test_set(&t, E1000_WUFC, 3u << WUFC_FLX_SHIFT);
+    pci_config_write(&t.e->pci, PMCSR, 0x103, 2); /* D3, PME enabled */
+    frame[12] = 0x89;
+    e1000_test_arrive(&t, frame, sizeof(frame));
+    g_assert_cmphex(e1000_test_get(&t, E1000_WUS), ==, 0);
+    frame[12] = 0x88;
+    e1000_test_arrive(&t, frame, 15); /* shorter than the filter */
+    g_assert_cmphex(e1000_test_get(&t, E1000_WUS), ==, 0);
+    e1000_test_arrive(&t, frame, sizeof(frame));
+    g_assert_cmphex(e1000_test_get(&t, E1000_WUS), ==, 1u << WUFC_FLX_SHIFT);
+    e1000_test_end(&t);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -172,5 +198,6 @@ int main(int argc, char **argv)
     g_test_add_func("/e1000/write-back/transmit", test_tx_threshold);
     g_test_add_func("/e1000/write-back/receive", test_rx_threshold);
     g_test_add_func("/e1000/wake", test_magic);
+    g_test_add_func("/e1000/wake/flexible", test_flexible);
     return g_test_run();
 }
