@@ -59,6 +59,7 @@ struct kvm_cpu {
     bool guarded;    /* KVM's IDT limit is 0, and LSTAR is poison: every event comes out as a shutdown (policy.h) */
     bool died;       /* the last exit was KVM_EXIT_SHUTDOWN */
     bool idle;       /* chips in the kernel: it waited there when the watchdog looked last; atomic */
+    bool alarmed;    /* chips in the kernel: the CPU's first instruction comes out as KVM_EXIT_DEBUG */
     uint32_t initial_count; /* of the local APIC's timer that had come to its end when KVM got it */
     struct x86_state base; /* what was put last: fields that KVM does not hold stay as they are here */
     uint64_t msr_known[KVM_MSR_MAX]; /* values that KVM holds, by the engine's list */
@@ -132,8 +133,11 @@ int kvm_give(struct kvm_cpu *c);
  * died of, so the instruction is to be executed again. The world is ours. */
 void kvm_take(struct kvm_cpu *c, bool shutdown);
 
-/* After KVM_EXIT_SHUTDOWN: the guarded CPU could not take an interrupt of the kernel's chips. */
-bool kvm_died_of_interrupt(const struct kvm_cpu *c);
+/* A guarded CPU has acknowledged an interrupt of the kernel's chips and could not take it. */
+bool kvm_interrupt_lost(const struct kvm_cpu *c);
+
+/* Completes a pending access by entering KVM, if there is one. The CPU is not in KVM, the machine lock not held. */
+void kvm_io_complete(struct kvm_cpu *c);
 
 /* The two halves, for tests. *event.kind is meaningful if *has_event. */
 int kvm_state_put(struct kvm_cpu *c, const struct x86_state *state);
@@ -161,6 +165,8 @@ int kvm_debug_get(struct kvm_cpu *c, struct x86_state *state);
  * world is shared. */
 enum native_exit { NATIVE_LEAVE /* look at attention */, NATIVE_HALTED, NATIVE_RESCUE /* turn.reason says why */ };
 enum native_exit kvm_native_run(struct kvm_cpu *c);
+/* Lets KVM do what it does at each entry, without running the guest. The CPU is not in KVM. */
+void kvm_enter_and_leave(struct kvm_cpu *c);
 /* Makes a CPU leave KVM soon. Any thread. */
 void kvm_cpu_kick(struct kvm_cpu *c);
 void kvm_kick_all(void *engine);

@@ -14,7 +14,9 @@
 
 #define MSR_TSC_DEADLINE 0x6e0
 #define LVT_TIMER_MODE 0x60000u
+#define LVT_TIMER_PERIODIC 0x20000u
 #define LVT_TIMER_DEADLINE 0x40000u
+#define LVT_MASKED 0x10000u
 #define ENTRY_LEVEL (1ull << 15)
 
 /* The kernel's header with room behind it. */
@@ -176,6 +178,18 @@ static int deadline_get(struct kvm_cpu *c, uint64_t *value)
     return kvm_msr_read(c, MSR_TSC_DEADLINE, value);
 }
 
+/* On a KVM that emulates, what a CPU does after a start-up message is for the interpreter (kvm_turn_start_up()). There
+ * is no exit for such a message, but single step stops at the first instruction after it. */
+static int alarm_set(struct kvm_cpu *c, bool on)
+{
+    struct kvm_guest_debug debug = { .control = on ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP : 0 };
+    if (on == c->alarmed) {
+        return 0;
+    }
+    c->alarmed = on;
+    return kvm_cpu_ioctl(c, KVM_SET_GUEST_DEBUG, &debug);
+}
+
 int kvm_lapic_give(struct kvm_cpu *c, uint32_t activity)
 {
     const struct machine_irqchip *chips = &c->engine->machine->irqchip;
@@ -187,11 +201,45 @@ int kvm_lapic_give(struct kvm_cpu *c, uint32_t activity)
     chips->get_lapic(chips->arg, c->index, &lapic);
     c->initial_count = lapic.current_count == 0 ? lapic.initial_count : 0;
     kvm_lapic_from(&k, &lapic);
-    int error = kvm_cpu_ioctl(c, KVM_SET_LAPIC, &k);
+    int error = alarm_set(c, c->engine->limits.emulated && c->index > 0 && activity != X86_ACTIVE);
+    error = error < 0 ? error : kvm_cpu_ioctl(c, KVM_SET_LAPIC, &k);
     if (error >= 0 && (lapic.lvt[0] & LVT_TIMER_MODE) == LVT_TIMER_DEADLINE) {
         error = kvm_msr_write(c, MSR_TSC_DEADLINE, lapic.deadline);
     }
     return error < 0 ? error : kvm_cpu_ioctl(c, KVM_SET_MP_STATE, &mp);
+}
+
+/* A count that has come to its end is in IRR only after the next entry, and KVM tells of it in no other way. */
+static bool timer_doubtful(const struct lapic_registers *now, const struct lapic_registers *before)
+{
+    uint32_t mode = now->lvt[0] & LVT_TIMER_MODE;
+    if (now->initial_count == 0 || mode == LVT_TIMER_DEADLINE || (now->lvt[0] & LVT_MASKED) != 0) {
+        return false;
+    }
+    if (mode == LVT_TIMER_PERIODIC) {
+        return before == NULL || now->current_count > before->current_count;
+    }
+    return now->current_count == 0 && (before == NULL || before->current_count != 0);
+}
+
+/* Looks at all timers until no count has ended since the entry before. A KVM that emulates may run some instructions in
+ * an entry, so what was seen before it counts no more. */
+static void timers_settle(struct kvm_engine *e)
+{
+    enum { MOST = 10 };
+    g_autofree struct lapic_registers *before = g_new0(struct lapic_registers, e->count);
+    bool again = true;
+    for (unsigned pass = 0; again && pass < MOST; pass++) {
+        again = false;
+        for (unsigned i = 0; i < e->count; i++) {
+            struct lapic_registers now;
+            if (kvm_lapic_take(&e->cpus[i], &now) >= 0 && timer_doubtful(&now, pass > 0 ? &before[i] : NULL)) {
+                kvm_enter_and_leave(&e->cpus[i]);
+                again = true;
+            }
+            before[i] = now;
+        }
+    }
 }
 
 int kvm_lapic_take(struct kvm_cpu *c, struct lapic_registers *lapic)
@@ -311,13 +359,23 @@ void kvm_gang_take(struct kvm_engine *e)
     if (!e->irqchip.away) {
         return;
     }
+    /* With the lock held, which is for tests only, exits could not be served. */
+    for (unsigned i = 0; i < e->count && !held; i++) {
+        kvm_io_complete(&e->cpus[i]);
+    }
+    if (!held) {
+        timers_settle(e);
+    }
     if (!held) {
         lock_acquire(&e->machine->lock);
     }
     for (unsigned i = 0; i < e->count; i++) {
         struct kvm_cpu *c = &e->cpus[i];
         struct lapic_registers lapic;
-        kvm_take(c, false);
+        kvm_take(c, false); /* the first, for INIT changes the local APIC */
+        if (c->alarmed && (c->cpu->s.cr0 & CR0_PE) == 0) {
+            kvm_turn_start_up(c);
+        }
         if (kvm_lapic_take(c, &lapic) >= 0) {
             lapic_settle(c, &lapic);
         } else {

@@ -38,7 +38,8 @@ static void caps_read(struct kvm_engine *e)
     };
 }
 
-/* Accesses to what belongs to our APIC chips come out, unless the kernel has its own; so do unknown ones, which the interpreter's table answers. */
+/* Accesses to what belongs to our APIC chips come out, unless the kernel has its own; so do unknown ones, which the
+ * interpreter's table answers. */
 static void msr_exits_init(struct kvm_engine *e)
 {
     enum { X2APIC_FIRST = 0x800, X2APIC_COUNT = 0x100, TSC_DEADLINE = 0x6e0 };

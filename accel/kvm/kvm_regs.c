@@ -250,14 +250,15 @@ int kvm_give(struct kvm_cpu *c)
     }
     c->native = error >= 0;
     c->died = false;
-    c->irq_ready = !kvm_has_chips(c->engine) && (state.rflags & FLAG_IF) != 0 && !state.shadow_sti && !state.shadow_mov_ss;
+    c->irq_ready = !kvm_has_chips(c->engine) && (state.rflags & FLAG_IF) != 0 && !state.shadow_sti &&
+                   !state.shadow_mov_ss;
     c->io_pending = false;
     return error;
 }
 
 /* KVM moves RIP and writes the destination only when it is entered again. An access that was cut in pieces may ask
  * for the next one instead. */
-static void complete_io(struct kvm_cpu *c)
+void kvm_io_complete(struct kvm_cpu *c)
 {
     enum { MOST_PIECES = 64 };
     for (unsigned i = 0; c->io_pending && i < MOST_PIECES; i++) {
@@ -315,25 +316,32 @@ static void undo_syscall(struct cpu *cpu)
     }
 }
 
-bool kvm_died_of_interrupt(const struct kvm_cpu *c)
+bool kvm_interrupt_lost(const struct kvm_cpu *c)
 {
-    return c->guarded && kvm_has_chips(c->engine) && c->run->s.regs.events.interrupt.nr != 0;
+    const struct kvm_vcpu_events *events = &c->run->s.regs.events;
+    return c->guarded && kvm_has_chips(c->engine) && events->interrupt.nr != 0 && !events->interrupt.injected;
 }
 
-/* After the shutdown of a guarded CPU: faults are found again when the instruction is executed again, but a
- * single-step trap is lost unless it is delivered; so is an interrupt that the kernel's chips have had acknowledged
- * already, or an NMI. */
-static bool event_of_shutdown(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
+/* What the kernel's chips have given a guarded CPU is not to be lost with the shutdown it led to; a signal may even have
+ * come before that exit. */
+static bool event_of_chips(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
 {
-    if (kvm_died_of_interrupt(c)) {
+    if (c->guarded && state->nmi_blocked && !c->base.nmi_blocked) {
+        state->nmi_blocked = false;
+        state->nmi_pending = true;
+    }
+    if (kvm_interrupt_lost(c)) {
         *event = (struct cpu_event){ .kind = EVENT_EXTERNAL, .vector = c->run->s.regs.events.interrupt.nr,
                                      .rip = state->rip };
         return true;
     }
-    if (c->guarded && kvm_has_chips(c->engine) && state->nmi_blocked && !c->base.nmi_blocked) {
-        state->nmi_blocked = false;
-        state->nmi_pending = true;
-    }
+    return false;
+}
+
+/* After the shutdown of a guarded CPU: faults are found again when the instruction is executed again, but a
+ * single-step trap is lost unless it is delivered. */
+static bool trap_of_shutdown(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
+{
     if (!c->guarded || c->run->s.regs.events.exception.nr != EXC_DB || (state->rflags & FLAG_TF) == 0) {
         return false;
     }
@@ -350,7 +358,7 @@ void kvm_take(struct kvm_cpu *c, bool shutdown)
     if (!c->native) {
         return;
     }
-    complete_io(c);
+    kvm_io_complete(c);
     c->native = false;
     shutdown = shutdown || c->died;
     c->died = false;
@@ -369,7 +377,13 @@ void kvm_take(struct kvm_cpu *c, bool shutdown)
         return;
     }
     if (shutdown) {
-        has_event = event_of_shutdown(c, &state, &event);
+        has_event = trap_of_shutdown(c, &state, &event);
+    }
+    if (kvm_has_chips(c->engine) && !has_event) {
+        has_event = event_of_chips(c, &state, &event);
+    }
+    if (activity != X86_ACTIVE) {
+        state.shadow_sti = state.shadow_mov_ss = false; /* of STI; HLT, which has been executed */
     }
     state.tsc = kvm_tsc_get(c);
     put_back(c, &state, activity);

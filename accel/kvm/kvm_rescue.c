@@ -13,6 +13,7 @@
 #define KVM_STRETCH_MAX (1u << 20)
 #define KVM_STRETCH_SPIN 2000u
 #define RESET_STRETCH 500000u    /* after a reset, on a KVM that emulates: tables are not yet guarded there */
+#define START_STRETCH 5000000u   /* ... after a start-up message: systems look at CPUID, and wait in loops */
 #define SLICE 20000u             /* instructions between two looks at mode and time */
 #define TIMES_KVM 6u             /* a turn lasts so many times the time that an emulating KVM had ... */
 #define TURN_LEAST_NS 2000000u   /* ... within these bounds */
@@ -145,7 +146,8 @@ static void turn_measure(struct kvm_cpu *c, uint64_t rip)
     struct kvm_engine *e = c->engine;
     struct kvm_turn *turn = &c->turn;
     uint64_t now = kvm_now(e), had = now - turn->native_since;
-    turn->left = turn->reason == KVM_REASON_SPIN ? KVM_STRETCH_SPIN : page_stretch(e->rescues, rip);
+    uint64_t left = turn->reason == KVM_REASON_SPIN ? KVM_STRETCH_SPIN : page_stretch(e->rescues, rip);
+    turn->left = MAX(turn->left, left);
     uint64_t most = turn->share == KVM_SHARE_NS ? TURN_MOST_NS : TURN_LEAST_NS;
     turn->until = e->limits.emulated ? now + clamp(had * TIMES_KVM, TURN_LEAST_NS, most) : now;
 }
@@ -212,6 +214,13 @@ void kvm_turn_begin(struct kvm_cpu *c)
     world_release(&e->world);
 }
 
+void kvm_turn_start_up(struct kvm_cpu *c)
+{
+    if (c->engine->limits.emulated) {
+        c->turn.left = START_STRETCH;
+    }
+}
+
 void kvm_turn_reset(struct kvm_cpu *c)
 {
     /* Interrupts of chips in the kernel wait unseen for a window that an emulating KVM may never find. */
@@ -271,6 +280,9 @@ enum vcpu_exit kvm_turn_run(struct kvm_cpu *c)
         return VCPU_KICKED;
     }
     kvm_code_settle(e);
+    if ((__atomic_load_n(&c->cpu->attention, __ATOMIC_SEQ_CST) & (CPU_ATTENTION_INIT | CPU_ATTENTION_SIPI)) != 0) {
+        kvm_turn_start_up(c);
+    }
     uint64_t start = kvm_now(e), before = interp_instructions(c->cpu, NULL);
     enum vcpu_exit why = interp_run(c->cpu, SLICE);
     turn_account(c, interp_instructions(c->cpu, NULL) - before, kvm_now(e) - start);

@@ -56,6 +56,8 @@ void kvm_rescues_print(struct kvm_rescues *rescues, GString *out);
 void kvm_turn_begin(struct kvm_cpu *c);
 /* After a reset: what sets up tables and changes modes is better done by the interpreter. */
 void kvm_turn_reset(struct kvm_cpu *c);
+/* INIT or a start-up message: the same. */
+void kvm_turn_start_up(struct kvm_cpu *c);
 /* Shall the CPU, whose state the interpreter has, stay there? */
 bool kvm_turn_lasts(struct kvm_cpu *c);
 /* May a CPU that waits (halted, or for a start-up message) go to KVM with the others of its gang? */

@@ -10,6 +10,8 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <time.h>
 
 #include "accel/interp/apic.h"
 #include "accel/kvm/kvm_impl.h"
@@ -143,7 +145,7 @@ static void guard_renew(struct kvm_cpu *c)
     c->guarded = wanted;
     kvm_sregs_put(c);
     if (wanted && kvm_has_chips(c->engine)) {
-        c->run->s.regs.events.interrupt.nr = 0; /* kvm_died_of_interrupt() */
+        c->run->s.regs.events.interrupt.nr = 0; /* kvm_interrupt_lost() */
         kvm_events_put(c);
     }
 }
@@ -215,7 +217,9 @@ static enum native_exit handle_exit(struct kvm_cpu *c)
         break;
     case KVM_EXIT_SHUTDOWN:
         c->died = true;
-        return rescue(c, kvm_died_of_interrupt(c) ? KVM_REASON_INTERRUPT : KVM_REASON_SHUTDOWN);
+        return rescue(c, kvm_interrupt_lost(c) ? KVM_REASON_INTERRUPT : KVM_REASON_SHUTDOWN);
+    case KVM_EXIT_DEBUG:
+        return rescue(c, c->alarmed ? KVM_REASON_INTERRUPT : KVM_REASON_UNKNOWN);
     case KVM_EXIT_INTERNAL_ERROR:
         return rescue(c, KVM_REASON_EMULATION);
     case KVM_EXIT_FAIL_ENTRY:
@@ -224,6 +228,37 @@ static enum native_exit handle_exit(struct kvm_cpu *c)
         return rescue(c, KVM_REASON_UNKNOWN);
     }
     return mode_left(c) ? NATIVE_RESCUE : NATIVE_LEAVE;
+}
+
+/* With the signal pending, and let through for the time of KVM_RUN (API 4.23) only. */
+void kvm_enter_and_leave(struct kvm_cpu *c)
+{
+    union {
+        struct kvm_signal_mask head;
+        uint8_t room[sizeof(struct kvm_signal_mask) + 8];
+    } mask = { .head = { .len = 8 } };
+    sigset_t kick, before;
+    const uint64_t others = ~(1ull << (KICK_SIGNAL - 1));
+    const struct timespec at_once = { 0, 0 };
+    int left = -EINTR;
+    memcpy(mask.head.sigset, &others, sizeof(others));
+    sigemptyset(&kick);
+    sigaddset(&kick, KICK_SIGNAL);
+    pthread_sigmask(SIG_BLOCK, &kick, &before);
+    pthread_kill(pthread_self(), KICK_SIGNAL);
+    __atomic_store_n(&c->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+    if (kvm_cpu_ioctl(c, KVM_SET_SIGNAL_MASK, &mask) >= 0) {
+        left = kvm_cpu_ioctl(c, KVM_RUN, NULL);
+        kvm_cpu_ioctl(c, KVM_SET_SIGNAL_MASK, NULL);
+    }
+    sigtimedwait(&kick, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (left >= 0) { /* an emulator has run a little, and came to an exit */
+        enum kvm_reason reason = c->turn.reason;
+        handle_exit(c);
+        c->turn.reason = reason;
+        kvm_io_complete(c);
+    }
 }
 
 /* One KVM_RUN. False if the loop is to be left with *why. */
