@@ -222,22 +222,25 @@ static bool timer_doubtful(const struct lapic_registers *now, const struct lapic
     return now->current_count == 0 && (before == NULL || before->current_count != 0);
 }
 
-/* Looks at all timers until no count has ended since the entry before. A KVM that emulates may run some instructions in
- * an entry, so what was seen before it counts no more. */
-static void timers_settle(struct kvm_engine *e)
+/* Takes all local APICs, again and again until no count has ended since the entry before: what goes on in the kernel
+ * afterwards is void. A KVM that emulates may run some instructions in an entry, so what was seen before it is void too. */
+static void lapics_take(struct kvm_engine *e, struct lapic_registers *lapics, bool may_enter)
 {
     enum { MOST = 10 };
-    g_autofree struct lapic_registers *before = g_new0(struct lapic_registers, e->count);
     bool again = true;
     for (unsigned pass = 0; again && pass < MOST; pass++) {
         again = false;
         for (unsigned i = 0; i < e->count; i++) {
-            struct lapic_registers now;
-            if (kvm_lapic_take(&e->cpus[i], &now) >= 0 && timer_doubtful(&now, pass > 0 ? &before[i] : NULL)) {
-                kvm_enter_and_leave(&e->cpus[i]);
+            struct kvm_cpu *c = &e->cpus[i];
+            const struct lapic_registers before = lapics[i];
+            uint32_t activity;
+            kvm_activity_get(c, &activity); /* carries out INIT, which changes the registers */
+            if (kvm_lapic_take(c, &lapics[i]) < 0) {
+                log_print(e->machine->log, LOG_CPU_RESET, "CPU#%u: KVM does not give the local APIC back\n", i);
+            } else if (may_enter && timer_doubtful(&lapics[i], pass > 0 ? &before : NULL)) {
+                kvm_enter_and_leave(c);
                 again = true;
             }
-            before[i] = now;
         }
     }
 }
@@ -363,24 +366,18 @@ void kvm_gang_take(struct kvm_engine *e)
     for (unsigned i = 0; i < e->count && !held; i++) {
         kvm_io_complete(&e->cpus[i]);
     }
-    if (!held) {
-        timers_settle(e);
-    }
+    g_autofree struct lapic_registers *lapics = g_new0(struct lapic_registers, e->count);
+    lapics_take(e, lapics, !held);
     if (!held) {
         lock_acquire(&e->machine->lock);
     }
     for (unsigned i = 0; i < e->count; i++) {
         struct kvm_cpu *c = &e->cpus[i];
-        struct lapic_registers lapic;
-        kvm_take(c, false); /* the first, for INIT changes the local APIC */
+        kvm_take(c, false);
         if (c->alarmed && (c->cpu->s.cr0 & CR0_PE) == 0) {
             kvm_turn_start_up(c);
         }
-        if (kvm_lapic_take(c, &lapic) >= 0) {
-            lapic_settle(c, &lapic);
-        } else {
-            log_print(e->machine->log, LOG_CPU_RESET, "CPU#%u: KVM does not give the local APIC back\n", i);
-        }
+        lapic_settle(c, &lapics[i]);
     }
     chips_take(e);
     if (!held) {

@@ -379,8 +379,8 @@ void kvm_take(struct kvm_cpu *c, bool shutdown)
     if (shutdown) {
         has_event = trap_of_shutdown(c, &state, &event);
     }
-    if (kvm_has_chips(c->engine) && !has_event) {
-        has_event = event_of_chips(c, &state, &event);
+    if (kvm_has_chips(c->engine)) {
+        has_event = event_of_chips(c, &state, &event) || has_event;
     }
     if (activity != X86_ACTIVE) {
         state.shadow_sti = state.shadow_mov_ss = false; /* of STI; HLT, which has been executed */

@@ -12,14 +12,20 @@ _Static_assert((int)LVT_COUNT == (int)IRQCHIP_LVT, "one entry each");
 void lapic_get(struct device *dev, struct lapic_registers *r)
 {
     struct lapic *apic = (struct lapic *)dev;
-    lapic_timer_account(apic);
+    uint32_t count;
+    uint64_t next;
+    do { /* time goes on: a count is given that has not come to its end, or its end */
+        next = apic->next;
+        count = lapic_timer_count(apic);
+        lapic_timer_account(apic);
+    } while (apic->next != next);
     *r = (struct lapic_registers){
         .x2apic = apic->mode == LAPIC_X2APIC,
         .id = apic->mode == LAPIC_X2APIC ? (uint32_t)apic->index : apic->id,
         .tpr = apic->tpr, .ldr = apic->ldr, .dfr = apic->dfr, .svr = apic->svr, .esr = apic->esr, .icr = apic->icr,
         .divide = apic->divide,
         .initial_count = apic->initial_count,
-        .current_count = lapic_timer_count(apic),
+        .current_count = count,
         .deadline = apic->deadline,
     };
     memcpy(r->isr, apic->isr, sizeof(r->isr));

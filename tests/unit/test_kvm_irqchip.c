@@ -296,6 +296,47 @@ static void test_timer_goes_on(void)
     rig_destroy(&r);
 }
 
+/* A count that ends while no CPU is in KVM is no secret of the kernel's: the interrupt comes back with the registers. */
+static void test_timer_ends_outside(void)
+{
+    struct rig r;
+    GError *error = NULL;
+    if (!usable(ACCEL_IRQCHIP_ON)) {
+        return;
+    }
+    rig_create(&r, &kvm_sys_host, ACCEL_IRQCHIP_ON, &error);
+    g_assert_no_error(error);
+    rig_start(&r);
+    clock_start(r.machine->guest_clock);
+    for (unsigned round = 0; round < 20; round++) {
+        static const uint32_t activities[] = { X86_ACTIVE, X86_HALTED };
+        r.kvm->cpus[1].cpu->s.activity = activities[round & 1];
+        r.kvm->cpus[1].turn.left = 0;
+        lock_acquire(&r.machine->lock);
+        for (unsigned i = 0; i < CPUS; i++) {
+            struct device *apic = find(&r, i == 0 ? "apic0" : "apic1");
+            lapic_write(apic, 0xf0, 0x1ff, 4);
+            lapic_write(apic, 0x3e0, 0xb, 4);
+            lapic_write(apic, 0x320, (round & 2) != 0 ? 0x200ec : 0xec, 4); /* periodic, one-shot */
+            lapic_write(apic, 0x380, 5000000, 4);                           /* 5 ms */
+        }
+        lock_release(&r.machine->lock);
+        g_assert_cmpint(kvm_gang_give(&r.kvm->cpus[0]), ==, KVM_GANG_GIVEN);
+        g_usleep(8000);
+        kvm_gang_take(r.kvm);
+        lock_acquire(&r.machine->lock);
+        for (unsigned i = 0; i < CPUS; i++) {
+            struct device *apic = find(&r, i == 0 ? "apic0" : "apic1");
+            g_assert_cmphex(lapic_read(apic, 0x270, 4), ==, 1u << (0xec - 0xe0)); /* IRR */
+            lapic_write(apic, 0x320, 0x100ec, 4);
+            g_assert_cmpint(lapic_acknowledge(apic), ==, 0xec);
+            lapic_write(apic, 0xb0, 0, 4);
+        }
+        lock_release(&r.machine->lock);
+    }
+    rig_destroy(&r);
+}
+
 /* While all is away a line reaches the kernel's 8259 and I/O APIC, and is there when they come back. */
 static void test_line(void)
 {
@@ -426,6 +467,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/irqchip/round-trips-on", test_round_trips_on);
     g_test_add_func("/kvm/irqchip/round-trips-split", test_round_trips_split);
     g_test_add_func("/kvm/irqchip/timer-goes-on", test_timer_goes_on);
+    g_test_add_func("/kvm/irqchip/timer-ends-outside", test_timer_ends_outside);
     g_test_add_func("/kvm/irqchip/line", test_line);
     g_test_add_func("/kvm/irqchip/split-level", test_split_level);
     g_test_add_func("/kvm/irqchip/gang-waits", test_gang_waits);
