@@ -137,14 +137,19 @@ static void window_close(void *arg)
     desktop->env.quit(desktop->env.arg);
 }
 
-static void window_command(void *arg, enum sdl_command command)
+static const char *window_command(void *arg, enum sdl_command command)
 {
     struct machine *machine = ((struct desktop *)arg)->env.machine;
-    if (command == SDL_COMMAND_PAUSE && machine->run_state == RUN_STATE_RUNNING) {
+    if (command == SDL_COMMAND_REWIND) {
+        /* The disks would have to go back, too: what is kept are the states that the user saves. */
+        return "No way back: only states saved by savevm are kept (loadvm)";
+    }
+    if (machine->run_state == RUN_STATE_RUNNING) {
         machine_pause(machine, RUN_STATE_PAUSED);
-    } else if (command == SDL_COMMAND_PAUSE) {
+    } else {
         machine_resume(machine);
     }
+    return NULL;
 }
 
 /* ---- consoles ---- */

@@ -58,7 +58,8 @@ struct sdl_options {
     bool (*running)(void *arg);
     /* The user closes the window. The window stays until it is destroyed. */
     void (*close)(void *arg);
-    void (*command)(void *arg, enum sdl_command command);
+    /* A message to show, static, or NULL. */
+    const char *(*command)(void *arg, enum sdl_command command);
     /* Console number n (2..9; 1 is the guest). False if there is none. */
     ui_console_fn *console;
 };

@@ -43,8 +43,10 @@ void sdl_paste(struct sdl_window *window, char *text)
 
 static void run_command(struct sdl_window *window, enum sdl_command command)
 {
-    if (window->options.command != NULL) {
-        window->options.command(window->options.arg, command);
+    const char *message = window->options.command != NULL ? window->options.command(window->options.arg, command) : NULL;
+
+    if (message != NULL) {
+        sdl_panel_show(window, message, MESSAGE_SECONDS);
     }
     window->last_title = 0;
 }

@@ -56,9 +56,10 @@ static void closed(void *arg)
     ((struct bench *)arg)->closed++;
 }
 
-static void command(void *arg, enum sdl_command what)
+static const char *command(void *arg, enum sdl_command what)
 {
     ((struct bench *)arg)->commands++;
+    return NULL;
 }
 
 static bool running(void *arg)
