@@ -18,6 +18,11 @@
 #define RETRY_NS 2000000
 #define RETRIES_MAX 1000
 
+/* No keyboard sends faster than this in the long run, and guests count on it (Linux's event devices have room for some
+ * twenty keys), but chords come at once: a token for a key, a new one after so much guest time, at most so many. */
+#define TOKEN_NS 3000000
+#define TOKENS_MAX 8
+
 static bool queue_put(struct input *input, const struct input_item *item, bool release)
 {
     unsigned limit = release ? INPUT_QUEUE_SIZE : INPUT_QUEUE_SIZE - INPUT_QUEUE_RESERVE;
@@ -66,18 +71,39 @@ static void deliver(struct input *input, const struct input_item *item)
     }
 }
 
+static bool has_token(struct input *input)
+{
+    uint64_t now = clock_now(input->machine->guest_clock);
+
+    if (now < input->token_time || now - input->token_time >= TOKENS_MAX * TOKEN_NS) {
+        input->tokens = TOKENS_MAX;
+        input->token_time = now;
+    }
+    while (now - input->token_time >= TOKEN_NS) {
+        input->tokens = MIN(input->tokens + 1, TOKENS_MAX);
+        input->token_time += TOKEN_NS;
+    }
+    return input->tokens > 0;
+}
+
+/* Whether the keyboard would lose a key; after a while that is accepted. */
+static bool is_full(struct input *input)
+{
+    return input->retries < RETRIES_MAX && !input->room_fn(input->key_arg);
+}
+
 /* The next item is a key that has to wait. */
 static bool is_blocked(struct input *input)
 {
     bool key;
 
-    if (input->room_fn == NULL || input->key_fn == NULL || input->retries >= RETRIES_MAX) {
+    if (input->room_fn == NULL || input->key_fn == NULL) {
         return false;
     }
     g_mutex_lock(&input->mutex);
     key = input->count > 0 && input->queue[input->head].kind == INPUT_ITEM_KEY;
     g_mutex_unlock(&input->mutex);
-    return key && !input->room_fn(input->key_arg);
+    return key && (!has_token(input) || is_full(input));
 }
 
 static void deliver_queue(struct input *input)
@@ -96,6 +122,9 @@ static void deliver_queue(struct input *input)
             return;
         }
         deliver(input, &item);
+        if (item.kind == INPUT_ITEM_KEY) {
+            input->tokens -= MIN(input->tokens, 1);
+        }
         if (item.kind == INPUT_ITEM_KEY && input->room_fn != NULL && input->room_fn(input->key_arg)) {
             input->retries = 0;
         }
@@ -106,7 +135,9 @@ static void retry(void *arg)
 {
     struct input *input = arg;
 
-    input->retries++;
+    if (input->room_fn != NULL && !input->room_fn(input->key_arg)) {
+        input->retries++;
+    }
     deliver_queue(input);
 }
 

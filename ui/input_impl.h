@@ -41,6 +41,7 @@ struct input {
     struct timer step_timer;
     struct timer retry_timer; /* looks again whether the keyboard has room */
     unsigned retries;         /* since a key was last delivered */
+    uint64_t tokens, token_time; /* keys that may be delivered now; when the last token came, ns of guest time */
     input_room_fn *room_fn;
     input_key_fn *key_fn;
     void *key_arg;

@@ -334,12 +334,33 @@ static void test_room(void)
     bench_destroy(bench);
 }
 
+/* A burst does not come faster than a keyboard sends, but whole; a chord comes at once. */
+static void test_pace(void)
+{
+    struct bench *bench = bench_create();
+
+    input_set_keyboard_room(bench->input, has_room);
+    test_advance(bench->machine, 100000000);
+    for (unsigned i = 0; i < 200; i++) {
+        input_key(bench->input, KEY_A, i % 2 == 0);
+    }
+    test_run_events(bench->machine);
+    g_assert_cmpuint(bench->seen.keys->len, ==, 8 * 3);
+    test_advance(bench->machine, 30000000);
+    g_assert_cmpuint(bench->seen.keys->len, >=, 17 * 3);
+    g_assert_cmpuint(bench->seen.keys->len, <=, 18 * 3);
+    test_advance(bench->machine, 600000000);
+    g_assert_cmpuint(bench->seen.keys->len, ==, 200 * 3);
+    bench_destroy(bench);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/input/names", test_names);
     g_test_add_func("/input/keys", test_keys);
     g_test_add_func("/input/layouts", test_layouts);
+    g_test_add_func("/input/pace", test_pace);
     g_test_add_func("/input/full-queue", test_full_queue_sticks_no_key);
     g_test_add_func("/input/pointer", test_pointer);
     g_test_add_func("/input/tablet", test_tablet);
