@@ -65,6 +65,22 @@ struct app {
 
 /* ---- lists that end the program at once ---- */
 
+static void device_help(const char *name, GString *out)
+{
+    for (const struct device_class *const *c = catalog_classes(); *c != NULL; c++) {
+        if (strcmp((*c)->name, name) == 0) {
+            g_string_append_printf(out, "%s options:\n", name);
+            for (const struct property *p = (*c)->properties; p != NULL && p->name != NULL; p++) {
+                g_string_append_printf(out, "  %s=<%s> - %s (default: %s)\n", p->name,
+                                       p->type == PROPERTY_STRING ? "str" : "int", p->help,
+                                       p->default_value != NULL ? p->default_value : "");
+            }
+            return;
+        }
+    }
+    g_string_append_printf(out, "there is no device '%s'; -device help lists them\n", name);
+}
+
 static void print_help_topic(const char *topic)
 {
     GString *out = g_string_new(NULL);
@@ -75,6 +91,12 @@ static void print_help_topic(const char *topic)
                              "pc                   Standard PC (i440FX + PIIX3, 1996) (default)\n");
     } else if (strcmp(topic, "accel") == 0) {
         accel_help(out);
+    } else if (strcmp(topic, "nic") == 0) {
+        g_string_append(out, "Supported NIC models:\ne1000\nne2k_pci\nne2k_isa\n");
+    } else if (strcmp(topic, "netdev") == 0) {
+        g_string_append(out, "Available netdev backend types:\nhubport\nsocket\ntap\nuser\n");
+    } else if (g_str_has_prefix(topic, "device ")) {
+        device_help(topic + strlen("device "), out);
     } else {
         for (const struct device_class *const *c = catalog_classes(); *c != NULL; c++) {
             g_string_append_printf(out, "name \"%s\", desc \"%s\"\n", (*c)->name, (*c)->description);
@@ -226,6 +248,8 @@ static bool build_board(struct app *app, GError **error)
                     o->initrd != NULL ? "-initrd" : "-append");
         return false;
     }
+    app->networks.chardevs.open = terminals_open_extra;
+    app->networks.chardevs.arg = &app->terminals;
     return drives_open(&app->drives, o, app->machine->events, &config, error) &&
            terminals_open(&app->terminals, app->on_terminal, &config, error) &&
            networks_open(&app->networks, &o->net, &config, app->warnings, error) && pc_build(app->pc, &config, error);

@@ -121,7 +121,7 @@ static bool open_net(struct networks *networks, struct plan *plan, const struct 
     net->own_link = link == NULL;
     net->link = link != NULL ? link : net_link_create();
     *opened = net;
-    bool ok = network_backend_open(net, dev, user ? plan->redirections : NULL, error);
+    bool ok = network_backend_open(net, dev, user ? plan->redirections : NULL, &networks->chardevs, error);
     plan->redirections = user ? NULL : plan->redirections;
     return ok;
 }

@@ -13,7 +13,15 @@
 
 #define NETWORKS_MAX 16
 
+struct chardev;
 struct net_hub;
+
+/* Where connections come from that a network needs. */
+struct network_chardevs {
+    /* As terminals_open_extra(). */
+    struct chardev *(*open)(void *arg, const char *option, const char *spec, GError **error);
+    void *arg;
+};
 
 struct networks {
     struct monitor_nic list[PC_NICS]; /* one a card */
@@ -22,6 +30,7 @@ struct networks {
     unsigned net_count;
     struct net_hub *hubs[NETWORKS_MAX]; /* owned */
     unsigned hub_count;
+    struct network_chardevs chardevs; /* filled in by who opens them; open NULL: there are none */
 };
 
 /* Opens the backends and fills config->nics; without any option there is one e1000 on user

@@ -6,6 +6,7 @@
 #include "net/tap.h"
 #include "net/user.h"
 #include "network_backend.h"
+#include "network_guestfwd.h"
 
 static const char *get(const struct option_netdev *dev, const char *name)
 {
@@ -38,11 +39,42 @@ static GPtrArray *all_of(const struct option_netdev *dev, const char *name, cons
     return values;
 }
 
+/* Takes the rules whose targets are character connections out of a NULL-terminated list. */
+static GPtrArray *take_chardev_rules(GPtrArray *rules)
+{
+    GPtrArray *taken = g_ptr_array_new();
+    for (guint i = 0; i + 1 < rules->len;) {
+        if (network_guestfwd_is(g_ptr_array_index(rules, i))) {
+            g_ptr_array_add(taken, g_ptr_array_remove_index(rules, i));
+        } else {
+            i++;
+        }
+    }
+    return taken;
+}
+
+static bool open_guestfwds(struct monitor_net *net, const struct network_chardevs *chardevs, const GPtrArray *rules,
+                           GError **error)
+{
+    net->guestfwds = g_ptr_array_new_with_free_func((GDestroyNotify)network_guestfwd_destroy);
+    for (guint i = 0; i < rules->len; i++) {
+        struct network_guestfwd *f =
+            network_guestfwd_create(chardevs, net->user, g_ptr_array_index(rules, i), error);
+        if (f == NULL) {
+            return false;
+        }
+        g_ptr_array_add(net->guestfwds, f);
+    }
+    return true;
+}
+
 static bool open_user(struct monitor_net *net, const struct option_netdev *dev, const GPtrArray *redirections,
-                      GError **error)
+                      const struct network_chardevs *chardevs, GError **error)
 {
     g_autoptr(GPtrArray) forwards = all_of(dev, "hostfwd", redirections);
+    g_autoptr(GPtrArray) domains = all_of(dev, "dnssearch", NULL);
     g_autoptr(GPtrArray) guests = all_of(dev, "guestfwd", NULL);
+    g_autoptr(GPtrArray) pipes = chardevs->open != NULL ? take_chardev_rules(guests) : g_ptr_array_new();
     const struct net_user_config config = {
         .restricted = flag(dev, "restrict", false),
         .no_ipv4 = !flag(dev, "ipv4", true),
@@ -56,6 +88,10 @@ static bool open_user(struct monitor_net *net, const struct option_netdev *dev, 
         .tftp = get(dev, "tftp"),
         .bootfile = get(dev, "bootfile"),
         .tftp_server_name = get(dev, "tftp-server-name"),
+        .dnssearch = domains->len > 1 ? (const char *const *)domains->pdata : NULL,
+        .ipv6_net = get(dev, "ipv6-net"),
+        .ipv6_host = get(dev, "ipv6-host"),
+        .ipv6_dns = get(dev, "ipv6-dns"),
         .hostfwd = (const char *const *)forwards->pdata,
         .guestfwd = (const char *const *)guests->pdata,
     };
@@ -63,7 +99,7 @@ static bool open_user(struct monitor_net *net, const struct option_netdev *dev, 
     const char *address = config.net != NULL ? config.net : "10.0.2.0";
     net->settings = g_strdup_printf("net=%.*s,restrict=%s", (int)strcspn(address, "/"), address,
                                     config.restricted ? "on" : "off");
-    return net->user != NULL;
+    return net->user != NULL && open_guestfwds(net, chardevs, pipes, error);
 }
 
 static bool open_socket(struct monitor_net *net, const struct option_netdev *dev, GError **error)
@@ -93,9 +129,9 @@ static bool open_tap(struct monitor_net *net, const struct option_netdev *dev, G
 }
 
 bool network_backend_open(struct monitor_net *net, const struct option_netdev *dev, const GPtrArray *redirections,
-                          GError **error)
+                          const struct network_chardevs *chardevs, GError **error)
 {
-    bool ok = strcmp(dev->type, "user") == 0     ? open_user(net, dev, redirections, error)
+    bool ok = strcmp(dev->type, "user") == 0     ? open_user(net, dev, redirections, chardevs, error)
               : strcmp(dev->type, "socket") == 0 ? open_socket(net, dev, error)
                                                  : open_tap(net, dev, error);
     if (!ok) {
@@ -106,6 +142,7 @@ bool network_backend_open(struct monitor_net *net, const struct option_netdev *d
 
 void network_backend_close(struct monitor_net *net)
 {
+    g_clear_pointer(&net->guestfwds, g_ptr_array_unref);
     g_clear_pointer(&net->user, net_user_destroy);
     g_clear_pointer(&net->socket, net_socket_destroy);
     g_clear_pointer(&net->tap, net_tap_destroy);

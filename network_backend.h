@@ -4,9 +4,12 @@
 
 #include "network.h"
 
-/* Opens the backend at end 1 of net->link. redirections: rules for a user network besides its own, or NULL. */
+struct network_chardevs;
+
+/* Opens the backend at end 1 of net->link. redirections: rules for a user network besides its own, or NULL.
+ * chardevs: for guestfwd=. */
 bool network_backend_open(struct monitor_net *net, const struct option_netdev *dev, const GPtrArray *redirections,
-                          GError **error);
+                          const struct network_chardevs *chardevs, GError **error);
 void network_backend_close(struct monitor_net *net);
 
 #endif

@@ -327,6 +327,11 @@ static bool set_device(void *target, const struct option *option, const char *ar
         replace(&o->help_topic, "device");
         return true;
     }
+    if (words[0] != NULL && words[1] != NULL && (strcmp(words[1], "help") == 0 || strcmp(words[1], "?") == 0)) {
+        g_autofree char *topic = g_strdup_printf("device %s", words[0]);
+        replace(&o->help_topic, topic);
+        return true;
+    }
     if (words[0] != NULL && option_net_is_card(words[0])) {
         return option_net_device(&o->net, arg, error);
     }
@@ -357,19 +362,28 @@ static bool set_global(void *target, const struct option *option, const char *ar
     return FAIL(error, "'%s' is not supported; there is isa-debugcon.iobase=N", arg);
 }
 
+static bool set_net_help(struct options *o, const char *arg)
+{
+    const char *topic = option_net_help(arg);
+    if (topic != NULL) {
+        replace(&o->help_topic, topic);
+    }
+    return topic != NULL;
+}
+
 static bool set_net(void *target, const struct option *option, const char *arg, GError **error)
 {
-    return option_net_legacy(&((struct options *)target)->net, arg, error);
+    return set_net_help(target, arg) || option_net_legacy(&((struct options *)target)->net, arg, error);
 }
 
 static bool set_nic(void *target, const struct option *option, const char *arg, GError **error)
 {
-    return option_net_nic(&((struct options *)target)->net, arg, error);
+    return set_net_help(target, arg) || option_net_nic(&((struct options *)target)->net, arg, error);
 }
 
 static bool set_netdev(void *target, const struct option *option, const char *arg, GError **error)
 {
-    return option_net_netdev(&((struct options *)target)->net, arg, error);
+    return set_net_help(target, arg) || option_net_netdev(&((struct options *)target)->net, arg, error);
 }
 
 static bool set_redir(void *target, const struct option *option, const char *arg, GError **error)

@@ -51,7 +51,7 @@ enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_DOCTOR };
 
 struct options {
     enum option_action action;
-    char *help_topic; /* "machine", "cpu", "accel", "device": list and leave */
+    char *help_topic; /* "machine", "cpu", "accel", "device", "device CLASS", "nic", "netdev": list and leave */
     uint64_t ram;     /* bytes */
     unsigned cpus;
     char *cpu, *accel, *accel_policy;

@@ -18,7 +18,7 @@ static const struct {
     const char *type, *keys; /* separated by blanks */
 } kinds[] = {
     {"user", "net host dns dhcpstart hostname domainname tftp bootfile tftp-server-name restrict "
-             "ipv4 ipv6 hostfwd guestfwd"},
+             "ipv4 ipv6 ipv6-net ipv6-host ipv6-dns dnssearch hostfwd guestfwd"},
     {"socket", "listen connect mcast udp fd localaddr"},
     {"tap", "ifname fd script downscript"},
     {"hubport", "hubid netdev"},
@@ -188,6 +188,22 @@ static bool legacy_dump(struct option_net *net, const char *argument, GError **e
     g_ptr_array_add(net->dumps, g_strdup(file != NULL ? file : "qemu-vlan0.pcap"));
     option_list_finish(&list);
     return true;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "?") == 0;
+}
+
+const char *option_net_help(const char *argument)
+{
+    g_auto(GStrv) words = g_strsplit(argument, ",", -1);
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (g_str_has_prefix(words[i], "model=") && is_help(words[i] + strlen("model="))) {
+            return "nic";
+        }
+    }
+    return words[0] != NULL && is_help(words[0]) ? "netdev" : NULL;
 }
 
 bool option_net_legacy(struct option_net *net, const char *argument, GError **error)

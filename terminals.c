@@ -158,6 +158,7 @@ bool terminals_open(struct terminals *terminals, bool plain, struct pc_config *c
 {
     const struct options *o = terminals->options;
     terminals->shared = g_ptr_array_new_with_free_func(shared_free);
+    terminals->extra = g_ptr_array_new_with_free_func((GDestroyNotify)chardev_destroy);
     if (!open_serial(terminals, plain, config, error) || !open_parallel(terminals, config, error) ||
         (o->debugcon != NULL && !open_one(terminals, "debugcon", 0, o->debugcon, &terminals->debugcon, error))) {
         return false;
@@ -165,6 +166,21 @@ bool terminals_open(struct terminals *terminals, bool plain, struct pc_config *c
     config->debugcon = terminals->debugcon;
     config->debugcon_iobase = (uint16_t)o->debugcon_iobase;
     return open_monitors(terminals, error);
+}
+
+struct chardev *terminals_open_extra(void *arg, const char *option, const char *spec, GError **error)
+{
+    struct terminals *terminals = arg;
+    struct chardev *chr;
+    if (!open_one(terminals, option, terminals->extra->len, spec, &chr, error)) {
+        return NULL;
+    }
+    if (chr == NULL) {
+        fail(error, option, "'%s' is no connection", spec);
+        return NULL;
+    }
+    g_ptr_array_add(terminals->extra, chr);
+    return chr;
 }
 
 void terminals_close(struct terminals *terminals)
@@ -179,5 +195,6 @@ void terminals_close(struct terminals *terminals)
         chardev_destroy(terminals->monitors[i]);
     }
     chardev_destroy(terminals->debugcon);
+    g_clear_pointer(&terminals->extra, g_ptr_array_unref);
     g_clear_pointer(&terminals->shared, g_ptr_array_unref);
 }

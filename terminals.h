@@ -24,12 +24,15 @@ struct terminals {
     struct chardev *serial[OPTIONS_SERIAL_MAX], *parallel[OPTIONS_PARALLEL_MAX]; /* owned; NULL: none */
     struct chardev *debugcon, *monitors[OPTIONS_MONITOR_MAX];                   /* likewise */
     unsigned monitor_count;
+    GPtrArray *extra; /* struct chardev *: for others; owned */
 };
 
 /* Opens all of them and enters them into the board's configuration. plain: serial port and monitor share the
  * terminal unless said otherwise. The rest of *terminals up to `arg` has been filled in. False and error, which names the
  * option; terminals_close() is still due. */
 bool terminals_open(struct terminals *terminals, bool plain, struct pc_config *config, GError **error);
+/* One more, for an option besides these; it stays ours. NULL and error, also for "none". */
+struct chardev *terminals_open_extra(void *terminals, const char *option, const char *spec, GError **error);
 /* When nothing uses them any more. */
 void terminals_close(struct terminals *terminals);
 

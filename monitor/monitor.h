@@ -63,6 +63,7 @@ struct monitor_net {
     bool own_link;
     int hub;
     struct net_user *user; /* one of these */
+    GPtrArray *guestfwds;  /* of the user network: struct network_guestfwd *; NULL: none */
     struct net_socket *socket;
     struct net_tap *tap;
     struct pcap *capture;

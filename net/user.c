@@ -26,10 +26,6 @@
 
 #define NS_PER_US       1000
 #define CONFIG_VERSION  4
-#define IPV6_PREFIX     "fec0::"
-#define IPV6_HOST       "fec0::2"
-#define IPV6_DNS        "fec0::3"
-#define IPV6_PREFIX_LEN 64
 
 struct net_user {
     Slirp *slirp;
@@ -270,10 +266,11 @@ static void slirp_config(const struct net_user_config *config, const struct user
     out->vdhcp_start = net->dhcp;
     out->vnameserver = net->dns;
     out->in6_enabled = !config->no_ipv6;
-    inet_pton(AF_INET6, IPV6_PREFIX, &out->vprefix_addr6);
-    out->vprefix_len = IPV6_PREFIX_LEN;
-    inet_pton(AF_INET6, IPV6_HOST, &out->vhost6);
-    inet_pton(AF_INET6, IPV6_DNS, &out->vnameserver6);
+    out->vprefix_addr6 = net->prefix6;
+    out->vprefix_len = net->prefix6_len;
+    out->vhost6 = net->host6;
+    out->vnameserver6 = net->dns6;
+    out->vdnssearch = (const char **)config->dnssearch;
     out->vhostname = config->hostname;
     out->vdomainname = config->domainname;
     out->tftp_path = config->tftp;
@@ -336,6 +333,17 @@ struct net_user *net_user_create(const struct net_user_config *config, struct ne
     g_source_set_can_recurse(user->source, TRUE);
     g_source_attach(user->source, NULL);
     return user;
+}
+
+struct user_guestfwd *net_user_add_pipe(struct net_user *user, const char *rule,
+                                        size_t (*write)(void *arg, const void *data, size_t size), void *arg,
+                                        GError **error)
+{
+    struct user_guestfwd *pipe = user_guestfwd_create_pipe(user->slirp, rule, write, arg, error);
+    if (pipe != NULL) {
+        g_ptr_array_add(user->guestfwds, pipe);
+    }
+    return pipe;
 }
 
 void net_user_destroy(struct net_user *user)

@@ -12,6 +12,7 @@
 #include "net/port.h"
 
 struct net_user;
+struct user_guestfwd;
 
 /* Strings are borrowed during net_user_create(); NULL means the default. */
 struct net_user_config {
@@ -25,6 +26,9 @@ struct net_user_config {
     const char *tftp;     /* folder served by TFTP; NULL: none */
     const char *bootfile; /* told by DHCP */
     const char *tftp_server_name;
+    const char *const *dnssearch; /* domains told by DHCP, NULL-terminated; or NULL */
+    const char *ipv6_net;  /* "fec0::/64", or without the length */
+    const char *ipv6_host, *ipv6_dns; /* addresses within it: its ::2 and ::3 */
     const char *const *hostfwd; /* NULL-terminated rules, see net_user_add_forward(); or NULL */
     const char *const *guestfwd; /* the same, see net/user_guestfwd.h */
 };
@@ -33,6 +37,11 @@ struct net_user_config {
  */
 struct net_user *net_user_create(const struct net_user_config *config, struct net_port *port,
                                  GError **error);
+/* An address in the guest's net whose connections end in the program: write is called with what a guest sends and returns
+ * how much of it was taken. rule: [tcp]:SERVER:PORT-, the rest is not looked at. The pipe is the network's. */
+struct user_guestfwd *net_user_add_pipe(struct net_user *user, const char *rule,
+                                        size_t (*write)(void *arg, const void *data, size_t size), void *arg,
+                                        GError **error);
 /* Closes all connections. NULL is fine. */
 void net_user_destroy(struct net_user *user);
 

@@ -12,6 +12,8 @@
 #define HOST_NUMBER  2
 #define DNS_NUMBER   3
 #define DHCP_NUMBER  15
+#define DEFAULT_NET6   "fec0::/64"
+#define PREFIX6_LENGTH 64
 
 static bool mask_parse(const char *text, uint32_t *mask, GError **error)
 {
@@ -68,6 +70,49 @@ static bool member_parse(const char *name, const char *text, uint32_t network, u
     return true;
 }
 
+static bool prefix6_parse(const char *text, struct user_net *net, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "/", 2);
+    char *end = NULL;
+    guint64 bits = parts[0] != NULL && parts[1] != NULL ? g_ascii_strtoull(parts[1], &end, 10) : PREFIX6_LENGTH;
+    if (parts[0] == NULL || inet_pton(AF_INET6, parts[0], &net->prefix6) != 1 ||
+        (end != NULL && (end == parts[1] || *end != '\0'))) {
+        return FAIL(error, "ipv6-net=: '%s' is no network such as fec0::/64", text);
+    }
+    if (bits < 1 || bits > 126) {
+        return FAIL(error, "ipv6-net=: '%s': the length must be from 1 to 126, and 64 for guests to get an address", text);
+    }
+    net->prefix6_len = (uint8_t)bits;
+    return true;
+}
+
+/* An address within the IPv6 net; text NULL: number n of it. */
+static bool member6_parse(const char *name, const char *text, const struct user_net *net, uint8_t n,
+                          struct in6_addr *address, GError **error)
+{
+    *address = net->prefix6;
+    address->s6_addr[15] |= n;
+    if (text == NULL) {
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, address) != 1) {
+        return FAIL(error, "%s=: '%s' is no IPv6 address", name, text);
+    }
+    for (unsigned bit = 0; bit < net->prefix6_len; bit++) {
+        if ((address->s6_addr[bit / 8] ^ net->prefix6.s6_addr[bit / 8]) & 0x80 >> bit % 8) {
+            return FAIL(error, "%s=: %s is not in the guest's network", name, text);
+        }
+    }
+    return true;
+}
+
+static bool net6_parse(const struct net_user_config *config, struct user_net *net, GError **error)
+{
+    return prefix6_parse(config->ipv6_net != NULL ? config->ipv6_net : DEFAULT_NET6, net, error) &&
+           member6_parse("ipv6-host", config->ipv6_host, net, HOST_NUMBER, &net->host6, error) &&
+           member6_parse("ipv6-dns", config->ipv6_dns, net, DNS_NUMBER, &net->dns6, error);
+}
+
 bool user_net_parse(const struct net_user_config *config, struct user_net *net, GError **error)
 {
     uint32_t network, mask;
@@ -85,7 +130,7 @@ bool user_net_parse(const struct net_user_config *config, struct user_net *net, 
     if (net->host.s_addr == net->dns.s_addr) {
         return FAIL(error, "host= and dns= must differ");
     }
-    return true;
+    return net6_parse(config, net, error);
 }
 
 static bool port_parse(const char *text, int *port, GError **error)

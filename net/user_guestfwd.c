@@ -22,6 +22,8 @@ struct user_guestfwd {
     int fd; /* -1: not connected */
     guint in_watch, out_watch, retry;
     GByteArray *out;
+    size_t (*write)(void *arg, const void *data, size_t size); /* of a pipe; NULL: none */
+    void *arg;
 };
 
 static void disconnect(struct user_guestfwd *f)
@@ -122,11 +124,19 @@ static bool place_parse(const char *text, struct in_addr *address, int *port)
            n <= 65535;
 }
 
+static ssize_t into_pipe(const void *data, size_t size, void *opaque)
+{
+    struct user_guestfwd *f = opaque;
+    return (ssize_t)f->write(f->arg, data, size);
+}
+
 static bool add(struct user_guestfwd *f, const char *target, GError **error)
 {
     const char *rest = strchr(target, ':');
     int r = -1;
-    if (rest != NULL && g_str_has_prefix(target, "cmd:")) {
+    if (f->write != NULL) {
+        r = slirp_add_guestfwd(f->slirp, into_pipe, f, &f->server, f->port);
+    } else if (rest != NULL && g_str_has_prefix(target, "cmd:")) {
         r = slirp_add_exec(f->slirp, rest + 1, &f->server, f->port);
     } else if (rest != NULL && g_str_has_prefix(target, "unix:")) {
         r = slirp_add_unix(f->slirp, rest + 1, &f->server, f->port);
@@ -147,11 +157,30 @@ static bool add(struct user_guestfwd *f, const char *target, GError **error)
 
 struct user_guestfwd *user_guestfwd_create(Slirp *slirp, const char *rule, GError **error)
 {
+    return user_guestfwd_create_pipe(slirp, rule, NULL, NULL, error);
+}
+
+size_t user_guestfwd_room(struct user_guestfwd *f)
+{
+    return slirp_socket_can_recv(f->slirp, f->server, f->port);
+}
+
+void user_guestfwd_receive(struct user_guestfwd *f, const uint8_t *data, size_t size)
+{
+    slirp_socket_recv(f->slirp, f->server, f->port, data, (int)size);
+}
+
+struct user_guestfwd *user_guestfwd_create_pipe(Slirp *slirp, const char *rule,
+                                                size_t (*write)(void *arg, const void *data, size_t size), void *arg,
+                                                GError **error)
+{
     const char *server = g_str_has_prefix(rule, "tcp:") ? rule + 4 : rule[0] == ':' ? rule + 1 : NULL;
     const char *dash = server != NULL ? strchr(server, '-') : NULL;
     struct user_guestfwd *f = g_new0(struct user_guestfwd, 1);
     f->slirp = slirp;
     f->fd = -1;
+    f->write = write;
+    f->arg = arg;
     f->out = g_byte_array_new();
     g_autofree char *place = dash != NULL ? g_strndup(server, (gsize)(dash - server)) : NULL;
     bool ok = (place != NULL && place_parse(place, &f->server, &f->port)) ||

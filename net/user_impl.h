@@ -6,9 +6,11 @@
 
 #include "net/user.h"
 
-/* The addresses of an IPv4 net. */
+/* The addresses of the guest's net. */
 struct user_net {
     struct in_addr network, mask, host, dns, dhcp;
+    struct in6_addr prefix6, host6, dns6;
+    uint8_t prefix6_len;
 };
 
 /* One forward as text says it; guest.s_addr 0: the first address of DHCP. */

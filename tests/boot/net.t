@@ -1,7 +1,8 @@
 #!/usr/bin/expect -f
 # Linux's e1000, ne2k-pci and ne drivers on user networking: lease, name server, ping of the gateway and beyond, IPv6, TFTP,
 # HTTP, checked data both ways (VMM_NET_MIB MiB, 1024 if not set), segmentation offload on and off, promiscuous mode, a
-# driver reloaded under load, a pulled cable, ssh through a forward. VMM_NET_ONLY names one driver.
+# driver reloaded under load, a pulled cable, ssh through a forward. VMM_NET_ONLY names one driver,
+# or "restricted".
 source [file dirname [info script]]/lib.tcl
 source [file dirname [info script]]/../net/net.tcl
 if {!$all} { skip_all "long; make check-boot runs it" }
@@ -26,6 +27,8 @@ nslookup host.test 10.0.2.3 | sed 's/^/DNS /'
 i=0; while [ $i -lt 15 ] && ! ifconfig eth0 | grep -q fec0:; do sleep 1; i=$((i + 1)); done
 ifconfig eth0 | grep fec0:
 ping6 -c 2 -W 3 fec0::2 && echo PING6-GOOD
+(echo by-chardev; sleep 3) | nc 10.0.2.100 7 | sed 's/^/ECHO /'
+(echo by-command; sleep 1) | nc 10.0.2.101 7 | sed 's/^/ECHO /'
 tftp -g -r big -l /big 10.0.2.2 && echo "TFTP $(md5sum </big)"
 wget -q -O /big2 http://10.0.2.2:$(option httpport)/big && echo "HTTP $(md5sum </big2)"
 net_peer run 10.0.2.2 $port send $mib && echo SENT-GOOD
@@ -69,9 +72,11 @@ while true; do sleep 60; done
 
 set http_port [free_port]
 server busybox httpd -f -p 127.0.0.1:$http_port -h $tmp/tftp
+set echo_port [free_port]
+server busybox nc -ll -p $echo_port -e cat
 
 proc drivers {model module mib} {
-    global tmp peer kernel http_port sum in_namespace
+    global tmp peer kernel http_port echo_port sum in_namespace
     set ssh_port [free_port]
     set net_port [free_port]
     server $peer serve $net_port >$tmp/figures
@@ -83,7 +88,7 @@ proc drivers {model module mib} {
         set settings ",irq=5"
     }
     vmm_start -m 256 -kernel $kernel -initrd $tmp/initrd.gz -append $words \
-        -nic "user,model=$model$settings,tftp=$tmp/tftp,hostfwd=tcp:127.0.0.1:$ssh_port-:22"
+        -chardev socket,id=echo,host=127.0.0.1,port=$echo_port -nic "user,model=$model$settings,tftp=$tmp/tftp,hostfwd=tcp:127.0.0.1:$ssh_port-:22,guestfwd=tcp:10.0.2.100:7-chardev:echo,guestfwd=tcp:10.0.2.101:7-cmd:cat"
     if {![ok [wait_serial {LEASE 10\.0\.2\.15 10\.0\.2\.2 10\.0\.2\.3} 240] "$model: lease by DHCP"]} {
         vmm_quit
         return
@@ -96,6 +101,8 @@ proc drivers {model module mib} {
     }
     ok [wait_serial {fec0::5054:ff:fe12:3456} 40] "$model: IPv6 address by router advertisement"
     ok [wait_serial {PING6-GOOD} 30] "$model: ping by IPv6"
+    ok [wait_serial {ECHO by-chardev} 30] "$model: guestfwd to a character connection"
+    ok [wait_serial {ECHO by-command} 30] "$model: guestfwd to a command"
     ok [wait_serial "TFTP $sum" 120] "$model: TFTP"
     ok [wait_serial "HTTP $sum" 120] "$model: HTTP from the host's loopback"
     ok [wait_serial SENT-GOOD [expr {120 + $mib * 3}]] "$model: $mib MiB to the host, right checksum"
@@ -123,6 +130,31 @@ proc drivers {model module mib} {
     vmm_quit
     note_figures $model $tmp/figures
 }
+# restrict=on: DHCP, TFTP and forwards both ways, and nothing else.
+proc restricted {} {
+    global tmp kernel tree http_port in_namespace
+    set port [free_port]
+    make_initrd $tmp/restricted.gz e1000 "$::prologue [string map [list PORT $http_port] {
+wget -T 3 -q -O /dev/null http://10.0.2.2:PORT/big && echo REACHED
+nslookup host.test 10.0.2.3 2>/dev/null | grep -q 10.1.2.3 && echo NAMED
+ping -c 1 -W 2 192.168.99.1 >/dev/null && echo REACHED
+tftp -g -r big -l /big 10.0.2.2 && echo FETCHED
+(echo by-command; sleep 1) | nc 10.0.2.101 7 | sed 's/^/ECHO /'
+echo SERVING
+nc -l -p 7 -e cat
+echo SERVED
+while true; do sleep 60; done
+}]"
+    vmm_start -m 256 -kernel $kernel -initrd $tmp/restricted.gz -append "console=ttyS0 quiet" \
+        -nic user,restrict=on,tftp=$tmp/tftp,hostfwd=tcp:127.0.0.1:$port-:7,guestfwd=tcp:10.0.2.101:7-cmd:cat
+    ok [wait_serial SERVING 240] "restrict=on: guest is ready"
+    set text [serial_text]
+    ok [regexp {LEASE 10\.0\.2\.15.*FETCHED.*ECHO by-command} $text] "restrict=on: DHCP, TFTP and guestfwd work"
+    ok [expr {![regexp {REACHED} $text]}] "restrict=on: the host and what is beyond are not reached"
+    catch { exec sh -c "(echo hallo; sleep 2) | timeout 10 busybox nc 127.0.0.1 $port" } said
+    ok [string match *hallo* $said] "restrict=on: hostfwd works"
+    vmm_quit
+}
 proc wanted {model} { global env; return [expr {![info exists env(VMM_NET_ONLY)] || $env(VMM_NET_ONLY) eq $model}] }
 if {[wanted e1000] || [wanted ne2k_pci]} {
     kernel_generic
@@ -130,6 +162,10 @@ if {[wanted e1000] || [wanted ne2k_pci]} {
     make_initrd $tmp/initrd.gz [concat {e1000 ne2k-pci} $words $tmp/key.pub:/root/.ssh/authorized_keys] $script
     if {[wanted e1000]} { drivers e1000 e1000 $mib }
     if {[wanted ne2k_pci]} { drivers ne2k_pci ne2k-pci $mib }
+}
+if {[wanted restricted]} {
+    kernel_generic
+    restricted
 }
 if {[wanted ne2k_isa]} {
     kernel_i386

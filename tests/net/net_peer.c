@@ -61,6 +61,9 @@ static void write_all(int fd, const void *data, size_t size)
     const uint8_t *p = data;
     while (size > 0) {
         ssize_t n = write(fd, p, size);
+        if (n < 0 && errno == EINTR) {
+            continue; /* stopped and continued */
+        }
         if (n <= 0) {
             fail("write");
         }
@@ -74,6 +77,9 @@ static void read_all(int fd, void *data, size_t size)
     uint8_t *p = data;
     while (size > 0) {
         ssize_t n = read(fd, p, size);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
         if (n <= 0) {
             errno = n == 0 ? ECONNRESET : errno;
             fail("read");

@@ -75,6 +75,8 @@ static void test_good(void)
          "52:54:00:12:34:56", 2, 0, 0},
         {"vmm -nic user,guestfwd=tcp:10.0.2.100:7-cmd:cat,guestfwd=tcp:10.0.2.100:8-tcp:127.0.0.1:9",
          "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -nic user,ipv6-net=fec0:0:0:7::/64,ipv6-host=fec0:0:0:7::9,dnssearch=a.test,dnssearch=b.test",
+         "52:54:00:12:34:56", 1, 1, 0},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct setup s;
@@ -108,6 +110,9 @@ static void test_bad(void)
         {"vmm -nic user,guestfwd=tcp:1.2.3.4:7-cmd:cat", "guestfwd"},
         {"vmm -nic user,guestfwd=tcp:10.0.2.100:7-pipe:x", "cmd:COMMAND"},
         {"vmm -nic user,restrict=maybe", "restrict="},
+        {"vmm -nic user,ipv6-net=10.0.2.0", "ipv6-net="},
+        {"vmm -nic user,ipv6-net=fec0::/200", "1 to 126"},
+        {"vmm -nic user,ipv6-host=fec1::1", "not in the guest's network"},
         {"vmm -nic socket", "exactly one"},
         {"vmm -nic socket,listen=1234", "HOST:PORT"},
         {"vmm -nic socket,connect=127.0.0.1:1", "refused"},
@@ -141,10 +146,20 @@ static void test_bad(void)
     }
 }
 
+static void test_help(void)
+{
+    g_assert_cmpstr(option_net_help("help"), ==, "netdev");
+    g_assert_cmpstr(option_net_help("?"), ==, "netdev");
+    g_assert_cmpstr(option_net_help("nic,model=help"), ==, "nic");
+    g_assert_cmpstr(option_net_help("nic,model=?"), ==, "nic");
+    g_assert_null(option_net_help("user,hostname=help"));
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/options-net/good", test_good);
     g_test_add_func("/options-net/bad", test_bad);
+    g_test_add_func("/options-net/help", test_help);
     return g_test_run();
 }
