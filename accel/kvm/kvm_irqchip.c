@@ -96,7 +96,10 @@ bool kvm_irqchip_create(struct kvm_engine *e, GError **error)
     }
     const char *kind = e->irqchip.kind == ACCEL_IRQCHIP_ON ? "on" : "split";
     if (e->machine->irqchip.cpus < e->count || !x86_has(e->cpuid, X86_APIC)) {
-        return lacking(error, kind, "such controllers for a CPU without APIC");
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "-machine kernel_irqchip=%s: the guest's CPU has no APIC; choose another -cpu, or use "
+                    "kernel_irqchip=off", kind);
+        return false;
     }
     if (extension(e, KVM_CAP_MP_STATE) <= 0) {
         return lacking(error, kind, "KVM_CAP_MP_STATE");
