@@ -308,6 +308,11 @@ static bool is_terminal_free(const struct options *o)
             return false;
         }
     }
+    for (unsigned i = 0; i < o->qmp_count; i++) {
+        if (g_str_has_suffix(o->qmp[i].spec, "stdio")) {
+            return false;
+        }
+    }
     for (guint i = 0; i < o->chardevs->len; i++) {
         if (strcmp(((const struct option_chardev *)g_ptr_array_index(o->chardevs, i))->spec, "stdio") == 0) {
             return false;

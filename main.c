@@ -25,6 +25,7 @@
 #include "hw/pc/pc_machine.h"
 #include "monitor/gdb_stub.h"
 #include "monitor/monitor.h"
+#include "monitor/qmp.h"
 #include "monitor/symbols.h"
 #include "monitor/vm_state.h"
 #include "network.h"
@@ -55,6 +56,7 @@ struct app {
     struct monitor_env monitor_env;
     struct gdb_server *gdb;
     struct monitor *monitors[OPTIONS_MONITOR_MAX];
+    struct qmp *qmp[OPTIONS_QMP_MAX];
     struct symbols *symbols;
     struct scripted scripted;
     bool guest_ended; /* the guest has ended the run, with exit_code */
@@ -385,6 +387,11 @@ static bool start_monitor(struct app *app, GError **error)
         struct chardev *chr = app->terminals.monitors[i];
         app->monitors[i] = monitor_create(&app->monitor_env, chr, !chardev_is_script(chr));
     }
+    for (unsigned i = 0; i < OPTIONS_QMP_MAX; i++) {
+        if (app->terminals.qmp[i] != NULL) {
+            app->qmp[i] = qmp_create(&app->monitor_env, app->terminals.qmp[i], app->options.qmp[i].pretty);
+        }
+    }
     const char *gdb = app->options.gdb != NULL ? app->options.gdb : app->options.gdb_default ? "tcp::1234" : NULL;
     if (gdb != NULL && strcmp(gdb, "none") != 0 && !gdb_server_open(app->gdb, gdb, error)) {
         g_prefix_error(error, "-%s: ", app->options.gdb != NULL ? "gdb" : "s");
@@ -443,6 +450,9 @@ static bool app_run(struct app *app, GError **error)
 static void app_finish(struct app *app)
 {
     gdb_server_destroy(app->gdb);
+    for (unsigned i = 0; i < OPTIONS_QMP_MAX; i++) {
+        qmp_destroy(app->qmp[i]);
+    }
     for (unsigned i = 0; i < OPTIONS_MONITOR_MAX; i++) {
         monitor_destroy(app->monitors[i]);
     }

@@ -60,6 +60,9 @@ void options_finish(struct options *o)
     g_clear_pointer(&o->drives, g_ptr_array_unref);
     g_clear_pointer(&o->scripts, g_ptr_array_unref);
     g_clear_pointer(&o->monitors, g_ptr_array_unref);
+    for (unsigned i = 0; i < o->qmp_count; i++) {
+        g_free(o->qmp[i].spec);
+    }
     g_clear_pointer(&o->chardevs, g_ptr_array_unref);
     g_clear_pointer(&o->drive_devices, g_ptr_array_unref);
     option_net_finish(&o->net);
@@ -491,6 +494,8 @@ static const struct option option_table[] = {
     WORKS("monitor", "vc|stdio|none|unix:P,server|chardev:ID|...", "where the monitor is; several times for several", option_set_monitor),
     WORKS("chardev", "stdio|pty|vc|socket|file|null|serial,id=ID[,mux=on][,path=P][,host=H,port=N][,server=on][,wait=off]",
           "a connection with a name, for -serial chardev:ID, -mon chardev=ID and the like", option_set_chardev),
+    WORKS("qmp", "DEVICE", "a monitor for programs, as -monitor: QMP, JSON (also -mon mode=control)", option_set_qmp),
+    WORKS("qmp-pretty", "DEVICE", NULL, option_set_qmp),
     WORKS("mon", "chardev=ID[,mode=readline]", "a monitor on such a connection", option_set_mon),
     STRING("mon-prompt", "TEXT", "the monitor's prompt [(vmm) ]", monitor_prompt),
     WORKS("mon-script", "FILE", "run monitor commands from a file; an error ends vmm with exit code 1", option_set_script),
@@ -535,7 +540,7 @@ static const struct option option_table[] = {
     NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
     LATER("option-rom", "F"),
     LATER("vnc", "D"),
-    LATER("qmp", "D"), LATER("usb", NULL), LATER("usbdevice", "D"),
+    LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("icount", "N"),
     LATER("incoming", "U"),
     LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),

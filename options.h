@@ -18,6 +18,7 @@
 #define OPTIONS_SERIAL_MAX 4
 #define OPTIONS_PARALLEL_MAX 3
 #define OPTIONS_MONITOR_MAX 8
+#define OPTIONS_QMP_MAX 4
 
 struct option_drive {
     char *file;      /* owned; NULL = no medium */
@@ -74,6 +75,8 @@ struct options {
     unsigned serial_count;
     char *parallel[OPTIONS_PARALLEL_MAX]; /* NULL = default */
     unsigned parallel_count;
+    struct option_qmp qmp[OPTIONS_QMP_MAX];
+    unsigned qmp_count;
     GPtrArray *monitors; /* char *, specs of -monitor and -mon; none: default */
     GPtrArray *chardevs; /* struct option_chardev * */
     char *monitor_prompt;

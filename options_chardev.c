@@ -129,6 +129,21 @@ bool option_set_monitor(void *target, const struct option *option, const char *a
     return true;
 }
 
+static bool add_qmp(struct options *o, const char *spec, bool pretty, GError **error)
+{
+    if (o->qmp_count == OPTIONS_QMP_MAX) {
+        return FAIL(error, "there are at most %d control monitors", OPTIONS_QMP_MAX);
+    }
+    o->qmp[o->qmp_count].spec = g_strdup(spec);
+    o->qmp[o->qmp_count++].pretty = pretty;
+    return true;
+}
+
+bool option_set_qmp(void *target, const struct option *option, const char *arg, GError **error)
+{
+    return add_qmp(target, arg, strcmp(option->name, "qmp-pretty") == 0, error);
+}
+
 bool option_set_mon(void *target, const struct option *option, const char *arg, GError **error)
 {
     static const char *const known[] = { "chardev", "mode", "pretty", NULL };
@@ -140,8 +155,12 @@ bool option_set_mon(void *target, const struct option *option, const char *arg, 
     bool ok = true;
     if (id == NULL) {
         ok = FAIL(error, "chardev= is missing: the id of a -chardev");
-    } else if (mode != NULL && strcmp(mode, "readline") != 0) {
-        ok = FAIL(error, "mode=%s is not supported; there is readline", mode);
+    } else if (mode != NULL && strcmp(mode, "readline") != 0 && strcmp(mode, "control") != 0) {
+        ok = FAIL(error, "mode=%s: must be readline (for people) or control (QMP)", mode);
+    } else if (mode != NULL && strcmp(mode, "control") == 0) {
+        g_autofree char *spec = g_strdup_printf("chardev:%s", id);
+        bool pretty;
+        ok = get_bool(&list, "pretty", false, &pretty, error) && add_qmp(target, spec, pretty, error);
     } else {
         g_autofree char *spec = g_strdup_printf("chardev:%s", id);
         ok = option_set_monitor(target, option, spec, error);

@@ -11,9 +11,16 @@ struct option_chardev {
     bool mux;        /* several may use it */
 };
 
+/* A monitor for programs: -qmp, -mon mode=control. */
+struct option_qmp {
+    char *spec; /* as in -monitor; owned */
+    bool pretty;
+};
+
 /* For the table of options.c; target: struct options. */
 bool option_set_chardev(void *target, const struct option *option, const char *arg, GError **error);
 bool option_set_mon(void *target, const struct option *option, const char *arg, GError **error);
+bool option_set_qmp(void *target, const struct option *option, const char *arg, GError **error);
 bool option_set_monitor(void *target, const struct option *option, const char *arg, GError **error);
 
 /* The connection with an id, NULL if there is none. */

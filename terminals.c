@@ -127,6 +127,11 @@ static bool open_parallel(struct terminals *terminals, struct pc_config *config,
 static bool open_monitors(struct terminals *terminals, GError **error)
 {
     const struct options *o = terminals->options;
+    for (unsigned i = 0; i < o->qmp_count; i++) {
+        if (!open_one(terminals, "qmp", i, o->qmp[i].spec, &terminals->qmp[i], error)) {
+            return false;
+        }
+    }
     for (guint i = 0; i < o->monitors->len; i++) {
         struct chardev **chr = &terminals->monitors[terminals->monitor_count];
         if (!open_one(terminals, "monitor", i, g_ptr_array_index(o->monitors, i), chr, error)) {
@@ -193,6 +198,9 @@ void terminals_close(struct terminals *terminals)
     }
     for (unsigned i = 0; i < OPTIONS_MONITOR_MAX; i++) {
         chardev_destroy(terminals->monitors[i]);
+    }
+    for (unsigned i = 0; i < OPTIONS_QMP_MAX; i++) {
+        chardev_destroy(terminals->qmp[i]);
     }
     chardev_destroy(terminals->debugcon);
     g_clear_pointer(&terminals->extra, g_ptr_array_unref);

@@ -25,6 +25,7 @@ struct terminals {
     struct chardev *debugcon, *monitors[OPTIONS_MONITOR_MAX];                   /* likewise */
     unsigned monitor_count;
     GPtrArray *extra; /* struct chardev *: for others; owned */
+    struct chardev *qmp[OPTIONS_QMP_MAX]; /* owned; NULL: none */
 };
 
 /* Opens all of them and enters them into the board's configuration. plain: serial port and monitor share the

@@ -15,6 +15,11 @@ struct state_listener {
     void *arg;
 };
 
+struct request_listener {
+    request_fn *fn;
+    void *arg;
+};
+
 struct machine *machine_create(struct log *log)
 {
     struct machine *machine = g_new0(struct machine, 1);
@@ -39,6 +44,7 @@ struct machine *machine_create(struct log *log)
     machine->events = event_queue_create();
     machine->devices = g_ptr_array_new();
     machine->state_listeners = g_ptr_array_new_with_free_func(g_free);
+    machine->request_listeners = g_ptr_array_new_with_free_func(g_free);
     machine->run_state = RUN_STATE_PRELAUNCH;
     machine->pause_why = RUN_STATE_PAUSED;
     return machine;
@@ -54,6 +60,7 @@ void machine_destroy(struct machine *machine)
     }
     g_ptr_array_free(machine->devices, TRUE);
     g_ptr_array_free(machine->state_listeners, TRUE);
+    g_ptr_array_free(machine->request_listeners, TRUE);
     event_queue_destroy(machine->events);
     clock_destroy(machine->guest_clock);
     clock_destroy(machine->host_clock);
@@ -142,6 +149,36 @@ void machine_off_state(struct machine *machine, run_state_fn *fn, void *arg)
             g_ptr_array_remove_index(machine->state_listeners, i);
             return;
         }
+    }
+}
+
+void machine_on_request(struct machine *machine, request_fn *fn, void *arg)
+{
+    struct request_listener *listener = g_new(struct request_listener, 1);
+
+    listener->fn = fn;
+    listener->arg = arg;
+    g_ptr_array_add(machine->request_listeners, listener);
+}
+
+void machine_off_request(struct machine *machine, request_fn *fn, void *arg)
+{
+    for (unsigned i = 0; i < machine->request_listeners->len; i++) {
+        const struct request_listener *listener = g_ptr_array_index(machine->request_listeners, i);
+
+        if (listener->fn == fn && listener->arg == arg) {
+            g_ptr_array_remove_index(machine->request_listeners, i);
+            return;
+        }
+    }
+}
+
+static void tell_request(struct machine *machine, enum machine_request request, bool by_guest)
+{
+    for (unsigned i = 0; i < machine->request_listeners->len; i++) {
+        struct request_listener *listener = g_ptr_array_index(machine->request_listeners, i);
+
+        listener->fn(listener->arg, machine, request, by_guest);
     }
 }
 
@@ -240,7 +277,9 @@ void machine_note_halted(struct machine *machine)
 static void serve_reset(struct machine *machine)
 {
     bool was_running = machine->run_state == RUN_STATE_RUNNING;
+    bool by_guest = !__atomic_exchange_n(&machine->host_reset, false, __ATOMIC_ACQ_REL);
 
+    machine->resetting = true;
     if (was_running) {
         machine_pause(machine, RUN_STATE_PAUSED);
     }
@@ -250,6 +289,14 @@ static void serve_reset(struct machine *machine)
     } else {
         set_run_state(machine, RUN_STATE_PRELAUNCH); /* whatever it stood for is over */
     }
+    machine->resetting = false;
+    tell_request(machine, REQUEST_RESET, by_guest);
+}
+
+void machine_host_reset(struct machine *machine)
+{
+    __atomic_store_n(&machine->host_reset, true, __ATOMIC_RELEASE);
+    machine_request(machine, REQUEST_RESET);
 }
 
 void machine_guest_reset(struct machine *machine)
@@ -274,6 +321,7 @@ bool machine_serve_request(struct machine *machine)
         serve_reset(machine);
         return true;
     case REQUEST_POWEROFF:
+        tell_request(machine, request, true);
         if (machine->no_shutdown) {
             machine_pause(machine, RUN_STATE_SHUTDOWN);
         }

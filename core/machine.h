@@ -130,6 +130,9 @@ struct machine {
     bool no_reboot;             /* -no-reboot: a reset request becomes a power-off */
     bool leave_when_halted;     /* -flat: nothing can wake a halted CPU; exit code 0 */
     bool no_shutdown;           /* -no-shutdown: a power-off request becomes a pause */
+    bool host_reset;            /* the reset that is requested is the user's, not the guest's */
+    bool resetting;             /* run_state changes are part of a reset: no stop and start that anybody asked for */
+    GPtrArray *request_listeners; /* struct request_listener * */
     /* Called in the main thread after run_state changed. */
     GPtrArray *state_listeners; /* struct state_listener * */
     /* Called (any thread) when a request was made, so that the main loop looks. */
@@ -157,11 +160,19 @@ const char *run_state_text(enum run_state state); /* "running", "paused", "pause
 void machine_on_state(struct machine *machine, run_state_fn *fn, void *arg);
 /* Takes away the listener that was added with these two; not from within a listener. */
 void machine_off_state(struct machine *machine, run_state_fn *fn, void *arg);
+/* Called in the main thread when a reset has been done, and when a power-off is carried out (REQUEST_POWEROFF). */
+typedef void request_fn(void *arg, struct machine *machine, enum machine_request request, bool by_guest);
+void machine_on_request(struct machine *machine, request_fn *fn, void *arg);
+void machine_off_request(struct machine *machine, request_fn *fn, void *arg);
+
 /* Main thread, CPUs standing: another reason why they do, for the listeners to be told (also if it is the same). */
 void machine_set_stopped(struct machine *machine, enum run_state why);
 
 /* A device has been told to reset the machine: REQUEST_RESET, unless -action says otherwise. Machine lock held. */
 void machine_guest_reset(struct machine *machine);
+
+/* The user resets the machine. */
+void machine_host_reset(struct machine *machine);
 
 /* Any thread, also with the machine lock held: note the request, kick the VCPUs, wake the main loop. The
  * main loop serves it with machine_serve_request(). */

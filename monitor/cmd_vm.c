@@ -37,7 +37,7 @@ void cmd_cont(struct command_call *call)
 
 void cmd_system_reset(struct command_call *call)
 {
-    machine_request(call->env->machine, REQUEST_RESET);
+    machine_host_reset(call->env->machine);
 }
 
 void cmd_system_powerdown(struct command_call *call)
