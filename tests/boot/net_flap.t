@@ -27,11 +27,11 @@ done
 }
 make_initrd $tmp/initrd.gz {e1000 ne2k-pci} $script
 
-# Resident memory in KiB, number of open descriptors.
+# Resident memory in KiB, but for the large mappings: the guest's own memory and the translations, which fill up by and by.
 proc resident {pid} {
-    regexp {VmRSS:\s+(\d+)} [exec cat /proc/$pid/status] all kib
-    return $kib
+    return [exec awk {/^Size:/ { small = $2 < 32768 } /^Rss:/ && small { kib += $2 } END { print kib }} /proc/$pid/smaps]
 }
+# Number of open descriptors.
 proc descriptors {pid} { return [llength [glob -nocomplain -directory /proc/$pid/fd *]] }
 # A guest that has done its work since now: by the serial line's text.
 proc wait_more {pattern seconds} {
@@ -103,7 +103,7 @@ proc flap {model module seconds} {
     set grown [expr {[resident $pid] - $memory}]
     set more [expr {[descriptors $pid] - $files}]
     note "$model: $seconds s, $flaps flaps, $resets resets; memory $memory KiB, grown by $grown; $files descriptors, $more more"
-    ok [expr {$grown < 16384}] "$model: memory has not grown by 16 MiB"
+    ok [expr {$grown < 2048}] "$model: memory has not grown by 2 MiB"
     ok [expr {$more <= 4}] "$model: descriptors are what they were"
     file delete $tmp/www/quiet
     send -- "quit\r"
