@@ -27,8 +27,8 @@ nslookup host.test 10.0.2.3 | sed 's/^/DNS /'
 i=0; while [ $i -lt 15 ] && ! ifconfig eth0 | grep -q fec0:; do sleep 1; i=$((i + 1)); done
 ifconfig eth0 | grep fec0:
 ping6 -c 2 -W 3 fec0::2 && echo PING6-GOOD
-(echo by-chardev; sleep 3) | nc 10.0.2.100 7 | sed 's/^/ECHO /'
-(echo by-command; sleep 1) | nc 10.0.2.101 7 | sed 's/^/ECHO /'
+(echo by-chardev; sleep 3) | timeout 5 nc 10.0.2.100 7 | sed 's/^/ECHO /'
+(echo by-command; sleep 1) | timeout 20 nc 10.0.2.101 7 | sed 's/^/ECHO /'
 tftp -g -r big -l /big 10.0.2.2 && echo "TFTP $(md5sum </big)"
 wget -q -O /big2 http://10.0.2.2:$(option httpport)/big && echo "HTTP $(md5sum </big2)"
 net_peer run 10.0.2.2 $port send $mib && echo SENT-GOOD
@@ -139,7 +139,7 @@ wget -T 3 -q -O /dev/null http://10.0.2.2:PORT/big && echo REACHED
 nslookup host.test 10.0.2.3 2>/dev/null | grep -q 10.1.2.3 && echo NAMED
 ping -c 1 -W 2 192.168.99.1 >/dev/null && echo REACHED
 tftp -g -r big -l /big 10.0.2.2 && echo FETCHED
-(echo by-command; sleep 1) | nc 10.0.2.101 7 | sed 's/^/ECHO /'
+(echo by-command; sleep 1) | timeout 20 nc 10.0.2.101 7 | sed 's/^/ECHO /'
 echo SERVING
 nc -l -p 7 -e cat
 echo SERVED
