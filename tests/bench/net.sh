@@ -76,7 +76,7 @@ done
 
 command -v perf >/dev/null || { echo "no perf: shares not measured"; exit 0; }
 for way in out in; do
-    profile=1 run $way:400 "$build/vmm"
+    profile=1 run $way:800 "$build/vmm"
     # The VCPU's thread is "machine"; the main thread is backend and loop. Copies, allocations and check sums in the VCPU's
     # thread are counted as the card's. The kernel's part is the host's sockets and the sleeping and waking of threads.
     perf report -i "$tmp/perf" --no-children --sort comm,dso,symbol --stdio 2>/dev/null | awk -v way="$way" '

@@ -79,6 +79,34 @@ static void test_send(void)
     unwire(link, ends);
 }
 
+static void test_cork(void)
+{
+    struct end ends[2];
+    struct net_link *link = wire(ends);
+    const uint8_t frame[60] = {7};
+    net_port_cork(ends[0].port);
+    net_port_send(ends[0].port, frame, sizeof(frame));
+    net_port_send(ends[0].port, frame, sizeof(frame));
+    g_assert_cmpuint(ends[1].scheduled, ==, 0);
+    net_port_uncork(ends[0].port);
+    g_assert_cmpuint(ends[1].scheduled, ==, 1);
+    net_port_poll(ends[1].port);
+    g_assert_cmpuint(ends[1].got, ==, 2);
+    net_port_cork(ends[0].port);
+    net_port_uncork(ends[0].port); /* nothing was sent */
+    g_assert_cmpuint(ends[1].scheduled, ==, 1);
+    /* A receiver that waits is not woken either. */
+    ends[1].busy = true;
+    net_port_send(ends[0].port, frame, sizeof(frame));
+    net_port_poll(ends[1].port);
+    unsigned before = ends[1].scheduled;
+    net_port_cork(ends[0].port);
+    net_port_send(ends[0].port, frame, sizeof(frame));
+    net_port_uncork(ends[0].port);
+    g_assert_cmpuint(ends[1].scheduled, ==, before);
+    unwire(link, ends);
+}
+
 static void test_receiver_waits(void)
 {
     struct end ends[2];
@@ -193,6 +221,7 @@ int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/port/send", test_send);
+    g_test_add_func("/port/cork", test_cork);
     g_test_add_func("/port/receiver-waits", test_receiver_waits);
     g_test_add_func("/port/back-pressure", test_back_pressure);
     g_test_add_func("/port/cable", test_cable);
