@@ -60,14 +60,13 @@ static void leave_kvm(struct kvm_cpu *c, enum kvm_reason reason)
     kvm_turn_begin(c);
 }
 
-/* A stretch on KVM. *halted: the CPU waits. */
-static void run_on_kvm(struct kvm_cpu *c, bool *halted)
+/* A stretch on KVM. */
+static void run_on_kvm(struct kvm_cpu *c)
 {
     struct kvm_engine *e = c->engine;
     enum native_exit why = NATIVE_LEAVE;
     int error = 0;
     world_share(&e->world, true);
-    *halted = false;
     if (!c->native && kvm_has_chips(e)) {
         world_unshare(&e->world, true);
         return; /* taken back with the others */
@@ -82,12 +81,37 @@ static void run_on_kvm(struct kvm_cpu *c, bool *halted)
         why = kvm_native_run(c);
     }
     world_unshare(&e->world, true);
-    *halted = why == NATIVE_HALTED;
     if (error < 0) {
         leave_kvm(c, KVM_REASON_ENTRY);
     } else if (why == NATIVE_RESCUE) {
         kvm_turn_begin(c);
     }
+}
+
+enum next { NEXT_KVM, NEXT_GANG /* to KVM with the others */, NEXT_LEAVE, NEXT_INTERP, NEXT_HALTED };
+
+/* With chips in the kernel another CPU's thread may bring this one to KVM or back, but not while the world is shared. */
+static enum next next_step(struct kvm_cpu *c)
+{
+    struct cpu *ic = c->cpu;
+    bool chips = kvm_has_chips(c->engine);
+    enum next next;
+    if (chips) {
+        world_share(&c->engine->world, true);
+    }
+    bool waits = ic->s.activity == X86_HALTED || ic->s.activity == X86_WAIT_SIPI;
+    if (c->native) {
+        bool halted = !chips && ic->s.activity == X86_HALTED && !wakes_up(c);
+        next = halted ? NEXT_HALTED : has_message(c) ? NEXT_LEAVE : NEXT_KVM;
+    } else if (waits && __atomic_load_n(&ic->attention, __ATOMIC_SEQ_CST) == 0) {
+        next = NEXT_HALTED;
+    } else {
+        next = kvm_turn_lasts(c) ? NEXT_INTERP : chips ? NEXT_GANG : NEXT_KVM;
+    }
+    if (chips) {
+        world_unshare(&c->engine->world, true);
+    }
+    return next;
 }
 
 static enum vcpu_exit kvm_vcpu_run(void *arg, unsigned cpu)
@@ -99,23 +123,23 @@ static enum vcpu_exit kvm_vcpu_run(void *arg, unsigned cpu)
             cpu_attention_clear(ic, CPU_ATTENTION_KICK);
             return VCPU_KICKED;
         }
-        if (c->native && !kvm_has_chips(c->engine) && ic->s.activity == X86_HALTED && !wakes_up(c)) {
+        switch (next_step(c)) {
+        case NEXT_HALTED:
             return VCPU_HALTED;
-        }
-        if (c->native && has_message(c)) {
+        case NEXT_LEAVE:
             leave_kvm(c, KVM_REASON_INTERRUPT);
-        }
-        if (!c->native) {
-            bool waits = ic->s.activity == X86_HALTED || ic->s.activity == X86_WAIT_SIPI;
-            if (waits && __atomic_load_n(&ic->attention, __ATOMIC_SEQ_CST) == 0) {
-                return VCPU_HALTED;
-            }
-            if (kvm_turn_lasts(c) || (kvm_has_chips(c->engine) && !gang_gone(c))) {
+            break;
+        case NEXT_INTERP:
+            return kvm_turn_run(c);
+        case NEXT_GANG:
+            if (!gang_gone(c)) {
                 return kvm_turn_run(c);
             }
+            break;
+        case NEXT_KVM:
+            run_on_kvm(c);
+            break;
         }
-        bool halted;
-        run_on_kvm(c, &halted);
     }
 }
 
