@@ -2,9 +2,8 @@
  * The black box of a CPU: where it came from, always kept, for the monitor's `why`. The interpreter writes it; what runs
  * on KVM leaves no trace here but the state at the end.
  *
- * The path is a list of linear addresses at which straight runs of code began: the target of every branch, and the
- * continuation of long runs. Where a branch came from follows from the code itself: it is the first branch at or
- * behind the address before.
+ * The path is a ring of the targets of branches, interrupts and exceptions, as offsets in CS, because the interpreter writes
+ * it at every branch and has these at hand. Where the base of CS changes, an entry BLACKBOX_BASE says what it was before.
  */
 #ifndef ACCEL_BLACKBOX_H
 #define ACCEL_BLACKBOX_H
@@ -13,9 +12,14 @@
 #include <stdint.h>
 
 #include "accel/x86_state.h"
+#include "core/trail.h"
 
-#define BLACKBOX_PATH 128u  /* powers of two */
-#define BLACKBOX_FAULTS 16u
+#define BLACKBOX_PATH 256u /* what a uint8_t counts */
+#define BLACKBOX_FAULTS 16u /* a power of two */
+
+/* Entries of the path that are no offsets: no code can be there, for they are not canonical. */
+#define BLACKBOX_EMPTY (1ull << 62)
+#define BLACKBOX_BASE (1ull << 63) /* the low half is the base of the entries before */
 
 /* A fault, trap or abort that an instruction or a delivery raised. */
 struct blackbox_fault {
@@ -27,15 +31,32 @@ struct blackbox_fault {
     uint32_t error;         /* as pushed, 0 if the vector has none */
     uint64_t rip, linear;   /* of the instruction: offset in CS, and with the base added */
     uint64_t rsp, cr2;
-    uint64_t path;          /* blackbox.path_count at that time */
 };
 
 struct blackbox {
-    uint64_t path[BLACKBOX_PATH]; /* number n at n % BLACKBOX_PATH */
-    uint64_t path_count;
-    struct blackbox_fault faults[BLACKBOX_FAULTS]; /* likewise */
+    uint64_t path[BLACKBOX_PATH];
+    uint64_t path_base; /* what is to be added to the newest entries */
+    uint8_t path_next;  /* index of the oldest entry, which is the next to be written */
+    struct blackbox_fault faults[BLACKBOX_FAULTS]; /* number n at n % BLACKBOX_FAULTS */
     uint64_t fault_count;
 };
+
+void blackbox_init(struct blackbox *box);
+
+/* A branch to an offset in CS. */
+static inline __attribute__((always_inline)) void blackbox_branch(struct blackbox *box, uint64_t rip)
+{
+    if (BLACKBOX_KEPT) {
+        box->path[box->path_next] = rip;
+        __asm__("incb %0" : "+m"(box->path_next)); /* compilers take three instructions for it */
+    }
+}
+
+/* Code runs with another base of CS from here on, or with the same. */
+void blackbox_set_base(struct blackbox *box, uint64_t base);
+
+/* The newest branch targets as linear addresses, newest first; returns how many, at most max. */
+unsigned blackbox_branches(const struct blackbox *box, uint64_t *linear, unsigned max);
 
 enum incident_kind {
     INCIDENT_NONE,

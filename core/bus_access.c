@@ -150,9 +150,12 @@ static void note(struct bus *bus, struct region *region, uint64_t address, uint6
 {
     struct trail *trail = bus->trail;
     *(write ? &region->writes : &region->reads) += 1;
-    if (trail != NULL) {
+    if (BLACKBOX_KEPT && trail != NULL) {
         trail->entries[trail->count++ % TRAIL_SIZE] =
             (struct trail_entry){ bus->name, address, value, (uint8_t)size, write };
+    }
+    if (!TRACES_KEPT) {
+        return;
     }
     if (region->trace_epoch != log_trace_epoch(bus->log)) {
         region->trace_epoch = log_trace_epoch(bus->log);

@@ -1,8 +1,10 @@
-/* What is always kept: why, info trail, info io. */
+/* What is always kept: why, info branches, info trail, info io. */
 #include <inttypes.h>
 
+#include "accel/accel.h"
 #include "core/machine.h"
 #include "monitor/cmd.h"
+#include "monitor/cpu_view.h"
 #include "monitor/why.h"
 
 void cmd_why(struct command_call *call)
@@ -12,6 +14,23 @@ void cmd_why(struct command_call *call)
         return;
     }
     why_explain(call->env, call->settings->cpu, call->out);
+}
+
+void cmd_info_branches(struct command_call *call)
+{
+    uint64_t branches[BLACKBOX_PATH];
+    if (call->env->accel == NULL) {
+        command_print(call, "Error: the machine has no CPU\n");
+        return;
+    }
+    cpu_view_park(call->env);
+    unsigned count = blackbox_branches(accel_blackbox(call->env->accel, call->settings->cpu), branches, BLACKBOX_PATH);
+    cpu_view_unpark(call->env);
+    while (count-- > 0) {
+        command_print(call, "0x%016" PRIx64, branches[count]);
+        cmd_print_symbol(call, branches[count]);
+        command_print(call, "\n");
+    }
 }
 
 void cmd_info_trail(struct command_call *call)

@@ -7,6 +7,8 @@ static const struct command info_table[] = {
      cmd_info_audio, NULL},
     {"block", NULL, "-n -v w:drive?", "[-n] [-v] [DRIVE]", "the drives and what is in them", NULL, cmd_info_block, NULL},
     {"blockstats", NULL, "", "", "what the drives have done", NULL, cmd_info_blockstats, NULL},
+    {"branches", NULL, "", "", "where the last branches, interrupts and exceptions of the CPU led", NULL, cmd_info_branches,
+     NULL},
     {"breakpoints", "break|b|watchpoints", "", "", "the breakpoints and watchpoints", NULL,
      cmd_info_breakpoints, NULL},
     {"capture", NULL, "", "", "the recordings of the sound", NULL, cmd_info_capture, NULL},

@@ -95,6 +95,7 @@ static void describe_segment(const struct descriptor *d, bool long_mode, GString
     if (d->high & SEG_CODE) {
         g_string_append(out, d->high & SEG_R ? ", readable" : ", execute-only");
         g_string_append(out, d->high & SEG_C ? ", conforming" : "");
+        g_string_append(out, long_mode && d->high & SEG_L && d->high & SEG_DB ? ", L and D both set: not allowed" : "");
     } else {
         g_string_append(out, d->high & SEG_W ? ", writable" : ", read-only");
         g_string_append(out, d->high & SEG_E ? ", expand-down" : "");

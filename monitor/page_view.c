@@ -13,7 +13,7 @@
 #define PTE_PS      (1ull << 7)
 #define PTE_NX      (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
-#define PHYSICAL_BITS 52
+#define PTE_BEYOND  0x000fff0000000000ull /* no CPU here has more than 40 physical address bits */
 
 struct walk {
     struct machine *machine;
@@ -36,10 +36,13 @@ static bool next(struct walk *walk, const char *name, uint64_t table, unsigned i
     entry->large = may_be_large && entry->value & PTE_PS;
     view->user &= (entry->value & PTE_U) != 0;
     view->write &= (entry->value & PTE_W) != 0;
-    if (size == 8 && walk->state->msr.efer & EFER_NXE) {
-        view->execute &= !(entry->value & PTE_NX);
-    } else if (size == 8) {
-        entry->reserved = entry->value & PTE_NX;
+    if (size == 8) {
+        bool nxe = walk->state->msr.efer & EFER_NXE;
+        view->execute &= !nxe || !(entry->value & PTE_NX);
+        entry->reserved = entry->value & (nxe ? PTE_BEYOND : PTE_BEYOND | PTE_NX);
+        if (entry->large) {
+            entry->reserved |= entry->value & (name[1] == 'D' && name[2] == 'P' ? 0x3fffe000 : 0x1fe000);
+        }
     }
     return entry->reserved == 0;
 }
@@ -159,8 +162,15 @@ void page_view_describe(const struct page_view *view, GString *out)
         }
         g_string_append_printf(out, "0x%0*" PRIx64 " ", (int)entry->size * 2, entry->value);
         put_flags(entry, out);
-        g_string_append(out, entry->reserved != 0           ? "  reserved bit 63 is set: EFER.NXE is 0\n"
-                             : !(entry->value & PTE_P) ? "  not present\n"
+        if (entry->reserved & PTE_NX) {
+            g_string_append(out, "  reserved bit 63 is set: EFER.NXE is 0\n");
+            continue;
+        }
+        if (entry->reserved != 0) {
+            g_string_append_printf(out, "  reserved bits are set: 0x%" PRIx64 "\n", entry->reserved);
+            continue;
+        }
+        g_string_append(out, !(entry->value & PTE_P) ? "  not present\n"
                              : entry->large            ? "  maps a large page\n"
                                                        : "\n");
     }

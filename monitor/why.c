@@ -16,6 +16,7 @@
 #include "accel/disasm.h"
 #include "monitor/page_view.h"
 #include "monitor/symbols.h"
+#include "monitor/why_hint.h"
 
 #define ERROR_EXT 1u
 #define ERROR_IDT 2u
@@ -201,6 +202,7 @@ static void explain_fault_place(struct why *why, const struct blackbox_fault *fa
                                "stack overflow, or RSP is wrong\n", fault->rsp);
     } else {
         g_string_append(why->out, "     the handler's stack is not mapped\n");
+        explain_delivery(why, fault->first);
     }
 }
 
@@ -247,6 +249,47 @@ static void explain_error(struct why *why, const struct blackbox_fault *fault)
     }
 }
 
+/* The words of the stack at an address. */
+static void read_stack(struct why *why, uint64_t at, struct why_hint *hint)
+{
+    unsigned size = why->long_mode ? 8 : 4;
+    for (hint->stack_words = 0; hint->stack_words < WHY_STACK_WORDS; hint->stack_words++) {
+        uint8_t word[8] = { 0 };
+        if (read_linear(why, at + hint->stack_words * size, word, size) != size) {
+            break;
+        }
+        memcpy(&hint->stack[hint->stack_words], word, sizeof(word));
+    }
+}
+
+static struct why_hint hint_about(struct why *why, const struct blackbox_fault *fault)
+{
+    return (struct why_hint){ .fault = fault, .state = why->state, .long_mode = why->long_mode,
+                              .unassigned = bus_stats(why->env->machine->memory).unassigned_reads };
+}
+
+/* Where the delivery of an event finds its stack, if that has failed. */
+static void put_stack_hint(struct why *why, const struct blackbox_fault *fault)
+{
+    struct why_hint hint = hint_about(why, fault);
+    read_stack(why, why->state->tr.base + 4, &hint); /* RSP0, ESP0 */
+    why_hint_stack(&hint, why->out);
+}
+
+static void put_hint(struct why *why, const struct blackbox_fault *fault)
+{
+    uint8_t code[DISASM_INSTRUCTION_MAX];
+    struct why_hint hint = hint_about(why, fault);
+    hint.code = code;
+    hint.code_size = (unsigned)read_linear(why, fault->linear, code, sizeof(code));
+    read_stack(why, (why->long_mode ? 0 : why->state->seg[SS].base) + fault->rsp, &hint);
+    why_hint(&hint, why->out);
+    bool software = hint.code_size > 0 && (code[0] == 0xcc || code[0] == 0xcd); /* INT3, INT n */
+    if (software && fault->cpl > 0 && fault->vector >= TS && fault->vector != GP) {
+        put_stack_hint(why, fault);
+    }
+}
+
 static void put_instruction(struct why *why, uint64_t linear)
 {
     uint8_t code[DISASM_INSTRUCTION_MAX];
@@ -281,6 +324,9 @@ static void explain_fault(struct why *why, unsigned number, const struct blackbo
             put_instruction(why, fault->linear);
         }
         explain_plain(why, fault);
+        put_hint(why, fault);
+    } else if ((fault->cpl > 0 && fault->vector != GP) || fault->vector == TS) {
+        put_stack_hint(why, fault);
     }
     explain_error(why, fault);
 }
@@ -312,13 +358,14 @@ static void put_chain(struct why *why)
 
 static void put_path(struct why *why)
 {
-    uint64_t count = MIN(why->box->path_count, PATH_SHOWN);
+    uint64_t branches[PATH_SHOWN];
+    unsigned count = blackbox_branches(why->box, branches, PATH_SHOWN);
     if (count > 0) {
-        g_string_append(why->out, "The way there (each a branch's target or a long run's next piece; newest last):\n");
+        g_string_append(why->out, "The way there (where branches, interrupts and exceptions led; newest last; `info branches` shows more):\n");
     }
-    for (uint64_t n = why->box->path_count - count; n < why->box->path_count; n++) {
+    while (count-- > 0) {
         g_string_append(why->out, "  ");
-        put_address(why, why->box->path[n % BLACKBOX_PATH]);
+        put_address(why, branches[count]);
         g_string_append_c(why->out, '\n');
     }
 }

@@ -48,7 +48,6 @@ static void note_fault(struct cpu *cpu, int vector, uint32_t error)
         .linear = (cpu->mode & MODE_CODE64 ? 0 : cpu->s.seg[CS].base) + cpu->rip,
         .rsp = cpu->gpr[RSP],
         .cr2 = cpu->s.cr2,
-        .path = box->path_count,
     };
 }
 

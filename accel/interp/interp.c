@@ -139,6 +139,7 @@ struct cpu *interp_cpu_create(struct machine *machine, const struct x86_cpuid *c
         g_error("no memory for a CPU (%zu bytes)", size);
     }
     memset(cpu, 0, size);
+    blackbox_init(&cpu->box);
     cpu->machine = machine;
     cpu->cpuid = cpuid;
     cpu->traces = traces;
@@ -180,7 +181,8 @@ static void run_traces(struct cpu *cpu)
         cpu->exec_limit = whole_pages ? limit : limit > 0xfff ? limit - 0xfff : 0;
     }
     struct trace *trace = trace_find(cpu);
-    cpu->box.path[cpu->box.path_count++ % BLACKBOX_PATH] = cpu->exec_base + cpu->rip;
+    blackbox_set_base(&cpu->box, cpu->exec_base);
+    blackbox_branch(&cpu->box, cpu->rip);
     cpu->gpr[REG_RIP0] = cpu->rip;
     cpu->trace = trace;
     trace->insn[0].fn(cpu, trace->insn);

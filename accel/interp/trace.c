@@ -217,7 +217,6 @@ struct trace *trace_find(struct cpu *cpu)
 static inline __attribute__((always_inline)) void trace_enter(struct cpu *cpu, struct trace *trace,
                                                               uint64_t rip)
 {
-    cpu->box.path[cpu->box.path_count++ % BLACKBOX_PATH] = cpu->exec_base + rip;
     cpu->gpr[REG_RIP0] = rip;
     cpu->trace = trace;
     return trace->insn[0].fn(cpu, trace->insn);
@@ -318,6 +317,7 @@ void trace_jump(struct cpu *cpu, const struct insn *insn, uint64_t rip)
         cpu->rip = rip;
         return;
     }
+    blackbox_branch(&cpu->box, rip);
     return jump(cpu, rip);
 }
 
@@ -328,6 +328,7 @@ void trace_branch(struct cpu *cpu, const struct insn *insn, uint64_t rip)
         cpu->rip = rip;
         return;
     }
+    blackbox_branch(&cpu->box, rip);
     /* Offset 0 is the trace `none`, whose key is 0. */
     struct trace *next = (struct trace *)(cpu->traces->pool + insn->disp);
     if (unlikely(next->key == 0)) {

@@ -76,8 +76,11 @@ fill:   mov [edi], eax
         mov cr0, eax
         jmp 0x18:wide
         bits 64
-wide:   mov ax, 0x28
+wide:
+%if CASE != 24
+        mov ax, 0x28
         ltr ax
+%endif
 %endif
 
 %if CASE == 1                           ; no IDT entry for #UD
@@ -160,6 +163,75 @@ repeat_: push rax
         mov cr0, rax
         invlpg [0x20000]
         mov [0x20000], rax
+%elif CASE == 22                        ; a handler that leaves a word on the stack before IRETQ
+        mov word [idt + 3 * 16], handler
+        mov word [idt + 3 * 16 + 2], 0x18
+        mov byte [idt + 3 * 16 + 5], 0x8e
+        int3
+        jmp stop
+handler: push rcx
+        iretq
+%elif CASE == 23                        ; a stack pointer that is not canonical
+        mov rsp, 0x8000000000000000
+        push rax
+%elif CASE == 24                        ; ring 3 without a TSS
+        mov word [idt + 3 * 16], stop
+        mov word [idt + 3 * 16 + 2], 0x18
+        mov byte [idt + 3 * 16 + 5], 0xee
+        push 0x33
+        push 0x7000
+        push 2
+        push 0x3b
+        push user
+        iretq
+user:   int3
+%elif CASE == 25                        ; a reserved bit in a page table entry
+        mov dword [TABLE + 0x20 * 8 + 4], 0x00080000
+        invlpg [0x20000]
+        mov [0x20000], rax
+%elif CASE == 26                        ; a handler whose IST is not mapped
+        mov word [idt + 6 * 16], stop
+        mov word [idt + 6 * 16 + 2], 0x18
+        mov byte [idt + 6 * 16 + 4], 1
+        mov byte [idt + 6 * 16 + 5], 0x8e
+        mov dword [tss + 36], 0x40001000
+        ud2
+%elif CASE == 27                        ; an IDT whose limit is too small for the exception
+        mov word [idtr], 6 * 16 - 1
+        lidt [idtr]
+        ud2
+%elif CASE == 28                        ; a code segment with L and D
+        mov byte [gdt + 0x18 + 6], 0x60
+        push 0x18
+        push stop
+        retfq
+%elif CASE == 29                        ; a far jump through a pointer that is not mapped
+        mov rbx, 0x7fff0000
+        jmp far [rbx]
+%elif CASE == 30                        ; SYSCALL, and LSTAR was never set
+        mov qword [TABLE], 0
+        mov ecx, 0xc0000080
+        rdmsr
+        or al, 1
+        wrmsr
+        mov ecx, 0xc0000081
+        mov edx, 0x00230018
+        wrmsr
+        syscall
+%elif CASE == 31                        ; a pointer read from where there is no device
+        mov dword [TABLE + 0x20 * 8], 0xe0000000 + 0x13
+        mov dword [TABLE + 0x20 * 8 + 4], 0
+        invlpg [0x20000]
+        mov rbx, [0x20000]
+        mov [rbx], rax
+%elif CASE == 32                        ; MOVAPS to an address that is not a multiple of 16
+        mov rax, cr4
+        or ax, 0x600
+        mov cr4, rax
+        mov rsp, 0x7008
+        movaps [rsp], xmm0
+%elif CASE == 33                        ; SSE without CR4.OSFXSR
+        movaps xmm0, xmm1
 %endif
 stop:   jmp stop
 
@@ -170,7 +242,12 @@ gdt:    dq 0
         dq 0x00209b0000000000           ; 18 code, 64 bits
         dq 0x0040930000000000           ; 20 data, limit 0
         dw 103, tss, 0x8900, 0          ; 28 TSS
+%if CASE == 24
+        dq 0x0000f3000000ffff           ; 30 data, ring 3 (and the upper half of the TSS, which is not used)
+        dq 0x0020fb0000000000           ; 38 code, 64 bits, ring 3
+%else
         dq 0
+%endif
 gdtr:   dw $ - gdt - 1
         dd gdt
 idtr:   dw 32 * 16 - 1

@@ -45,4 +45,18 @@ broken 18 "a bad CR3" '1\. #PF.*instruction fetch' 'PML4E at 0x000010000: 0x0000
 broken 19 "a gate to 32-bit code in long mode" 'selector 0008.*: in long mode a gate must lead to 64-bit code'
 broken 20 "a reset by the keyboard controller" 'The guest has asked for a reset' 'io +write 0x64 <- 0xfe'
 broken 21 "a write to a read-only page" '1\. #PF.*not allowed; write' 'read-only'
+broken 22 "IRETQ with a word too many on the stack" '1\. #GP.*error code 0x7ce0' 'IRET takes from the stack: IP 0xc0000080 CS 0x7ce3' \
+    'the handler has not taken off all that it pushed' 'selector 7ce0 lies beyond'
+broken 23 "a stack pointer that is not canonical" '1\. #SS stack fault' 'RSP = 0x8000000000000000 is not a canonical address'
+broken 24 "ring 3 without a TSS" 'CPL 3' 'TR is 0: no TSS was loaded'
+broken 25 "a reserved bit in a page table entry" '1\. #PF.*reserved bit in a table' 'PTE.*reserved bits are set: 0x8000000000000'
+broken 26 "an IST that is not mapped" "the handler's stack is not mapped" 'its stack is IST1 of the TSS: 0x0000000040001000' \
+    'linear 0x40000fd8 is not mapped'
+broken 27 "an IDT whose limit is too small" '1\. #UD' "IDT entry 6 lies beyond the IDT's limit: base 0x8000, limit 0x5f, room for 6 entries"
+broken 28 "a code segment with L and D" '1\. #GP.*0x18' 'L and D both set: not allowed'
+broken 29 "a far jump through a pointer that is not mapped" '1\. #PF.*0x000000007fff0000' 'ljmpq.*\(%rbx\)' 'linear 0x7fff0000 is not mapped'
+broken 30 "SYSCALL without LSTAR" '1\. #PF.*instruction fetch' 'LSTAR is 0x0: SYSCALL leads there; it was never set'
+broken 31 "a pointer read where there is no device" 'an address near -1: what is read where there is no device is all ones'
+broken 32 "MOVAPS on a stack that is not aligned" '1\. #GP' 'the operand must lie at a multiple of 16'
+broken 33 "SSE without CR4.OSFXSR" '1\. #UD' 'SSE is not enabled: CR4.OSFXSR must be 1'
 echo "1..$n"
