@@ -228,6 +228,10 @@ struct block_create_options {
     bool data_file_raw;
 };
 
+/* Checks what can be checked before anything is written; *bytes: the size that was asked for, or that of the
+ * backing file. */
+bool block_create_size(const char *path, const struct block_create_options *options,
+                       uint64_t *bytes, GError **error);
 /* Creates an image, replacing what the file held (a locked one is left alone). On success *bytes
  * (may be NULL) is the virtual size, rounded up to whole sectors. */
 bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,

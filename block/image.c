@@ -216,7 +216,7 @@ int block_image_map(struct block_image *image, uint64_t offset, uint64_t bytes,
             if (result < 0) {
                 return result;
             }
-            extent->present = extent->data || image->backing == NULL;
+            extent->present = extent->data;
             extent->zero = !extent->data;
         }
         extent->depth = depth;
@@ -226,8 +226,6 @@ int block_image_map(struct block_image *image, uint64_t offset, uint64_t bytes,
         bytes = extent->bytes;
         if (offset >= image->backing->bytes) {
             extent->zero = true;
-            extent->depth = depth + 1;
-            extent->present = true;
             return 0;
         }
         bytes = MIN(bytes, image->backing->bytes - offset);
@@ -277,13 +275,11 @@ static bool find_backing_size(const char *path, const struct block_create_option
     return true;
 }
 
-bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,
-                  GError **error)
+bool block_create_size(const char *path, const struct block_create_options *options,
+                       uint64_t *bytes, GError **error)
 {
     const struct block_driver *driver =
         block_driver_find(options->format != NULL ? options->format : "raw", error);
-    struct block_options open_options = {.cache = BLOCK_CACHE_WRITEBACK};
-    uint64_t size = options->bytes;
     uint64_t backing_size = 0;
 
     if (driver == NULL) {
@@ -300,18 +296,29 @@ bool block_create(const char *path, const struct block_create_options *options, 
         !find_backing_size(path, options, &backing_size, error)) {
         return false;
     }
-    if (!options->have_bytes) {
-        if (options->backing_name == NULL) {
-            g_set_error(error, BLOCK_ERROR, EINVAL, "%s: Image creation needs a size parameter",
-                        path);
-            return false;
-        }
-        size = backing_size;
+    if (!options->have_bytes && options->backing_name == NULL) {
+        g_set_error(error, BLOCK_ERROR, EINVAL, "%s: Image creation needs a size parameter", path);
+        return false;
     }
-    if (size > INT64_MAX - BLOCK_SECTOR_BYTES) {
+    *bytes = options->have_bytes ? options->bytes : backing_size;
+    if (*bytes > INT64_MAX - BLOCK_SECTOR_BYTES) {
         g_set_error(error, BLOCK_ERROR, EFBIG, "%s: Image size must be less than 8 EiB", path);
         return false;
     }
+    return true;
+}
+
+bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,
+                  GError **error)
+{
+    struct block_options open_options = {.cache = BLOCK_CACHE_WRITEBACK};
+    uint64_t size;
+
+    if (!block_create_size(path, options, &size, error)) {
+        return false;
+    }
+    const struct block_driver *driver =
+        block_driver_find(options->format != NULL ? options->format : "raw", NULL);
     size = (size + BLOCK_SECTOR_BYTES - 1) / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
     struct block_file *file = block_file_open(path, &open_options, true, error);
     if (file == NULL) {

@@ -38,15 +38,27 @@ int img_fail_usage(const struct img_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* What getopt_long() answered instead of an option: says so. Returns 1. */
 int img_bad_option(const struct img_command *command, int option, char **argv);
+/* Values that several commands take: of -t and -T, of --output. 0, or 1 after a message. */
+int img_cache_option(const char *word, enum block_cache *cache);
+int img_output_option(const char *word, bool *json);
+/* Says that a size (`what`: "image size") makes no sense. Returns 1. */
+int img_bad_size(const char *what);
 /* Prints the usage of one command. Returns 0. */
 int img_help(const struct img_command *command);
 
+/* Do the words of -o ask for the list of options? Prints it: of a format, for a file that was named or
+ * not. Returns 0. */
+bool img_wants_option_help(char **words);
+int img_print_options(const char *format, bool named);
 /* One "name=value" of -o for a new image (its format is set); the options point into it. 0, or an
  * exit status after a message. */
 int img_create_option(struct block_create_options *options, char *word);
+/* -l NAME, snapshot.id=ID or snapshot.name=NAME: what to look for. */
+const char *img_snapshot_name(const char *text);
 /* "Snapshot list:" and its lines. */
 void img_print_snapshots(const struct block_snapshot *list, unsigned count);
-/* A JSON string with its quotes. */
+/* A JSON string with its quotes: appended, or printed. */
+void img_json_string(GString *out, const char *value);
 void img_print_json_string(const char *value);
 
 /* "    (12.34/100%)" and back to the start of the line; at the end a new line. */

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { OPT_FLUSH = 256, OPT_PATTERN, OPT_NO_DRAIN, OPT_ALLOW_BACKING };
+
 struct bench {
     struct block_options options;
     bool write;
@@ -144,9 +146,24 @@ static int open_and_run(struct bench *bench, const char *path)
     return status;
 }
 
+static const char *value_name(int option)
+{
+    static const struct {
+        int option;
+        const char *name;
+    } names[] = {{'c', "request count"},  {'d', "queue depth"},       {'o', "offset"},
+                 {'s', "buffer size"},    {'S', "step size"},         {'t', "cache mode"},
+                 {OPT_FLUSH, "flush interval"}, {OPT_PATTERN, "pattern byte"}};
+    unsigned i = 0;
+
+    while (i + 1 < G_N_ELEMENTS(names) && names[i].option != option) {
+        i++;
+    }
+    return names[i].name;
+}
+
 static int run_bench(int argc, char **argv)
 {
-    enum { OPT_FLUSH = 256, OPT_PATTERN, OPT_NO_DRAIN, OPT_ALLOW_BACKING };
     static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
                                           {"flush-interval", required_argument, NULL, OPT_FLUSH},
                                           {"pattern", required_argument, NULL, OPT_PATTERN},
@@ -155,6 +172,7 @@ static int run_bench(int argc, char **argv)
                                           {"allow-backing", no_argument, NULL, OPT_ALLOW_BACKING},
                                           {0}};
     struct bench bench = {.count = 75000, .depth = 64, .bytes = 4096};
+    bool quiet = false;
 
     for (int c; (c = getopt_long(argc, argv, ":hc:d:f:ni:o:qs:S:t:wU", longs, NULL)) != -1;) {
         bool ok = true;
@@ -162,7 +180,7 @@ static int run_bench(int argc, char **argv)
         case 'h':
             return img_help(&img_bench_command);
         case 'c':
-            ok = block_size_parse(optarg, &bench.count) && bench.count > 0;
+            ok = block_size_parse(optarg, &bench.count);
             break;
         case 'd':
             ok = block_size_parse(optarg, &bench.depth) && bench.depth > 0 && bench.depth <= 4096;
@@ -186,8 +204,17 @@ static int run_bench(int argc, char **argv)
         case 'n':
             bench.options.cache = BLOCK_CACHE_NONE;
             break;
-        case 'i': /* one engine for each kind of image: nothing to choose */
+        case 'i':
+            if (strcmp(optarg, "threads") != 0 && strcmp(optarg, "native") != 0 &&
+                strcmp(optarg, "io_uring") != 0) {
+                return img_fail("Invalid aio option: %s", optarg);
+            }
+            /* Else the engine that suits the image. */
+            bench.options.aio = strcmp(optarg, "threads") == 0 ? BLOCK_AIO_THREADS : BLOCK_AIO_AUTO;
+            break;
         case 'q':
+            quiet = true;
+            break;
         case OPT_NO_DRAIN:
             break;
         case 'w':
@@ -209,12 +236,19 @@ static int run_bench(int argc, char **argv)
             return img_bad_option(&img_bench_command, c, argv);
         }
         if (!ok) {
-            return img_fail_usage(&img_bench_command, "Invalid value '%s'", optarg);
+            return img_fail("Invalid %s specified", value_name(c));
         }
     }
     if (argc - optind != 1) {
         return img_fail_usage(&img_bench_command, "Expecting one image file name");
     }
+    if (!bench.write && bench.flush_interval > 0) {
+        return img_fail("--flush-interval is only available in write tests");
+    }
+    if (bench.flush_interval > 0 && bench.flush_interval < bench.depth) {
+        return img_fail("Flush interval can't be smaller than depth");
+    }
+    (void)quiet; /* as in qemu-img, what -q leaves out is nothing */
     bench.step = bench.step != 0 ? bench.step : bench.bytes;
     return open_and_run(&bench, argv[optind]);
 }
@@ -223,5 +257,5 @@ const struct img_command img_bench_command = {
     .name = "bench",
     .run = run_bench,
     .usage = "[-f FORMAT] [-c COUNT] [-d DEPTH] [-s SIZE] [-S STEP] [-o OFFSET] [-t CACHE] [-n] "
-             "[-w] [--flush-interval=N] [--pattern=BYTE] [-U] FILE",
+             "[-w] [-i AIO] [-q] [--flush-interval=N] [--no-drain] [--pattern=BYTE] [-U] FILE",
 };

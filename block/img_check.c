@@ -148,7 +148,7 @@ static int run_check(int argc, char **argv)
     GError *error = NULL;
     bool quiet = false;
 
-    for (int c; (c = getopt_long(argc, argv, ":hf:qr:U", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":hf:qr:T:U", longs, NULL)) != -1;) {
         switch (c) {
         case 'h':
             return img_help(&img_check_command);
@@ -161,15 +161,21 @@ static int run_check(int argc, char **argv)
         case 'r':
             repair = strcmp(optarg, "all") == 0 ? BLOCK_REPAIR_ALL : BLOCK_REPAIR_LEAKS;
             if (repair == BLOCK_REPAIR_LEAKS && strcmp(optarg, "leaks") != 0) {
-                return img_fail("-r option must be followed by leaks or all");
+                return img_fail_usage(&img_check_command,
+                                      "Unknown option value for -r (expecting 'leaks' or 'all'): %s",
+                                      optarg);
             }
             options.read_only = false;
             options.repair = true;
             break;
         case 'O':
-            json = strcmp(optarg, "json") == 0;
-            if (!json && strcmp(optarg, "human") != 0) {
-                return img_fail("--output must be used with human or json as argument.");
+            if (img_output_option(optarg, &json) != 0) {
+                return 1;
+            }
+            break;
+        case 'T':
+            if (img_cache_option(optarg, &options.cache) != 0) {
+                return 1;
             }
             break;
         case 'U':
@@ -199,5 +205,5 @@ static int run_check(int argc, char **argv)
 const struct img_command img_check_command = {
     .name = "check",
     .run = run_check,
-    .usage = "[-f FORMAT] [-q] [-r leaks|all] [--output=human|json] [-U] FILE",
+    .usage = "[-f FORMAT] [-q] [-r leaks|all] [--output=human|json] [-T CACHE] [-U] FILE",
 };

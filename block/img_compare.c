@@ -18,6 +18,7 @@ struct compare {
     bool progress;
     bool allow_backing;
     bool no_lock;
+    enum block_cache cache;
 
     struct block *blocks[IMG_PIPE_THREADS_MAX][2]; /* each thread has its own */
     unsigned threads;
@@ -135,6 +136,7 @@ static int compare_range(struct compare *args, uint64_t start, uint64_t end)
 
     args->at = start;
     args->end = end;
+    img_progress(args->progress, start, MAX(larger_size(args), 1));
     return img_pipe_run(&pipe);
 }
 
@@ -168,6 +170,7 @@ static bool open_pair(struct compare *args, char **paths, unsigned thread, GErro
         struct block_options options = {.format = args->formats[i],
                                         .read_only = true,
                                         .allow_backing = args->allow_backing,
+                                        .cache = args->cache,
                                         .no_lock = args->no_lock};
         args->blocks[thread][i] = block_open(paths[i], &options, NULL, error);
         if (args->blocks[thread][i] == NULL) {
@@ -208,7 +211,7 @@ static int run_compare(int argc, char **argv)
                                           {0}};
     struct compare args = {0};
 
-    for (int c; (c = getopt_long(argc, argv, ":hf:F:pqsU", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":hf:F:pqsT:U", longs, NULL)) != -1;) {
         switch (c) {
         case 'h':
             return img_help(&img_compare_command);
@@ -227,6 +230,11 @@ static int run_compare(int argc, char **argv)
         case 's':
             args.strict = true;
             break;
+        case 'T':
+            if (img_cache_option(optarg, &args.cache) != 0) {
+                return EXIT_TROUBLE;
+            }
+            break;
         case 'U':
             args.no_lock = true;
             break;
@@ -234,13 +242,11 @@ static int run_compare(int argc, char **argv)
             args.allow_backing = true;
             break;
         default:
-            img_bad_option(&img_compare_command, c, argv);
-            return EXIT_TROUBLE;
+            return img_bad_option(&img_compare_command, c, argv);
         }
     }
     if (argc - optind != 2) {
-        img_fail_usage(&img_compare_command, "Expecting two image file names");
-        return EXIT_TROUBLE;
+        return img_fail_usage(&img_compare_command, "Expecting two image file names");
     }
     return open_and_compare(&args, argv + optind);
 }
@@ -248,5 +254,5 @@ static int run_compare(int argc, char **argv)
 const struct img_command img_compare_command = {
     .name = "compare",
     .run = run_compare,
-    .usage = "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] [-U] [--allow-backing] FILE1 FILE2",
+    .usage = "[-f FORMAT] [-F FORMAT] [-p] [-q] [-s] [-T CACHE] [-U] [--allow-backing] FILE1 FILE2",
 };

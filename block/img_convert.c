@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 enum {
+    SPARSE_MAX = 16 << 20,
     GRAIN_BYTES = 4096, /* zeroes shorter than this are not worth a hole, unless -S says so */
     OPT_ALLOW_BACKING = 256,
 };
@@ -23,6 +24,7 @@ struct convert {
     char **words;     /* of -o; create points into them */
     bool have_target; /* -n: the target is there already */
     bool compress;
+    bool offload; /* -C */
     bool target_is_zero; /* with -n: nothing is in it */
     bool salvage;        /* what cannot be read is zero */
     uint64_t grain;      /* -S; 0: leave nothing out */
@@ -57,6 +59,7 @@ static struct block *open_source(const struct convert *args, const char *path, G
 
     if (source != NULL && args->snapshot != NULL &&
         !block_snapshot_view(source, args->snapshot, error)) {
+        g_prefix_error(error, "Failed to load snapshot: ");
         g_clear_pointer(&source, block_close);
     }
     return source;
@@ -151,9 +154,14 @@ static int take_words(struct convert *args)
 
 static int run_args(struct convert *args, int argc, char **argv)
 {
+    if (img_wants_option_help(args->words)) {
+        return img_print_options(args->create.format, true);
+    }
+    if (args->offload && args->compress) {
+        return img_fail("Cannot enable copy offloading when -c is used");
+    }
     if (argc < 2 || argc - 1 > IMG_SOURCES_MAX) {
-        return img_fail_usage(&img_convert_command, argc < 2 ? "Must specify image file name"
-                                                             : "Too many sources");
+        return img_fail("%s", argc < 2 ? "Must specify image file name" : "Too many sources");
     }
     if (argc > 2 && args->create.backing_name != NULL) {
         return img_fail("Having a backing file for the target makes no sense when concatenating "
@@ -169,21 +177,7 @@ static int run_args(struct convert *args, int argc, char **argv)
     return status != 0 ? status : convert(args, argv, (unsigned)argc - 1, argv[argc - 1]);
 }
 
-/* -l NAME, snapshot.id=ID or snapshot.name=NAME. */
-static int take_snapshot(struct convert *args, const char *text)
-{
-    static const char *const keys[] = {"snapshot.id=", "snapshot.name="};
-
-    args->snapshot = text;
-    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (g_str_has_prefix(text, keys[i])) {
-            args->snapshot = text + strlen(keys[i]);
-        }
-    }
-    return -1;
-}
-
-enum { OPT_TARGET_IS_ZERO = 0x200, OPT_SALVAGE };
+enum { OPT_TARGET_IS_ZERO = 0x200, OPT_SALVAGE, OPT_BITMAPS };
 
 /* One option. -1: go on; else an exit status. */
 static int take_option(struct convert *args, int c, int argc, char **argv)
@@ -220,23 +214,27 @@ static int take_option(struct convert *args, int c, int argc, char **argv)
         if (!block_size_parse(optarg, &number)) {
             return img_fail("Invalid sparse buffer size '%s'", optarg);
         }
-        if (number % BLOCK_SECTOR_BYTES != 0 || number > IMG_COPY_BYTES) {
+        if (number % BLOCK_SECTOR_BYTES != 0 || number > SPARSE_MAX) {
             return img_fail("Invalid buffer size for sparse output specified. Valid sizes are "
                             "multiples of %u up to %u. Select 0 to disable sparse detection (fully "
                             "allocates output).",
-                            BLOCK_SECTOR_BYTES, IMG_COPY_BYTES);
+                            BLOCK_SECTOR_BYTES, SPARSE_MAX);
         }
-        args->grain = number;
+        args->grain = MIN(number, IMG_COPY_BYTES);
         break;
     case 'C': /* offloading: nothing is won by it here */
+        args->offload = true;
         break;
+    case OPT_BITMAPS: /* block/ drops them, see docs/block.md */
+        return img_fail("Bitmaps are not supported");
     case 'r':
         if (!block_size_parse(optarg, &args->rate) || args->rate == 0) {
             return img_fail("Invalid rate '%s'", optarg);
         }
         break;
     case 'l':
-        return take_snapshot(args, optarg);
+        args->snapshot = img_snapshot_name(optarg);
+        break;
     case OPT_TARGET_IS_ZERO:
         args->target_is_zero = true;
         break;
@@ -289,6 +287,7 @@ static int run_convert(int argc, char **argv)
                                           {"allow-backing", no_argument, NULL, OPT_ALLOW_BACKING},
                                           {"target-is-zero", no_argument, NULL, OPT_TARGET_IS_ZERO},
                                           {"salvage", no_argument, NULL, OPT_SALVAGE},
+                                          {"bitmaps", no_argument, NULL, OPT_BITMAPS},
                                           {0}};
     struct convert args = {
         .create.format = "raw", .target.cache = BLOCK_CACHE_UNSAFE, .grain = GRAIN_BYTES};

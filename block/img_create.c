@@ -14,16 +14,16 @@ struct create_args {
     char **words; /* of -o; owned, the options point into them */
 };
 
-static int bad_size(void)
+bool img_wants_option_help(char **words)
 {
-    return img_fail(
-        "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, "
-        "megabytes, gigabytes, terabytes, petabytes and exabytes.");
+    const char *const *list = (const char *const *)words;
+
+    return words != NULL && (g_strv_contains(list, "help") || g_strv_contains(list, "?"));
 }
 
-static int print_options(const char *format)
+int img_print_options(const char *format, bool named)
 {
-    printf("Supported %s options:\n", format);
+    printf("Supported %s%soptions:\n", named ? "" : format, named ? "" : " ");
     if (strcmp(format, "raw") != 0) {
         printf("  backing_file=<str>     - File name of a base image\n"
                "  backing_fmt=<str>      - Format of the backing image\n");
@@ -113,7 +113,7 @@ int img_create_option(struct block_create_options *options, char *word)
         options->backing_format = value;
     } else if (value != NULL && strcmp(word, "size") == 0) {
         options->have_bytes = true;
-        return block_size_parse(value, &options->bytes) ? 0 : bad_size();
+        return block_size_parse(value, &options->bytes) ? 0 : img_bad_size("image size");
     } else if (value != NULL && strcmp(word, "preallocation") == 0 &&
                strcmp(options->format, "qcow") != 0) {
         return block_preallocation_parse(value, &options->preallocation)
@@ -155,18 +155,9 @@ static void print_qcow2_options(const struct block_create_options *options)
     printf(" compression_type=%s", options->compression != NULL ? options->compression : "zlib");
 }
 
-static int create(const struct create_args *args, const char *path)
+static void print_formatting(const struct block_create_options *options, const char *path,
+                             uint64_t bytes)
 {
-    const struct block_create_options *options = &args->options;
-    GError *error = NULL;
-    uint64_t bytes;
-
-    if (!block_create(path, options, &bytes, &error)) {
-        return img_fail_error(&error);
-    }
-    if (args->quiet) {
-        return 0;
-    }
     printf("Formatting '%s', fmt=%s", path, options->format);
     print_qcow2_options(options);
     if (options->preallocation != BLOCK_PREALLOCATE_OFF && strcmp(options->format, "raw") == 0) {
@@ -195,16 +186,30 @@ static int create(const struct create_args *args, const char *path)
                options->refcount_bits != 0 ? options->refcount_bits : 16);
     }
     printf("\n");
-    return 0;
+}
+
+static int create(const struct create_args *args, const char *path)
+{
+    const struct block_create_options *options = &args->options;
+    GError *error = NULL;
+    uint64_t bytes;
+
+    if (!block_create_size(path, options, &bytes, &error)) {
+        return img_fail_error(&error);
+    }
+    if (!args->quiet) {
+        print_formatting(options, path, bytes);
+    }
+    if (options->backing_format != NULL && options->backing_name == NULL) {
+        return img_fail("%s: Backing format cannot be used without backing file", path);
+    }
+    return block_create(path, options, NULL, &error) ? 0 : img_fail_error(&error);
 }
 
 static int run_args(struct create_args *args, int argc, char **argv)
 {
-    bool help = args->words != NULL && (g_strv_contains((const char *const *)args->words, "help") ||
-                                        g_strv_contains((const char *const *)args->words, "?"));
-
-    if (help) {
-        return print_options(args->options.format);
+    if (img_wants_option_help(args->words)) {
+        return img_print_options(args->options.format, argc > 0);
     }
     if (argc < 1) {
         return img_fail_usage(&img_create_command, "Expecting image file name");
@@ -219,7 +224,7 @@ static int run_args(struct create_args *args, int argc, char **argv)
     if (argc == 2) {
         args->options.have_bytes = true;
         if (!block_size_parse(argv[1], &args->options.bytes)) {
-            return bad_size();
+            return img_bad_size("image size");
         }
     }
     return create(args, argv[0]);

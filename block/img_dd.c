@@ -32,7 +32,7 @@ static int take_word(struct dd *args, char *word)
     } else if (strcmp(word, "of") == 0) {
         args->target = value;
     } else if (!block_size_parse(value, &number)) {
-        return img_fail("invalid number: '%s'", value);
+        return img_bad_size(word);
     } else if (strcmp(word, "bs") == 0 && number > 0 && number <= INT32_MAX) {
         args->block_bytes = number;
     } else if (strcmp(word, "count") == 0) {
@@ -75,6 +75,8 @@ static int dd(const struct dd *args)
     uint64_t size = block_size(source), start = size;
     if (args->skip <= size / args->block_bytes) {
         start = args->skip * args->block_bytes;
+    } else {
+        img_fail("%s: cannot skip to specified offset", args->source);
     }
     uint64_t bytes = size - start;
     if (args->have_count && args->count <= bytes / args->block_bytes) {
@@ -134,7 +136,7 @@ static int run_dd(int argc, char **argv)
         }
     }
     if (args.source == NULL || args.target == NULL) {
-        return img_fail_usage(&img_dd_command, "Must specify both input and output file names");
+        return img_fail("Must specify both input and output files");
     }
     return dd(&args);
 }

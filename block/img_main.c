@@ -39,6 +39,12 @@ int img_fail_error(GError **error)
     return 1;
 }
 
+static int try_help(void)
+{
+    fprintf(stderr, "Try '%s --help' for more information\n", program_name());
+    return 1;
+}
+
 int img_fail_usage(const struct img_command *command, const char *format, ...)
 {
     va_list args;
@@ -46,7 +52,8 @@ int img_fail_usage(const struct img_command *command, const char *format, ...)
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    return img_fail("%s; usage: %s %s %s", text, program_name(), command->name, command->usage);
+    img_fail("%s", text);
+    return try_help();
 }
 
 int img_bad_option(const struct img_command *command, int option, char **argv)
@@ -54,12 +61,31 @@ int img_bad_option(const struct img_command *command, int option, char **argv)
     const char *word = argv[optind - 1];
 
     if (option == ':') {
-        return img_fail_usage(command, "option '%s' needs an argument", word);
+        return img_fail_usage(command, "missing argument for option '%s'", word);
     }
     if (optopt > ' ' && optopt < 127 && strncmp(word, "--", 2) != 0) {
-        return img_fail_usage(command, "unknown option '-%c'", optopt);
+        return img_fail_usage(command, "unrecognized option '-%c'", optopt);
     }
-    return img_fail_usage(command, "unknown option '%s'", word);
+    return img_fail_usage(command, "unrecognized option '%s'", word);
+}
+
+int img_cache_option(const char *word, enum block_cache *cache)
+{
+    return block_cache_parse(word, cache) ? 0 : img_fail("Invalid cache option: %s", word);
+}
+
+int img_output_option(const char *word, bool *json)
+{
+    *json = strcmp(word, "json") == 0;
+    return *json || strcmp(word, "human") == 0
+               ? 0
+               : img_fail("--output must be used with human or json as argument.");
+}
+
+int img_bad_size(const char *what)
+{
+    img_fail("Invalid %s specified. You may use k, M, G, T, P or E suffixes for", what);
+    return img_fail("kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
 }
 
 int img_help(const struct img_command *command)
@@ -68,19 +94,27 @@ int img_help(const struct img_command *command)
     return 0;
 }
 
-void img_print_json_string(const char *value)
+void img_json_string(GString *out, const char *value)
 {
-    putchar('"');
+    g_string_append_c(out, '"');
     for (const char *c = value; *c != '\0'; c++) {
         if (*c == '"' || *c == '\\') {
-            printf("\\%c", *c);
+            g_string_append_printf(out, "\\%c", *c);
         } else if ((unsigned char)*c < 0x20) {
-            printf("\\u%04x", (unsigned char)*c);
+            g_string_append_printf(out, "\\u%04x", (unsigned char)*c);
         } else {
-            putchar(*c);
+            g_string_append_c(out, *c);
         }
     }
-    putchar('"');
+    g_string_append_c(out, '"');
+}
+
+void img_print_json_string(const char *value)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    img_json_string(out, value);
+    fputs(out->str, stdout);
 }
 
 void img_progress(bool wanted, uint64_t done, uint64_t total)
@@ -112,7 +146,8 @@ static int print_help(void)
 int img_main(int argc, char **argv)
 {
     if (argc < 2) {
-        return img_fail("Not enough arguments; try '%s --help'", program_name());
+        img_fail("Not enough arguments");
+        return try_help();
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
@@ -128,5 +163,6 @@ int img_main(int argc, char **argv)
             return commands[i]->run(argc - 1, argv + 1);
         }
     }
-    return img_fail("Command not found: %s; try '%s --help'", argv[1], program_name());
+    img_fail("Command not found: %s", argv[1]);
+    return try_help();
 }

@@ -114,9 +114,8 @@ static int run_map(int argc, char **argv)
             options.no_lock = true;
             break;
         case 'O':
-            json = strcmp(optarg, "json") == 0;
-            if (!json && strcmp(optarg, "human") != 0) {
-                return img_fail("--output must be used with human or json as argument.");
+            if (img_output_option(optarg, &json) != 0) {
+                return 1;
             }
             break;
         case OPT_ALLOW_BACKING:

@@ -11,6 +11,7 @@
 #include <string.h>
 
 struct measure {
+    const char *snapshot; /* -l */
     struct block_create_options create;
     struct block_options source;
     char **words;
@@ -87,12 +88,19 @@ static int measure(const struct measure *args, const char *path)
     bool bitmaps = false;
     GError *error = NULL;
 
+    if (block_driver_find(create->format, NULL) == NULL) {
+        return img_fail("Unknown file format '%s'", create->format);
+    }
     if (!qcow2 && strcmp(create->format, "raw") != 0) {
-        return img_fail("Format driver '%s' does not support size measurement", create->format);
+        return img_fail("Block driver '%s' does not support size measurement", create->format);
     }
     if (path != NULL) {
         struct block *block = block_open(path, &args->source, NULL, &error);
         if (block == NULL) {
+            return img_fail_error(&error);
+        }
+        if (args->snapshot != NULL && !block_snapshot_view(block, args->snapshot, &error)) {
+            block_close(block);
             return img_fail_error(&error);
         }
         bytes = block_size(block);
@@ -109,7 +117,9 @@ static int measure(const struct measure *args, const char *path)
         data = all;
     }
     uint64_t required = qcow2 ? qcow2_file_bytes(create, bytes, data) : bytes;
-    uint64_t full = qcow2 ? qcow2_file_bytes(create, bytes, all) : bytes;
+    struct block_create_options whole = *create;
+    whole.data_file = NULL; /* of both files together */
+    uint64_t full = qcow2 ? qcow2_file_bytes(&whole, bytes, all) : bytes;
     if (args->json) {
         printf("{\n%s    \"required\": %" PRIu64 ",\n    \"fully-allocated\": %" PRIu64 "\n}\n",
                bitmaps ? "    \"bitmaps\": 0,\n" : "", required, full);
@@ -130,9 +140,11 @@ static int run_args(struct measure *args, int argc, char **argv)
             return status;
         }
     }
-    if (argc > 1 || (argc == 1) == args->create.have_bytes) {
-        return img_fail_usage(&img_measure_command,
-                              "Either --size N or one filename must be specified");
+    if (argc > 0 && args->create.have_bytes) {
+        return img_fail("--size N cannot be used together with a filename.");
+    }
+    if (argc > 1 || (argc == 0 && !args->create.have_bytes)) {
+        return img_fail("Either --size N or one filename must be specified.");
     }
     return measure(args, argc == 1 ? argv[0] : NULL);
 }
@@ -149,7 +161,7 @@ static int run_measure(int argc, char **argv)
     struct measure args = {.create.format = "raw", .source.read_only = true};
     int status = -1;
 
-    for (int c; status < 0 && (c = getopt_long(argc, argv, ":hf:O:o:U", longs, NULL)) != -1;) {
+    for (int c; status < 0 && (c = getopt_long(argc, argv, ":hf:O:o:l:U", longs, NULL)) != -1;) {
         switch (c) {
         case 'h':
             status = img_help(&img_measure_command);
@@ -164,19 +176,19 @@ static int run_measure(int argc, char **argv)
             g_strfreev(args.words);
             args.words = g_strsplit(optarg, ",", -1);
             break;
+        case 'l':
+            args.snapshot = img_snapshot_name(optarg);
+            break;
         case 'U':
             args.source.no_lock = true;
             break;
         case OPT_OUTPUT:
-            args.json = strcmp(optarg, "json") == 0;
-            if (!args.json && strcmp(optarg, "human") != 0) {
-                status = img_fail("--output must be used with human or json as argument.");
-            }
+            status = img_output_option(optarg, &args.json) != 0 ? 1 : -1;
             break;
         case OPT_SIZE:
             args.create.have_bytes = true;
             if (!block_size_parse(optarg, &args.create.bytes)) {
-                status = img_fail("Invalid image size specified");
+                status = img_bad_size("image size");
             }
             break;
         case OPT_ALLOW_BACKING:
@@ -197,5 +209,5 @@ const struct img_command img_measure_command = {
     .name = "measure",
     .run = run_measure,
     .usage = "[-f FORMAT] [-O FORMAT] [-o OPTIONS] [--output=human|json] [-U] [--allow-backing] "
-             "[--size N | FILE]",
+             "[--size N | [-l SNAPSHOT] FILE]",
 };

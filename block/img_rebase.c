@@ -109,6 +109,10 @@ static int rebase(const struct rebase *args, const char *path)
     if (image->driver->set_backing == NULL) {
         status = img_fail("The format '%s' of '%s' cannot change its backing file",
                           block_format(block), path);
+    } else if (args->backing_name != NULL && args->backing_format == NULL && args->unsafe) {
+        status = img_fail("Could not change the backing file to '%s': backing format must be "
+                          "specified",
+                          args->backing_name);
     }
     if (status == 0 && !args->unsafe) {
         status = copy_safely(block, args);
@@ -173,8 +177,9 @@ static int run_rebase(int argc, char **argv)
     if (argc - optind != 1) {
         return img_fail_usage(&img_rebase_command, "Expecting one image file name");
     }
-    if (!have_backing) {
-        return img_fail_usage(&img_rebase_command, "Could not open backing file: -b is missing");
+    if (!have_backing && !args.unsafe) {
+        return img_fail_usage(&img_rebase_command,
+                              "Must specify backing file (-b) or use unsafe mode (-u)");
     }
     args.progress = args.progress && !args.quiet;
     return rebase(&args, argv[optind]);

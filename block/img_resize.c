@@ -1,9 +1,11 @@
 /*
  * vmm-img resize: makes a disk longer or, if asked twice, shorter.
  */
+#include "block/driver_impl.h"
 #include "block/img.h"
 #include "block/size.h"
 
+#include <errno.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -26,7 +28,18 @@ static bool find_size(const char *text, uint64_t now, uint64_t *bytes)
     return *bytes > 0;
 }
 
-static int resize_block(struct block *block, const char *text, bool shrink, bool quiet)
+/* Gives what was added its places. */
+static int preallocate(struct block *block, uint64_t from, enum block_preallocation mode)
+{
+    struct block_image *image = block_get_image(block);
+
+    return image->driver->preallocate != NULL
+               ? image->driver->preallocate(image, from, block_size(block), mode)
+               : -ENOTSUP;
+}
+
+static int resize_block(struct block *block, const char *text, enum block_preallocation mode,
+                        bool shrink, bool quiet)
 {
     uint64_t now = block_size(block);
     uint64_t bytes;
@@ -38,13 +51,18 @@ static int resize_block(struct block *block, const char *text, bool shrink, bool
             text);
     }
     if (bytes < now && !shrink) {
-        return img_fail(
-            "Use the --shrink option to perform a shrink operation: it deletes all data beyond "
-            "the new end of the image");
+        img_fail("Use the --shrink option to perform a shrink operation.");
+        return img_fail("warning: all data beyond the new end of the image would be deleted");
+    }
+    if (bytes < now && mode != BLOCK_PREALLOCATE_OFF) {
+        return img_fail("Preallocation can only be used for growing images");
     }
     int result = block_truncate(block, bytes);
     if (result == -ENOTSUP) {
         return img_fail("Image format driver does not support resize");
+    }
+    if (result == 0 && bytes > now && mode != BLOCK_PREALLOCATE_OFF) {
+        result = preallocate(block, now, mode);
     }
     if (result == 0) {
         result = block_flush(block);
@@ -61,14 +79,21 @@ static int resize_block(struct block *block, const char *text, bool shrink, bool
 static int run_resize(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"help", no_argument, NULL, 'h'}, {"shrink", no_argument, NULL, 's'}, {0}};
+        {"help", no_argument, NULL, 'h'},
+        {"shrink", no_argument, NULL, 's'},
+        {"preallocation", required_argument, NULL, 'P'},
+        {0}};
     struct block_options options = {0};
     GError *error = NULL;
     bool shrink = false, quiet = false;
+    enum block_preallocation mode = BLOCK_PREALLOCATE_OFF;
     /* The size comes last and may begin with a minus: keep it out of getopt's sight. */
     const char *size = argc > 2 ? argv[argc - 1] : NULL;
     int count = argc > 2 ? argc - 1 : argc;
 
+    if (argc < 3 && !(argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))) {
+        return img_fail_usage(&img_resize_command, "Not enough arguments");
+    }
     for (int c; (c = getopt_long(count, argv, ":hf:q", longs, NULL)) != -1;) {
         switch (c) {
         case 'h':
@@ -82,18 +107,23 @@ static int run_resize(int argc, char **argv)
         case 's':
             shrink = true;
             break;
+        case 'P':
+            if (!block_preallocation_parse(optarg, &mode)) {
+                return img_fail("Invalid preallocation mode '%s'", optarg);
+            }
+            break;
         default:
             return img_bad_option(&img_resize_command, c, argv);
         }
     }
     if (size == NULL || count - optind != 1) {
-        return img_fail_usage(&img_resize_command, "Expecting image file name and size");
+        return img_fail_usage(&img_resize_command, "Not enough arguments");
     }
     struct block *block = block_open(argv[optind], &options, NULL, &error);
     if (block == NULL) {
         return img_fail_error(&error);
     }
-    int status = resize_block(block, size, shrink, quiet);
+    int status = resize_block(block, size, mode, shrink, quiet);
     block_close(block);
     return status;
 }
@@ -101,5 +131,5 @@ static int run_resize(int argc, char **argv)
 const struct img_command img_resize_command = {
     .name = "resize",
     .run = run_resize,
-    .usage = "[-f FORMAT] [-q] [--shrink] FILE [+|-]SIZE",
+    .usage = "[-f FORMAT] [-q] [--preallocation=MODE] [--shrink] FILE [+|-]SIZE",
 };

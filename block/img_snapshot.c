@@ -3,9 +3,39 @@
  */
 #include "block/img.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+
+static int fail(int action, const char *name, GError **error)
+{
+    const char *verb = action == 'c' ? "create" : action == 'a' ? "apply" : "delete";
+    bool missing = g_error_matches(*error, BLOCK_ERROR, ENOENT);
+
+    if (missing && action == 'd') {
+        img_fail("Could not delete snapshot '%s': snapshot not found", name);
+    } else if (missing && action == 'a') {
+        img_fail("Could not apply snapshot '%s': Failed to load snapshot: %s", name,
+                 g_strerror(ENOENT));
+    } else {
+        img_fail("Could not %s snapshot '%s': %s", verb, name, (*error)->message);
+    }
+    g_clear_error(error);
+    return 1;
+}
+
+const char *img_snapshot_name(const char *text)
+{
+    static const char *const keys[] = {"snapshot.id=", "snapshot.name="};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (g_str_has_prefix(text, keys[i])) {
+            return text + strlen(keys[i]);
+        }
+    }
+    return text;
+}
 
 static int run_action(struct block *block, int action, const char *name)
 {
@@ -31,11 +61,7 @@ static int run_action(struct block *block, int action, const char *name)
         ok = block_snapshot_delete(block, name, &error);
         break;
     }
-    if (!ok) {
-        g_prefix_error(&error, "snapshot '%s': ", name);
-        return img_fail_error(&error);
-    }
-    return 0;
+    return ok ? 0 : fail(action, name, &error);
 }
 
 static int run_snapshot(int argc, char **argv)
@@ -76,8 +102,7 @@ static int run_snapshot(int argc, char **argv)
     if (argc - optind != 1) {
         return img_fail_usage(&img_snapshot_command, "Expecting one image file name");
     }
-    action = action != 0 ? action : 'l';
-    options.read_only = action == 'l';
+    options.read_only = action == 'l' || action == 0;
     /* Going back can make the disk longer, where the backing file must not shine through. */
     options.no_backing = action != 'a';
     struct block *block = block_open(argv[optind], &options, NULL, &error);

@@ -22,7 +22,8 @@ static bool raw_open(struct block_image *image, const struct block_options *opti
 }
 
 /* Room on the host; a raw disk has no metadata to do less. */
-static int preallocate(struct block_file *file, uint64_t bytes, enum block_preallocation mode)
+static int preallocate(struct block_file *file, uint64_t from, uint64_t end,
+                       enum block_preallocation mode)
 {
     static const uint8_t zeroes[65536];
     int result = 0;
@@ -31,10 +32,10 @@ static int preallocate(struct block_file *file, uint64_t bytes, enum block_preal
         return -EINVAL;
     }
     if (mode == BLOCK_PREALLOCATE_FALLOC) {
-        return bytes > 0 ? -posix_fallocate(file->fd, 0, (off_t)bytes) : 0;
+        return end > from ? -posix_fallocate(file->fd, (off_t)from, (off_t)(end - from)) : 0;
     }
-    for (uint64_t at = 0; at < bytes && result == 0; at += sizeof(zeroes)) {
-        result = block_file_write(file, at, zeroes, (size_t)MIN(sizeof(zeroes), bytes - at));
+    for (uint64_t at = from; at < end && result == 0; at += sizeof(zeroes)) {
+        result = block_file_write(file, at, zeroes, (size_t)MIN(sizeof(zeroes), end - at));
     }
     return result;
 }
@@ -50,7 +51,7 @@ static bool raw_create(struct block_file *file, const struct block_create_option
     }
     int result = block_file_truncate(file, bytes);
     if (result == 0 && options->preallocation != BLOCK_PREALLOCATE_OFF) {
-        result = preallocate(file, bytes, options->preallocation);
+        result = preallocate(file, 0, bytes, options->preallocation);
     }
     if (result < 0) {
         g_set_error(error, BLOCK_ERROR, -result, "%s: Could not resize file: %s", file->path,
@@ -149,6 +150,15 @@ static int raw_map(struct block_image *image, uint64_t offset, uint64_t bytes,
     return result;
 }
 
+static int raw_preallocate(struct block_image *image, uint64_t offset, uint64_t end,
+                           enum block_preallocation mode)
+{
+    if (mode == BLOCK_PREALLOCATE_METADATA) {
+        return -ENOTSUP;
+    }
+    return preallocate(image->file, offset, end, mode);
+}
+
 static bool raw_locate(struct block_image *image, bool write, uint64_t offset, uint64_t bytes,
                        struct block_file **file, uint64_t *place)
 {
@@ -170,5 +180,6 @@ const struct block_driver block_raw_driver = {
     .truncate = raw_truncate,
     .status = raw_status,
     .map = raw_map,
+    .preallocate = raw_preallocate,
     .locate = raw_locate,
 };

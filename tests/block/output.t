@@ -9,14 +9,18 @@ cd "$tmp" || exit 1
 n=0
 failed=0
 
-same() { # arguments for both; with =c, only the exit code counts
+same() { # arguments for both; with =c, only the exit code counts; with =e, the error messages too
     kind=
-    [ "$1" = "=c" ] && { kind=c; shift; }
+    case $1 in =?) kind=${1#=}; shift ;; esac
     n=$((n + 1))
-    qemu-img "$@" >theirs 2>/dev/null
+    qemu-img "$@" >theirs 2>theirs.err
     their_code=$?
-    "$img" "$@" >ours 2>/dev/null
+    "$img" "$@" >ours 2>ours.err
     our_code=$?
+    if [ "$kind" = e ]; then
+        sed 's/qemu-img/vmm-img/g' theirs.err >>theirs
+        cat ours.err >>ours
+    fi
     if [ $our_code = $their_code ] && { [ "$kind" = c ] || cmp -s ours theirs; }; then
         echo "ok $n - $*"
     else
@@ -101,5 +105,72 @@ same =c check broken.qcow2
 same =c compare a.qcow2 packed.qcow2
 same =c compare a.qcow2 snap.qcow2
 same commit over.qcow2
+
+# What is asked for wrongly.
+for command in info check convert resize rebase commit snapshot compare map measure bench dd create; do
+    same =e $command
+    # qemu-img measure prints all of its help; snapshot has no -f there.
+    [ $command = measure ] && continue
+    same =e $command -Z
+    same =e $command --nosuch
+    [ $command = snapshot ] || same =e $command -f
+done
+same =e
+same =e nosuch
+same =e info --output=xml a.raw
+same =e check -r xyz a.qcow2
+same =e compare a.raw
+same =e create x.img 1X
+same =e create x.img 1M more
+same create -F raw -f qcow2 x.img 1M
+same create -f qcow2 x.img 1000
+same create -f raw x.img 1000
+for options in cluster_size=3k refcount_bits=3 lazy_refcounts=on,compat=0.10 refcount_bits=8,compat=0.10; do
+    same create -f qcow2 -o $options x.img 1M
+done
+same =e snapshot -d nosuch snap.qcow2
+same =e snapshot -a nosuch snap.qcow2
+same =e snapshot snap.qcow2
+same =e resize --preallocation=foo a.qcow2 +1M
+same =e rebase -u -b nosuch snap.qcow2
+same =e commit a.qcow2
+same =e convert -C -c -O qcow2 a.raw x.qcow2
+same =e convert -S 100 a.raw x.raw
+same =e convert -m 0 a.raw x.raw
+same =e convert -t foo a.raw x.raw
+same =e convert --target-is-zero a.raw x.raw
+same =e convert a.raw
+same =e dd if=a.raw
+same =e dd if=a.raw of=x.raw bs=1X
+same =e dd if=a.raw of=x.raw skip=1000 bs=1M
+same =e dd if=a.raw of=x.raw foo=1
+same =e bench --flush-interval=4 a.raw
+same =e bench --pattern=300 -w a.raw
+same =e measure
+same =e measure --size 1G a.raw
+same =e measure -O nosuch --size 1G
+same =e measure -O qcow --size 1G
+
+# Options that change what is done.
+qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 middle.qcow2
+qemu-img create -q -f qcow2 -b middle.qcow2 -F qcow2 top.qcow2 10M
+same info --backing-chain top.qcow2
+same info --backing-chain --output=json top.qcow2
+same map --output=json top.qcow2
+same map --output=json old.qcow
+same map --start-offset=65536 --max-length=131072 top.qcow2
+same check -T none a.qcow2
+same compare -T none a.raw a.qcow2
+same measure -O qcow2 -l first snap.qcow2
+same measure -O qcow2 -o data_file=x --size 1G
+for mode in off metadata falloc full; do
+    cp a.qcow2 grown.qcow2
+    same resize --preallocation=$mode grown.qcow2 +1M
+    cp a.raw grown.raw
+    [ $mode = metadata ] || same resize --preallocation=$mode -f raw grown.raw +1M
+done
+same commit -b a.qcow2 top.qcow2
+same commit -r 100M middle.qcow2
+same =e commit -b nosuch top.qcow2
 echo "1..$n"
 exit $failed

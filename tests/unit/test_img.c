@@ -27,7 +27,7 @@ static void expect(const char *words, int status, const char *output)
     }
 }
 
-/* Wants one line that begins with "vmm-img: " and contains these words. */
+/* Wants a message behind "vmm-img: " that contains these words. */
 static void expect_error(const char *words, int status, const char *message)
 {
     g_auto(GStrv) w = g_strsplit(words, " ", -1);
@@ -39,8 +39,8 @@ static void expect_error(const char *words, int status, const char *message)
                                     WORD(6), WORD(7), NULL);
 #undef WORD
     g_assert_cmpint(result, ==, status);
-    g_assert_true(g_str_has_prefix(got, "vmm-img: "));
-    g_assert_true(strchr(got, '\n') == got + strlen(got) - 1);
+    g_assert_nonnull(strstr(got, "vmm-img: "));
+    g_assert_true(g_str_has_suffix(got, "\n"));
     if (strstr(got, message) == NULL) {
         g_error("vmm-img %s: '%s' does not say '%s'", words, got, message);
     }
@@ -54,9 +54,9 @@ static void test_main_errors(void)
     g_assert_cmpint(block_test_vmm_img(NULL, "--help", NULL), ==, 0);
     g_assert_cmpint(block_test_vmm_img(NULL, "--version", NULL), ==, 0);
     g_assert_cmpint(block_test_vmm_img(NULL, "create", "--help", NULL), ==, 0);
-    expect_error("info --frob", 1, "unknown option '--frob'");
-    expect_error("info -x", 1, "unknown option '-x'");
-    expect_error("info -f", 1, "needs an argument");
+    expect_error("info --frob", 1, "unrecognized option '--frob'");
+    expect_error("info -x", 1, "unrecognized option '-x'");
+    expect_error("info -f", 1, "missing argument for option '-f'");
     block_test_end();
 }
 
@@ -187,7 +187,7 @@ static void test_compare(void)
     expect("compare a.raw b.raw", 1,
            "Warning: Image size mismatch!\nContent mismatch at offset 2097664!\n");
     expect_error("compare a.raw nope", 2, "Could not open 'nope'");
-    expect_error("compare a.raw", 2, "Expecting two image file names");
+    expect_error("compare a.raw", 1, "Expecting two image file names");
     block_test_end();
 }
 
@@ -248,7 +248,7 @@ static void test_resize(void)
     expect_error("resize a.raw +8E", 1, "must be positive");
     expect_error("resize a.raw frob", 1, "Invalid parameter 'frob'");
     expect_error("resize b.qcow 2M", 1, "does not support resize");
-    expect_error("resize a.raw", 1, "Expecting image file name and size");
+    expect_error("resize a.raw", 1, "Not enough arguments");
     block_test_end();
 }
 
