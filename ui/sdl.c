@@ -190,6 +190,9 @@ static void plan(struct sdl_window *window, gint64 now, uint64_t rest)
     if (window->panel.until != 0) {
         pause = MIN(pause, MAX(window->panel.until - now, 0));
     }
+    if (window->grab_at != 0) {
+        pause = MIN(pause, MAX(window->grab_at - now, 0));
+    }
     pause = hidden ? INTERVAL_HIDDEN_US : MAX(pause, INTERVAL_LEAST_US);
     __atomic_store_n(&window->earliest, now + (hidden ? INTERVAL_HIDDEN_US : INTERVAL_LEAST_US), __ATOMIC_RELAXED);
     g_source_set_ready_time(window->clock, now + pause);
@@ -204,6 +207,10 @@ static void update(struct sdl_window *window, gint64 now)
     uint64_t rest;
 
     sdl_panel_tick(window, now);
+    if (window->grab_at != 0 && now >= window->grab_at) {
+        window->grab_at = 0;
+        sdl_grab(window, true);
+    }
     g_atomic_int_set(&window->woken, 0);
     lock_acquire(window->lock);
     display_update(sdl_shown_display(window));

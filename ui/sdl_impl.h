@@ -61,6 +61,7 @@ struct sdl_window {
     bool resized;         /* by the user: keep the size in a mode switch */
     int asked_width, asked_height; /* size that we set last */
     bool grabbed;
+    gint64 grab_at; /* when a click takes the mouse, monotonic us; 0: none waits */
     bool full_screen;
     bool repaint;         /* the window lost its contents */
     SDL_Rect picture;     /* where the picture is, in pixels of the window */

@@ -52,6 +52,7 @@ void sdl_grab(struct sdl_window *window, bool on)
         return;
     }
     window->grabbed = on;
+    window->grab_at = 0;
     /* A tablet needs no relative motion; the keyboard is grabbed all the same. */
     SDL_SetRelativeMouseMode(on && !input_absolute(window->input) ? SDL_TRUE : SDL_FALSE);
     SDL_SetWindowKeyboardGrab(window->window, on ? SDL_TRUE : SDL_FALSE);
@@ -209,6 +210,7 @@ static void handle_window(struct sdl_window *window, const SDL_WindowEvent *even
 {
     switch (event->event) {
     case SDL_WINDOWEVENT_FOCUS_LOST:
+        window->grab_at = 0;
         sdl_grab(window, false);
         input_release_all(window->input);
         window->buttons_seen = 0;

@@ -8,6 +8,8 @@
 #include "core/lock.h"
 #include "ui/sdl_impl.h"
 
+#define DOUBLE_CLICK_US 400000
+
 static bool get_text(struct sdl_window *window, struct text_screen *screen)
 {
     bool text;
@@ -131,6 +133,7 @@ static bool begin(struct sdl_window *window, const SDL_MouseButtonEvent *event)
     struct text_screen screen;
 
     sdl_select_clear(window);
+    window->grab_at = 0;
     if (!get_text(window, &screen)) {
         return false;
     }
@@ -174,8 +177,9 @@ bool sdl_select_button(struct sdl_window *window, const SDL_MouseButtonEvent *ev
     if (selection->dragging && selection->on) {
         copy(window);
     } else if (selection->dragging && sdl_is_guest_shown(window) && !input_absolute(window->input)) {
-        /* A click without a selection takes the mouse. */
-        sdl_grab(window, true);
+        /* A click without a selection takes the mouse, unless another follows and makes it a double click. */
+        window->grab_at = g_get_monotonic_time() + DOUBLE_CLICK_US;
+        sdl_look_soon(window);
     }
     selection->dragging = false;
     return used;

@@ -3,6 +3,7 @@
 
 VMM_UI=all makes the long form: 10,000 characters, 10,000 chords and focus changes, every pixel.
 """
+import ctypes
 import os
 import random
 import shutil
@@ -42,7 +43,7 @@ def wait_for(condition, seconds=30):
 class Guest:
     """A running vmm with its window."""
 
-    def __init__(self, image, *options):
+    def __init__(self, image, *options, title=None):
         self.log = os.path.join(WORK, "console")
         open(self.log, "wb").close()
         if "-debugcon" not in options:
@@ -52,9 +53,9 @@ class Guest:
              "-drive", f"file={GUESTS}/{image}.img,format=raw", *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if "file:" + self.log in options:
-            wait_for(lambda: self.lines(), 60)
-        wait_for(lambda: xdotool("search", "--onlyvisible", "--name", image + " - vmm"))
-        self.window = xdotool("search", "--onlyvisible", "--name", image + " - vmm").split()[0]
+            wait_for(self.text, 60)
+        wait_for(lambda: xdotool("search", "--onlyvisible", "--name", (title or image) + " - vmm"))
+        self.window = xdotool("search", "--onlyvisible", "--name", (title or image) + " - vmm").split()[0]
         xdotool("windowmove", self.window, 0, 0)
         time.sleep(0.5)
         xdotool("windowfocus", self.window)
@@ -187,6 +188,127 @@ def test_console():
     guest.stop()
 
 
+def geometry(window):
+    place = dict(line.split("=") for line in xdotool("getwindowgeometry", "--shell", window).split())
+    return (int(place["WIDTH"]), int(place["HEIGHT"])) if "WIDTH" in place else None
+
+
+class ClientMessage(ctypes.Structure):
+    """XClientMessageEvent, as long as an XEvent."""
+    _fields_ = [("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int),
+                ("display", ctypes.c_void_p), ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong),
+                ("format", ctypes.c_int), ("data", ctypes.c_long * 5), ("rest", ctypes.c_long * 12)]
+
+
+def press_close(window):
+    """What a window manager sends when the close button is pressed."""
+    x11 = ctypes.CDLL("libX11.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XInternAtom.restype = ctypes.c_ulong
+    display = ctypes.c_void_p(x11.XOpenDisplay(None))
+    protocols, delete = (x11.XInternAtom(display, name, 0) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+    message = ClientMessage(type=33, window=int(window), message_type=protocols, format=32)
+    message.data[0] = delete
+    x11.XSendEvent(display, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), ctypes.byref(message))
+    x11.XSync(display, 0)
+    x11.XCloseDisplay(display)
+
+
+def is_gone(process):
+    return process.poll() is not None
+
+
+def test_window():
+    guest = Guest("text", "-name", "sizes", title="sizes")
+    ok(wait_for(lambda: geometry(guest.window) == (720, 400), 10), "the window has the size of the picture",
+       str(geometry(guest.window)))
+    xdotool("key", "ctrl+alt+minus", "sleep", 0.5)
+    smaller = geometry(guest.window)
+    xdotool("key", "ctrl+alt+u", "sleep", 0.5)
+    ok(smaller == (540, 300) and geometry(guest.window) == (720, 400), "Ctrl-Alt-minus and -U change the size",
+       f"{smaller} {geometry(guest.window)}")
+    xdotool("key", "ctrl+alt+p", "sleep", 1)
+    paused = xdotool("getwindowname", guest.window)
+    xdotool("key", "ctrl+alt+p", "sleep", 1)
+    running = xdotool("getwindowname", guest.window)
+    ok("[paused]" in paused and "[running]" in running, "Ctrl-Alt-P pauses, and the title says so", paused + running)
+    xdotool("windowsize", guest.window, 650, 410, "sleep", 0.7)
+    press_close(guest.window)
+    time.sleep(0.7)
+    asked = not is_gone(guest.process)
+    xdotool("key", "n", "sleep", 0.5)
+    ok(asked and not is_gone(guest.process), "a window whose guest runs asks before it closes")
+    press_close(guest.window)
+    xdotool("sleep", 0.7, "key", "y")
+    ok(wait_for(lambda: is_gone(guest.process), 10), "and closes when the answer is yes")
+    guest = Guest("text", "-name", "sizes", title="sizes")
+    ok(wait_for(lambda: geometry(guest.window) == (650, 410), 10), "the next window of that name has the same size",
+       str(geometry(guest.window)))
+    guest.stop()
+    guest = Guest("text", "-no-quit")
+    press_close(guest.window)
+    time.sleep(1)
+    ok(not is_gone(guest.process), "-no-quit")
+    guest.stop()
+
+
+def test_full_screen():
+    if shutil.which("openbox") is None:
+        ok(True, "Ctrl-Alt-F is full screen and back # SKIP openbox, a window manager, is not installed")
+        return
+    manager = subprocess.Popen(["openbox", "--sm-disable"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    guest = Guest("text")
+    xdotool("windowactivate", guest.window, "sleep", 0.5, "key", "ctrl+alt+f")
+    full = wait_for(lambda: geometry(guest.window) == (800, 600), 5)
+    xdotool("key", "ctrl+alt+f")
+    back = wait_for(lambda: geometry(guest.window) == (720, 400), 5)
+    ok(full and back, "Ctrl-Alt-F is full screen and back", f"{full} {back} {geometry(guest.window)}")
+    guest.stop()
+    manager.terminate()
+    manager.wait()
+
+
+def clipboard(*words, text=None):
+    return subprocess.run(["xclip", "-selection", "clipboard", *words], input=text, stdout=subprocess.PIPE, text=True,
+                          check=False).stdout
+
+
+def test_clipboard():
+    if shutil.which("xclip") is None:
+        ok(True, "text goes to and comes from the clipboard # SKIP xclip is not installed")
+        return
+    guest = Guest("text")
+    # The guest's text begins somewhere; the word "cursor" of it is found on the screen by its line.
+    for row in range(25):
+        xdotool("mousemove", 45, row * 16 + 8, "click", "--repeat", 3, "--delay", 60, 1, "sleep", 0.3)
+        taken = clipboard("-o", "-t", "UTF8_STRING").strip()
+        if "blinks" in taken:
+            break
+    ok(taken == "The cursor blinks.", "a line is copied with three clicks", taken)
+    guest.stop()
+    guest = Guest("keys")
+    subprocess.run(["xclip", "-selection", "clipboard", "-i"], input="Clip \u2013 \u201cx\u201d 1", text=True, check=False,
+                   stdout=subprocess.DEVNULL)
+    xdotool("key", "ctrl+alt+v")
+    ok(wait_for(lambda: guest.text().endswith('Clip - "x" 1'), 10), "Ctrl-Alt-V types the clipboard", guest.text())
+    guest.stop()
+
+
+def test_no_display():
+    """Without a display: an error where a window was asked for, the terminal where not."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    command = [os.path.join(BUILD, "vmm"), "-accel", "interp", "-m", "16", "-net", "none", "-timeout", "3"]
+    asked = subprocess.run([*command, "-display", "sdl"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    ok(asked.returncode not in (0, None) and "cannot open a window" in asked.stderr, "-display sdl without a display",
+       asked.stderr)
+    silent = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env=environment, check=False)
+    ok("cannot open a window" in silent.stderr and "using the terminal" in silent.stderr,
+       "the terminal takes the window's place", silent.stderr)
+
+
 def main():
     for tool in ("Xvfb", "xdotool"):
         if shutil.which(tool) is None:
@@ -202,7 +324,7 @@ def main():
     os.environ["SDL_AUDIODRIVER"] = "dummy"
     try:
         wait_for(lambda: os.path.exists(f"/tmp/.X11-unix/X{number}"), 10)
-        for test in (test_pixels, test_buttons, test_typing, test_stuck, test_console):
+        for test in (test_pixels, test_buttons, test_typing, test_stuck, test_console, test_window, test_full_screen, test_clipboard, test_no_display):
             test()
         print(f"1..{count}")
     finally:
