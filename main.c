@@ -19,6 +19,7 @@
 #include "core/machine.h"
 #include "desktop.h"
 #include "doctor.h"
+#include "daemon.h"
 #include "drives.h"
 #include "flat.h"
 #include "hw/catalog.h"
@@ -222,6 +223,7 @@ static bool build_board(struct app *app, GError **error)
 {
     struct options *o = &app->options;
     g_ptr_array_add(o->firmware_dirs, NULL);
+    g_ptr_array_add(o->option_roms, NULL);
     struct pc_config config = {
         .ram = o->ram,
         .bios = o->bios,
@@ -234,6 +236,8 @@ static bool build_board(struct app *app, GError **error)
         .kernel = o->kernel,
         .initrd = o->initrd,
         .append = o->append,
+        .uuid = o->have_uuid ? o->uuid : NULL,
+        .option_roms = (const char *const *)o->option_roms->pdata,
         .vga = o->vga == NULL || strcmp(o->vga, "none") != 0,
         .cpus = o->cpus,
         .acpi = !o->no_acpi,
@@ -315,6 +319,7 @@ static bool build(struct app *app, GError **error)
     }
     app->machine = machine_create(app->log);
     app->machine->name = g_strdup(o->name);
+    app->machine->uuid = o->have_uuid ? option_uuid_text(o->uuid) : NULL;
     app->machine->no_reboot = o->no_reboot;
     app->machine->no_shutdown = o->no_shutdown;
     app->machine->wake_main = wake_main;
@@ -526,6 +531,15 @@ int main(int argc, char **argv)
     }
     g_autofree char *called = g_path_get_basename(argv[0]);
     app.called_qemu = g_str_has_prefix(called, "qemu") || strcmp(called, "kvm") == 0;
+    int parent = -1;
+    if (app.options.daemonize && app.options.nographic) {
+        g_set_error(&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "-daemonize: -nographic needs the terminal; remedy: -display none, and -monitor and -serial elsewhere");
+        return fail(&app, error);
+    }
+    if (app.options.daemonize && !daemon_start(&parent, &error)) {
+        return fail(&app, error);
+    }
     if (!build(&app, &error) || !start_monitor(&app, &error) ||
         (app.options.pidfile != NULL && !write_pidfile(app.options.pidfile, &error))) {
         return fail(&app, error);
@@ -533,6 +547,7 @@ int main(int argc, char **argv)
     for (guint i = 0; i < warnings->len; i++) {
         fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
     }
+    daemon_ready(parent);
     if (!app_run(&app, &error)) {
         return fail(&app, error);
     }

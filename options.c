@@ -26,6 +26,7 @@ void options_init(struct options *o)
     o->ram = 128 * MIB;
     o->cpus = 1;
     o->firmware_dirs = g_ptr_array_new_with_free_func(g_free);
+    o->option_roms = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(option_drive_free);
     o->monitors = g_ptr_array_new_with_free_func(g_free);
     o->chardevs = g_ptr_array_new_with_free_func(option_chardev_free);
@@ -57,6 +58,7 @@ void options_finish(struct options *o)
         g_free(o->parallel[i]);
     }
     g_clear_pointer(&o->firmware_dirs, g_ptr_array_unref);
+    g_clear_pointer(&o->option_roms, g_ptr_array_unref);
     g_clear_pointer(&o->drives, g_ptr_array_unref);
     g_clear_pointer(&o->scripts, g_ptr_array_unref);
     g_clear_pointer(&o->monitors, g_ptr_array_unref);
@@ -210,6 +212,12 @@ static bool set_machine(void *target, const struct option *option, const char *a
     }
     option_list_finish(&list);
     return ok;
+}
+
+static bool add_option_rom(void *target, const struct option *option, const char *arg, GError **error)
+{
+    g_ptr_array_add(((struct options *)target)->option_roms, g_strdup(arg));
+    return true;
 }
 
 static bool set_cpu(void *target, const struct option *option, const char *arg, GError **error)
@@ -471,6 +479,7 @@ static const struct option option_table[] = {
     STRING("kernel", "FILE", "boot this Linux kernel", kernel),
     STRING("initrd", "FILE", "... with this initial RAM disk", initrd),
     STRING("append", "TEXT", "... and this command line", append),
+    WORKS("option-rom", "FILE", "an image that the firmware runs like the ROM of a card", add_option_rom),
     STRING("bios", "FILE", "firmware image [bios-256k.bin]", bios),
     WORKS("L", "DIR", "look for firmware here first", set_firmware_dir),
     WORKS("vga", "std|none", "graphics card", set_vga),
@@ -527,25 +536,27 @@ static const struct option option_table[] = {
     WORKS("action", "triple-fault=reset|pause|shutdown[,reboot=..][,halt=none|pause|shutdown][,shutdown=poweroff|pause]",
           "what a triple fault, a reset, a halt for good, a power-off do; 'why' in the monitor explains", option_set_guest_action),
     STRING("name", "TEXT", "name of the VM, for the window's title", name),
+    WORKS("uuid", "UUID", "the machine's UUID, for the guest (SMBIOS) and info uuid", option_set_uuid),
     STRING("pidfile", "FILE", "write the process number to a file", pidfile),
+    FLAG("daemonize", "go into the background once the machine is made", daemonize),
     STRING("d", "ITEM,..", "log: int, cpu_reset, guest_errors, unimp, io ...", log_items),
     STRING("dfilter", "RANGES", "in_asm, exec and cpu: only these addresses, e.g. 0x7c00+0x200", log_filter),
     WORKS("trace", "PATTERN", "log the register accesses of devices, e.g. 'ide*' (as -d trace:PATTERN)", option_set_trace),
     STRING("D", "FILE", "log to a file instead of stderr", log_file),
     STRING("k", "LANG", "layout of the guest for typed text: us, gb, de, fr, es", keyboard),
+    NO_EFFECT("singlestep", NULL, "blocks of one instruction are an engine's matter that is not here; the monitor has step"),
     NO_EFFECT("g", "WxH", "the guest chooses the resolution"),
     NO_EFFECT("no-frame", NULL, "the window has its frame"),
     NO_EFFECT("win2k-hack", NULL, "the disk model needs no such help"),
     NO_EFFECT("rtc-td-hack", NULL, "no timer tick is dropped"),
     NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
-    LATER("option-rom", "F"),
     LATER("vnc", "D"),
     LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("icount", "N"),
     LATER("incoming", "U"),
-    LATER("uuid", "U"), LATER("daemonize", NULL), LATER("readconfig", "F"),
+    LATER("readconfig", "F"),
     LATER("sandbox", "S"), LATER("runas", "U"), 
-    LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("singlestep", NULL), LATER("chroot", "D"),
+    LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("chroot", "D"),
     LATER("smbios", "S"),
     LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"),
     { NULL, NULL, 0, NULL, NULL, 0, NULL },

@@ -92,6 +92,9 @@ struct options {
     char *gdb;        /* -gdb; NULL: none */
     bool gdb_default; /* -s */
     enum accel_action triple_fault, reboot, halt; /* -action */
+    uint8_t uuid[16]; /* -uuid */
+    bool have_uuid, daemonize;
+    GPtrArray *option_roms; /* char * */
     char *name, *pidfile;
     char *keyboard; /* -k: layout of typed text */
     char *flat;  /* a flat binary instead of a PC */

@@ -123,3 +123,33 @@ struct log *option_log_open(const struct options *o, GError **error)
     }
     return log;
 }
+
+bool option_set_uuid(void *target, const struct option *option, const char *arg, GError **error)
+{
+    struct options *o = target;
+    unsigned digits = 0;
+
+    if (!g_uuid_string_is_valid(arg)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "'%s' is no UUID such as 550e8400-e29b-41d4-a716-446655440000", arg);
+        return false;
+    }
+    for (const char *p = arg; *p != '\0'; p++) {
+        if (*p != '-') {
+            uint8_t *byte = &o->uuid[digits++ / 2];
+            *byte = (uint8_t)(*byte << 4 | g_ascii_xdigit_value(*p));
+        }
+    }
+    o->have_uuid = true;
+    return true;
+}
+
+char *option_uuid_text(const uint8_t uuid[16])
+{
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < 16; i++) {
+        g_string_append_printf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+    }
+    return g_string_free(text, FALSE);
+}

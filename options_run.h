@@ -14,6 +14,11 @@ bool option_set_timeout(void *target, const struct option *option, const char *a
 bool option_set_guest_action(void *target, const struct option *option, const char *arg, GError **error);
 bool option_set_trace(void *target, const struct option *option, const char *arg, GError **error);
 
+bool option_set_uuid(void *target, const struct option *option, const char *arg, GError **error);
+
+/* As it is written, newly allocated. */
+char *option_uuid_text(const uint8_t uuid[16]);
+
 /* A GDestroyNotify for struct option_script. */
 void option_script_free(gpointer data);
 

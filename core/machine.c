@@ -68,6 +68,7 @@ void machine_destroy(struct machine *machine)
     bus_destroy(machine->io);
     bus_destroy(machine->memory);
     g_free(machine->name);
+    g_free(machine->uuid);
     lock_finish(&machine->lock);
     g_free(machine);
 }

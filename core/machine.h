@@ -123,6 +123,7 @@ struct machine {
     void (*msi)(void *arg, uint64_t address, uint32_t data);
     void *msi_arg;
     char *name;                 /* -name; owned, may be NULL */
+    char *uuid;                 /* -uuid, as text; likewise */
     enum run_state run_state;   /* changed by the main thread only */
     enum machine_request request; /* pending; set by machine_request() */
     int exit_code;              /* for REQUEST_EXIT_CODE */

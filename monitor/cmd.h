@@ -60,6 +60,7 @@ void cmd_gdbserver(struct command_call *call);
 void cmd_info_status(struct command_call *call);
 void cmd_info_version(struct command_call *call);
 void cmd_info_name(struct command_call *call);
+void cmd_info_uuid(struct command_call *call);
 void cmd_info_kvm(struct command_call *call);
 void cmd_info_accel(struct command_call *call);
 void cmd_info_cpus(struct command_call *call);

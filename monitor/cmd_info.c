@@ -25,6 +25,12 @@ void cmd_info_name(struct command_call *call)
     }
 }
 
+void cmd_info_uuid(struct command_call *call)
+{
+    const char *uuid = call->env->machine->uuid;
+    command_print(call, "%s\n", uuid != NULL ? uuid : "00000000-0000-0000-0000-000000000000");
+}
+
 void cmd_info_kvm(struct command_call *call)
 {
     bool kvm = call->env->accel != NULL && strcmp(accel_name(call->env->accel), "kvm") == 0;

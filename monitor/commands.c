@@ -42,6 +42,7 @@ static const struct command info_table[] = {
     {"trail", NULL, "", "", "the last 256 accesses to device registers", NULL, cmd_info_trail, NULL},
     {"tss", NULL, "", "", "the task state segment", NULL, cmd_info_tss, NULL},
     {"usernet", NULL, "", "", "the connections of the user networks", NULL, cmd_info_usernet, NULL},
+    {"uuid", NULL, "", "", "the UUID given with -uuid", NULL, cmd_info_uuid, NULL},
     {"version", NULL, "", "", "the version of vmm", NULL, cmd_info_version, NULL},
     {NULL},
 };

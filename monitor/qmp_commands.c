@@ -352,6 +352,16 @@ static bool run_query_name(struct qmp_call *call, GError **error)
     return true;
 }
 
+static bool run_query_uuid(struct qmp_call *call, GError **error)
+{
+    const char *uuid = call->env->machine->uuid;
+    JsonObject *object = json_object_new();
+
+    json_object_set_string_member(object, "UUID", uuid != NULL ? uuid : "00000000-0000-0000-0000-000000000000");
+    answer_object(call, object);
+    return true;
+}
+
 static bool run_query_version(struct qmp_call *call, GError **error)
 {
     JsonObject *object = json_object_new();
@@ -460,6 +470,7 @@ const struct qmp_command qmp_command_table[] = {
     {"query-kvm", "", run_query_kvm},
     {"query-name", "", run_query_name},
     {"query-status", "", run_query_status},
+    {"query-uuid", "", run_query_uuid},
     {"query-version", "", run_query_version},
     {"quit", "", run_quit},
     {"screendump", "filename:s format?:s", run_screendump},

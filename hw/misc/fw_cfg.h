@@ -27,6 +27,7 @@ enum fw_cfg_key {
     FW_CFG_FILE_DIR = 0x19,
     FW_CFG_FILE_FIRST = 0x20,
     FW_CFG_FILE_LAST = 0x9f,
+    FW_CFG_SMBIOS_ENTRIES = 0x8001,
     FW_CFG_IRQ0_OVERRIDE = 0x8002, /* one byte: 1 = IRQ 0 is at input 2 of the I/O APIC */
 };
 

@@ -55,6 +55,9 @@ bool pc_apic_create(struct pc *pc, unsigned cpus, GError **error);
 /* pc_irqchip.c: the seam by which an engine takes the interrupt chips. */
 void pc_irqchip_create(struct pc *pc);
 
+/* pc_smbios.c: what the BIOS is to say of the machine. */
+void pc_smbios_fill(struct pc *pc, const struct pc_config *config);
+
 /* pc_nic.c: network cards in free PCI slots or at their ISA ports, with the option ROM for network boot. */
 bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error);
 

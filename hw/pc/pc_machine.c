@@ -38,6 +38,7 @@
 #define BIOS_WINDOW (128u << 10)
 #define VGA_ROM "vgabios-stdvga.bin"
 #define VGA_ROM_MAX (64u << 10)
+#define OPTION_ROM_MAX (255u * 512)
 
 static void map_io(struct pc *pc, struct region *region, uint16_t port)
 {
@@ -267,6 +268,30 @@ static bool pc_add_vga(struct pc *pc, const struct pc_config *config, GError **e
     return true;
 }
 
+/* Images that the firmware runs like the ROM of a card: -option-rom. */
+static bool pc_add_option_roms(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    for (const char *const *name = config->option_roms; name != NULL && *name != NULL; name++) {
+        g_autoptr(GBytes) rom = firmware_load(*name, config->firmware_dirs, OPTION_ROM_MAX, error);
+        g_autofree char *file = g_path_get_basename(*name);
+        g_autofree char *path = g_strconcat("genroms/", file, NULL);
+        gsize size = 0;
+        const uint8_t *bytes = rom != NULL ? g_bytes_get_data(rom, &size) : NULL;
+        if (bytes == NULL) {
+            g_prefix_error(error, "-option-rom: ");
+            return false;
+        }
+        if (size < 3 || bytes[0] != 0x55 || bytes[1] != 0xaa || bytes[2] * 512u > size || strlen(path) > 55) {
+            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                        "-option-rom: '%s' is no option ROM (55h AAh, its length in units of 512 bytes), or its name is too long",
+                        *name);
+            return false;
+        }
+        fw_cfg_set_file(pc->fw_cfg, path, bytes, size);
+    }
+    return true;
+}
+
 static bool pc_add_ide(struct pc *pc, const struct pc_config *config, GError **error)
 {
     static const uint16_t command[] = { 0x1f0, 0x170 }, control[] = { 0x3f6, 0x376 };
@@ -333,6 +358,10 @@ static bool pc_add_firmware_data(struct pc *pc, const struct pc_config *config, 
 {
     pc_memmap_describe(pc);
     pc_cmos_fill(pc, config);
+    pc_smbios_fill(pc, config);
+    if (!pc_add_option_roms(pc, config, error)) {
+        return false;
+    }
     return config->kernel == NULL ||
            linux_boot_load(pc->fw_cfg, pc->below_4g, config->kernel, config->initrd, config->append, error);
 }

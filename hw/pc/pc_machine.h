@@ -28,6 +28,7 @@ struct ram;
 #define PC_PARALLEL_PORTS 3
 #define PC_IDE_DRIVES 4
 #define PC_NICS 8
+#define PC_UUID_BYTES 16
 
 /* A drive of the board, by index: 0 = primary master .. 3 = secondary slave. */
 struct pc_drive_config {
@@ -60,6 +61,8 @@ struct pc_config {
     const char *boot_order, *boot_once; /* letters a c d n; NULL = "cdn" / none */
     bool boot_menu, no_fd_bootchk, nographic;
     const char *kernel, *initrd, *append;
+    const uint8_t *uuid; /* PC_UUID_BYTES in the order they are written; NULL: none */
+    const char *const *option_roms; /* image names, NULL-terminated, or NULL: run by the firmware */
     bool vga;
     unsigned cpus;
     bool acpi; /* power management function, and with it the firmware's ACPI tables */
