@@ -38,7 +38,7 @@ static GHashTable *table_create(GDestroyNotify free)
 struct breakpoints *breakpoints_create(unsigned cpus)
 {
     struct breakpoints *set = g_new0(struct breakpoints, 1);
-    g_mutex_init(&set->lock);
+    pthread_mutex_init(&set->lock, NULL);
     set->points = g_ptr_array_new_with_free_func(point_free);
     set->linear = table_create(NULL);
     set->physical = table_create(NULL);
@@ -56,7 +56,7 @@ void breakpoints_destroy(struct breakpoints *set)
     if (set == NULL) {
         return;
     }
-    g_mutex_clear(&set->lock);
+    pthread_mutex_destroy(&set->lock);
     g_ptr_array_free(set->points, TRUE);
     g_hash_table_destroy(set->linear);
     g_hash_table_destroy(set->physical);
@@ -337,7 +337,7 @@ bool breakpoints_event(struct breakpoints *set, const struct break_event *event)
     if (set->has_pending[event->cpu] || !may_concern(set, event)) {
         return set->has_pending[event->cpu];
     }
-    g_mutex_lock(&set->lock);
+    pthread_mutex_lock(&set->lock);
     for (guint i = 0; i < set->points->len; i++) {
         const struct breakpoint *point = g_ptr_array_index(set->points, i);
         if (is_active(point) && concerns(point, event)) {
@@ -346,7 +346,7 @@ bool breakpoints_event(struct breakpoints *set, const struct break_event *event)
             break;
         }
     }
-    g_mutex_unlock(&set->lock);
+    pthread_mutex_unlock(&set->lock);
     return set->has_pending[event->cpu];
 }
 
@@ -400,8 +400,8 @@ bool breakpoints_accept(struct breakpoints *set, unsigned cpu, const struct x86_
     if (!set->has_pending[cpu]) {
         return false;
     }
-    g_mutex_lock(&set->lock);
+    pthread_mutex_lock(&set->lock);
     bool stops = accept_locked(set, cpu, state);
-    g_mutex_unlock(&set->lock);
+    pthread_mutex_unlock(&set->lock);
     return stops;
 }

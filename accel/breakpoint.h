@@ -21,6 +21,7 @@
 #define ACCEL_BREAKPOINT_H
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -120,7 +121,7 @@ struct break_index {
 
 struct breakpoints {
     struct break_index index;
-    GMutex lock;            /* of the VCPU threads among themselves, where there are several */
+    pthread_mutex_t lock;   /* of the VCPU threads among themselves, where there are several */
     GPtrArray *points;      /* struct breakpoint *, by number; owned */
     GHashTable *linear, *physical; /* address -> the number of active code breakpoints there */
     GHashTable *watched_linear, *watched_physical; /* page number -> uint64_t[BREAK_PAGE_WORDS], bytes watched */

@@ -49,7 +49,9 @@ bool debug_accept(struct accel *accel, unsigned cpu)
     if (!accel->breakpoints->has_pending[cpu]) {
         return false;
     }
+    lock_acquire(&accel->machine->lock); /* pins may change */
     accel->now->ops->state_get(accel->now->engine, cpu, &state);
+    lock_release(&accel->machine->lock);
     return breakpoints_accept(accel->breakpoints, cpu, &state);
 }
 

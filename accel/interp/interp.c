@@ -267,7 +267,8 @@ static enum vcpu_exit run_loop(struct cpu *cpu)
         if (!ready(cpu, &reason)) {
             return reason;
         }
-        if (unlikely((cpu->attention & CPU_ATTENTION_LOG) != 0 || logging(cpu, (enum log_item)(LOG_EXEC | LOG_CPU)))) {
+        uint32_t attention = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED);
+        if (unlikely((attention & CPU_ATTENTION_LOG) != 0 || logging(cpu, (enum log_item)(LOG_EXEC | LOG_CPU)))) {
             logging_trace(cpu);
         }
         run_traces(cpu);
