@@ -144,8 +144,10 @@ void kvm_exit_apic(struct kvm_cpu *c)
 {
     struct cpu *cpu = c->cpu;
     if (kvm_has_chips(c->engine)) {
-        cpu->s.msr.apic_base = c->run->apic_base;
-        apic_update(cpu);
+        if (c->run->apic_base != cpu->s.msr.apic_base) {
+            cpu->s.msr.apic_base = c->run->apic_base;
+            apic_update(cpu);
+        }
         return;
     }
     if (c->run->cr8 != cpu->s.cr8) {
