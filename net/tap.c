@@ -99,17 +99,20 @@ static const struct net_port_ops port_ops = {
 
 /* ---- opening ---- */
 
-static void explain(const struct net_tap_config *config, int code, const char *what, GError **error)
+/* opened: the kernel's device could be opened, it refuses the interface. */
+static void explain(const struct net_tap_config *config, int code, bool opened, GError **error)
 {
+    const char *what = opened ? "cannot take" : "cannot open " TUN_PATH " for";
     const char *name = config->ifname != NULL ? config->ifname : "tap0";
     if (code == ENOENT) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
                     "tap: there is no " TUN_PATH "; as root: modprobe tun");
     } else if (code == EPERM || code == EACCES) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM,
-                    "tap: %s '%s': %s; create it once as root and give it to you: ip tuntap add dev %s mode tap user %s "
+                    "tap: %s '%s': %s; create it once as root and give it to you: %sip tuntap add dev %s mode tap user %s "
                     "&& ip addr add 192.168.77.1/24 dev %s && ip link set dev %s up; then use ifname=%s,script=no",
-                    what, name, g_strerror(code), name, g_get_user_name(), name, name, name);
+                    what, name, g_strerror(code), opened ? "" : "chmod 0666 " TUN_PATH " && ", name, g_get_user_name(),
+                    name, name, name);
     } else {
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "tap: %s '%s': %s%s", what, name,
                     g_strerror(code), code == EBUSY ? " (another program uses it)" : "");
@@ -127,7 +130,7 @@ static int open_device(const struct net_tap_config *config, char name[IFNAMSIZ],
     g_strlcpy(request.ifr_name, config->ifname != NULL ? config->ifname : "tap%d", IFNAMSIZ);
     int fd = open(TUN_PATH, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0) {
-        explain(config, errno, fd < 0 ? "cannot open " TUN_PATH " for" : "cannot take", error);
+        explain(config, errno, fd >= 0, error);
         if (fd >= 0) {
             close(fd);
         }

@@ -76,12 +76,12 @@ if {[wanted udp]} {
 }
 
 # A tap: by name, by a descriptor that is handed over, and made by vmm itself with scripts.
-proc tap {name net prepare} {
+proc tap {name net prepare {launcher ""}} {
     global tmp kernel vmm peer
     file delete $tmp/tap.txt
     set f [open $tmp/tap.sh w]
     puts $f "$prepare
-        $vmm -m 192 -display none -monitor none -serial file:$tmp/tap.txt -kernel $kernel -initrd $tmp/tap.gz \\
+        exec $launcher $vmm -m 192 -display none -monitor none -serial file:$tmp/tap.txt -kernel $kernel -initrd $tmp/tap.gz \\
             -nic tap,model=e1000,$net -append 'console=ttyS0 quiet ip=192.168.77.2'"
     close $f
     set pid [exec sh -c "exec sh $tmp/tap.sh" >$tmp/tap.out 2>@1 &]
@@ -93,9 +93,9 @@ proc tap {name net prepare} {
     if {![ok [expr {[file exists $tmp/tap.txt] && [regexp TAP-GOOD [exec cat $tmp/tap.txt]]}] "tap $name: data both ways"]} {
         note [exec cat $tmp/tap.out]
     }
-    catch { exec pkill -TERM -P $pid }
+    # It has ended when nothing but its number is left.
     catch { exec kill $pid }
-    for {set i 0} {$i < 50 && ![catch { exec kill -0 $pid }]} {incr i} { after 100 }
+    for {set i 0} {$i < 300 && ![catch { exec grep -q VmRSS /proc/$pid/status }]} {incr i} { after 100 }
 }
 if {[wanted tap] && !$in_namespace} {
     puts "ok [incr test_count] - tap # SKIP no tap in a network namespace here"
@@ -118,7 +118,7 @@ while true; do sleep 60; done
     ok [expr {[exec cat $tmp/was-up] eq "vt1" && [file exists $tmp/was-down] && [exec cat $tmp/was-down] eq "vt1"}] \
         "tap: both scripts got the name"
     # net_peer opens the device as descriptor 7, sets it up by the script and becomes vmm.
-    tap "by descriptor" fd=7 "exec $peer tap vt2 7 $tmp/up \\"
+    tap "by descriptor" fd=7 "" "$peer tap vt2 7 $tmp/up"
 }
 servers_stop
 done
