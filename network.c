@@ -244,20 +244,56 @@ static bool open_plan(struct networks *networks, struct plan *plan, struct pc_co
            FAIL(error, "-redir needs a card on a user network");
 }
 
+/* The card that has the backend to itself; else NULL and the backend. False and error if there is no such. */
+static bool find_dumped(struct networks *networks, const struct option_dump *dump, struct monitor_nic **nic,
+                        struct monitor_net **net, GError **error)
+{
+    *nic = NULL;
+    *net = NULL;
+    if (dump->netdev == NULL) {
+        *nic = networks->count > 0 ? &networks->list[0] : NULL;
+        return *nic != NULL || FAIL(error, "there is no network card");
+    }
+    for (unsigned i = 0; i < networks->net_count; i++) {
+        if (strcmp(networks->nets[i].name, dump->netdev) == 0) {
+            *net = &networks->nets[i];
+        }
+    }
+    for (unsigned i = 0; *net != NULL && i < networks->count; i++) {
+        if (networks->list[i].net == *net) {
+            *nic = &networks->list[i];
+        }
+    }
+    return *net != NULL || FAIL(error, "there is no -netdev with id=%s that has a card", dump->netdev);
+}
+
+static bool open_dump(struct networks *networks, const struct option_dump *dump, GError **error)
+{
+    struct monitor_nic *nic;
+    struct monitor_net *net;
+    if (!find_dumped(networks, dump, &nic, &net, error)) {
+        return false;
+    }
+    /* The two ends of one wire have one capture. */
+    struct pcap **capture = nic != NULL ? &nic->capture : &net->capture;
+    if (*capture != NULL) {
+        return FAIL(error, "'%s': there can be one capture of a wire", dump->file);
+    }
+    *capture = pcap_create(dump->file, error);
+    if (*capture != NULL) {
+        net_port_set_tap(net_link_port(nic != NULL ? nic->link : net->link, 1), pcap_frame, *capture);
+    }
+    return *capture != NULL;
+}
+
 static bool open_dumps(struct networks *networks, const struct option_net *options, GError **error)
 {
     for (guint i = 0; i < options->dumps->len; i++) {
-        if (networks->count == 0 || i > 0) {
-            return FAIL(error, "-net dump: %s", i > 0 ? "there can be one; netdump of the monitor captures others"
-                                                       : "there is no network card");
-        }
-        struct monitor_nic *nic = &networks->list[0];
-        nic->capture = pcap_create(g_ptr_array_index(options->dumps, i), error);
-        if (nic->capture == NULL) {
-            g_prefix_error(error, "-net dump: ");
+        const struct option_dump *dump = g_ptr_array_index(options->dumps, i);
+        if (!open_dump(networks, dump, error)) {
+            g_prefix_error(error, "%s: ", dump->netdev != NULL ? "-object filter-dump" : "-net dump");
             return false;
         }
-        net_port_set_tap(net_link_port(nic->link, 1), pcap_frame, nic->capture);
     }
     return true;
 }

@@ -397,6 +397,11 @@ static bool set_netdev(void *target, const struct option *option, const char *ar
     return set_net_help(target, arg) || option_net_netdev(&((struct options *)target)->net, arg, error);
 }
 
+static bool set_object(void *target, const struct option *option, const char *arg, GError **error)
+{
+    return option_net_object(&((struct options *)target)->net, arg, error);
+}
+
 static bool set_redir(void *target, const struct option *option, const char *arg, GError **error)
 {
     return option_net_redirect(&((struct options *)target)->net, arg, error);
@@ -519,6 +524,7 @@ static const struct option option_table[] = {
           "a network card with its network [user]", set_nic),
     WORKS("netdev", "user|tap|socket|hubport,id=ID[,hostfwd=tcp::2222-:22][,...]", "a network for -device e1000", set_netdev),
     WORKS("net", "nic[,model=M][,macaddr=A]|user|tap|socket[,...]|dump[,file=F]|none", "a card or a network at the hub; no network", set_net),
+    WORKS("object", "filter-dump,id=ID,netdev=ID,file=FILE", "capture what goes over a network, as -net dump", set_object),
     WORKS("redir", "[tcp|udp]:HOSTPORT:[GUESTADDR]:GUESTPORT", "forward a port of the host to the guest", set_redir),
     WORKS("rtc", "[base=utc|localtime|DATE]", "clock of the guest", set_rtc),
     CONST("localtime", "same as -rtc base=localtime", rtc_base, "localtime"),
@@ -558,7 +564,7 @@ static const struct option option_table[] = {
     LATER("sandbox", "S"), LATER("runas", "U"), 
     LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("chroot", "D"),
     LATER("smbios", "S"),
-    LATER("object", "O"), LATER("blockdev", "B"), LATER("watchdog", "W"),
+    LATER("blockdev", "B"), LATER("watchdog", "W"),
     { NULL, NULL, 0, NULL, NULL, 0, NULL },
 };
 

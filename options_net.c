@@ -45,13 +45,21 @@ static void netdev_free(gpointer data)
     g_free(dev);
 }
 
+static void dump_free(gpointer data)
+{
+    struct option_dump *dump = data;
+    g_free(dump->file);
+    g_free(dump->netdev);
+    g_free(dump);
+}
+
 void option_net_init(struct option_net *net)
 {
     memset(net, 0, sizeof(*net));
     net->nics = g_ptr_array_new_with_free_func(nic_free);
     net->netdevs = g_ptr_array_new_with_free_func(netdev_free);
     net->redirections = g_ptr_array_new_with_free_func(g_free);
-    net->dumps = g_ptr_array_new_with_free_func(g_free);
+    net->dumps = g_ptr_array_new_with_free_func(dump_free);
 }
 
 void option_net_finish(struct option_net *net)
@@ -178,6 +186,34 @@ static bool legacy_nic(struct option_net *net, const char *argument, GError **er
     return ok;
 }
 
+static void add_dump(struct option_net *net, const char *file, const char *netdev)
+{
+    struct option_dump *dump = g_new0(struct option_dump, 1);
+    dump->file = g_strdup(file);
+    dump->netdev = g_strdup(netdev);
+    g_ptr_array_add(net->dumps, dump);
+}
+
+bool option_net_object(struct option_net *net, const char *argument, GError **error)
+{
+    struct option_list list;
+    static const char *const known[] = {"kind", "id", "netdev", "file", NULL};
+    g_autofree char *kind = g_strndup(argument, strcspn(argument, ","));
+    if (strcmp(kind, "filter-dump") != 0) {
+        return FAIL(error, "'%s' is not supported; there is filter-dump,id=ID,netdev=ID,file=FILE", kind);
+    }
+    if (!option_list_parse(&list, argument, "kind", known, error)) {
+        return false;
+    }
+    const char *file = option_list_get(&list, "file"), *netdev = option_list_get(&list, "netdev");
+    bool ok = (file != NULL && netdev != NULL) || FAIL(error, "filter-dump needs netdev=ID and file=FILE");
+    if (ok) {
+        add_dump(net, file, netdev);
+    }
+    option_list_finish(&list);
+    return ok;
+}
+
 static bool legacy_dump(struct option_net *net, const char *argument, GError **error)
 {
     struct option_list list;
@@ -185,7 +221,7 @@ static bool legacy_dump(struct option_net *net, const char *argument, GError **e
         return false;
     }
     const char *file = option_list_get(&list, "file");
-    g_ptr_array_add(net->dumps, g_strdup(file != NULL ? file : "qemu-vlan0.pcap"));
+    add_dump(net, file != NULL ? file : "qemu-vlan0.pcap", NULL);
     option_list_finish(&list);
     return true;
 }

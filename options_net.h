@@ -28,12 +28,18 @@ struct option_netdev {
     struct option_list list; /* its settings */
 };
 
+/* A capture from the start. */
+struct option_dump {
+    char *file;
+    char *netdev; /* the backend's id; NULL (-net dump): the first card */
+};
+
 struct option_net {
     bool none;
     GPtrArray *nics;         /* struct option_nic * */
     GPtrArray *netdevs;      /* struct option_netdev * */
     GPtrArray *redirections; /* char *: hostfwd rules for the first user network */
-    GPtrArray *dumps;        /* char *: files of -net dump, for hub 0 */
+    GPtrArray *dumps;        /* struct option_dump * */
 };
 
 void option_net_init(struct option_net *net);
@@ -49,6 +55,8 @@ bool option_net_legacy(struct option_net *net, const char *argument, GError **er
 bool option_net_nic(struct option_net *net, const char *argument, GError **error);
 bool option_net_netdev(struct option_net *net, const char *argument, GError **error);
 bool option_net_device(struct option_net *net, const char *argument, GError **error);
+/* -object filter-dump. */
+bool option_net_object(struct option_net *net, const char *argument, GError **error);
 bool option_net_redirect(struct option_net *net, const char *argument, GError **error);
 
 #endif
