@@ -41,6 +41,14 @@ struct e1000_tx {
     uint8_t data[NET_FRAME_MAX];
 };
 
+/* A received frame, and the sum of all its words if it is known. */
+struct e1000_sums {
+    const uint8_t *frame;
+    size_t size;
+    bool known;
+    uint16_t sum;
+};
+
 struct e1000 {
     struct device dev;
     struct pci_device pci;
@@ -152,8 +160,7 @@ bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *cont
                    uint32_t offset, bool last);
 /* Checks the IP and TCP/UDP checksums of a received frame: status and error bits of the descriptor.
  */
-void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8_t *status,
-                      uint8_t *errors);
+void e1000_check_sums(const struct e1000_sums *sums, bool ip, bool l4, uint8_t *status, uint8_t *errors);
 
 /* e1000_rx.c */
 enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size);

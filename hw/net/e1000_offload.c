@@ -73,8 +73,20 @@ bool e1000_segment(uint8_t *frame, size_t size, const struct e1000_context *c, u
     return true;
 }
 
+/* The sum of size bytes at data, within a frame whose sum is known perhaps: then it is that without what is around. */
+static uint16_t part_sum(const struct e1000_sums *sums, const uint8_t *data, size_t size)
+{
+    size_t before = (size_t)(data - sums->frame), after = sums->size - before - size;
+    if (!sums->known || (before & 1) || (size & 1)) {
+        return net_sum_fold(net_sum(data, size));
+    }
+    uint32_t around = (uint32_t)(uint16_t)~net_sum_fold(net_sum(sums->frame, before)) +
+                      (uint16_t)~net_sum_fold(net_sum(data + size, after));
+    return net_sum_fold(sums->sum + around);
+}
+
 /* The sum of a packet's payload with its pseudo header is right? A UDP checksum of 0 means none. */
-static void check_l4(const uint8_t *addresses, size_t addresses_size, uint8_t protocol,
+static void check_l4(const struct e1000_sums *sums, const uint8_t *addresses, size_t addresses_size, uint8_t protocol,
                      const uint8_t *data, size_t size, uint8_t *status, uint8_t *errors)
 {
     if ((protocol == PROTOCOL_TCP && size < TCP_MIN) ||
@@ -85,12 +97,12 @@ static void check_l4(const uint8_t *addresses, size_t addresses_size, uint8_t pr
     }
     uint32_t sum = net_sum(addresses, addresses_size) + protocol + (uint32_t)size;
     *status |= RXD_STA_TCPCS;
-    if (net_sum_fold(sum + net_sum_fold(net_sum(data, size))) != 0xffff) {
+    if (net_sum_fold(sum + part_sum(sums, data, size)) != 0xffff) {
         *errors |= RXD_ERR_TCPE;
     }
 }
 
-static void check_ipv4(const uint8_t *p, size_t size, bool ip, bool l4, uint8_t *status,
+static void check_ipv4(const struct e1000_sums *sums, const uint8_t *p, size_t size, bool ip, bool l4, uint8_t *status,
                        uint8_t *errors)
 {
     if (size < 20 || p[0] >> 4 != 4) {
@@ -107,14 +119,15 @@ static void check_ipv4(const uint8_t *p, size_t size, bool ip, bool l4, uint8_t 
         }
     }
     if (l4 && (get16(p + 6) & 0x3fff) == 0) {
-        check_l4(p + 12, 8, p[9], p + header, total - header, status, errors);
+        check_l4(sums, p + 12, 8, p[9], p + header, total - header, status, errors);
     }
 }
 
-void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8_t *status,
-                      uint8_t *errors)
+void e1000_check_sums(const struct e1000_sums *sums, bool ip, bool l4, uint8_t *status, uint8_t *errors)
 {
+    const uint8_t *frame = sums->frame;
     size_t at = 12;
+    size_t size = sums->size;
     if (size >= 18 && get16(frame + at) == ETHERTYPE_VLAN) {
         at += 4;
     }
@@ -124,9 +137,9 @@ void e1000_check_sums(const uint8_t *frame, size_t size, bool ip, bool l4, uint8
     const uint8_t *p = frame + at + 2;
     size_t rest = size - at - 2;
     if (get16(frame + at) == ETHERTYPE_IPV4) {
-        check_ipv4(p, rest, ip, l4, status, errors);
+        check_ipv4(sums, p, rest, ip, l4, status, errors);
     } else if (get16(frame + at) == ETHERTYPE_IPV6 && l4 && rest >= 40 &&
                40u + get16(p + 4) <= rest) {
-        check_l4(p + 8, 32, p[6], p + 40, get16(p + 4), status, errors);
+        check_l4(sums, p + 8, 32, p[6], p + 40, get16(p + 4), status, errors);
     }
 }

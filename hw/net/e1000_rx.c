@@ -165,13 +165,16 @@ static void check(const struct e1000 *e, struct incoming *in)
 {
     bool ip = e->rxcsum & RXCSUM_IPOFL, l4 = e->rxcsum & RXCSUM_TUOFL;
     unsigned start = e->rxcsum & RXCSUM_PCSS;
-    if (ip || l4) {
-        e1000_check_sums(in->data, in->size, ip, l4, &in->status, &in->errors);
-    } else {
-        in->status |= RXD_STA_IXSM;
-    }
     if (start < in->size) {
         in->checksum = net_sum_fold(net_sum(in->data + start, in->size - start));
+    }
+    const struct e1000_sums sums = {
+        .frame = in->data, .size = in->size, .known = start == 0, .sum = in->checksum
+    };
+    if (ip || l4) {
+        e1000_check_sums(&sums, ip, l4, &in->status, &in->errors);
+    } else {
+        in->status |= RXD_STA_IXSM;
     }
 }
 
