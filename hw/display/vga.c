@@ -154,6 +154,7 @@ void vga_loaded(struct vga *vga)
     vga->dac_sub %= 3;
     vga->enable &= 1;
     dispi_loaded(vga);
+    vga->raster.count[0] = vga->raster.count[1] = 0;
     vga->palette_changed = true;
     vga->font_changed = true;
     vga_mark_redraw(vga);

@@ -87,6 +87,23 @@ struct vga_mode {
     uint32_t word_mask;       /* of addresses in the planes */
 };
 
+/* Writes to the DAC while the beam was in the picture, of two frames; vga_raster.c. */
+#define VGA_RASTER_WRITES 2048
+struct vga_raster_write {
+    uint16_t line; /* from which it shows */
+    uint8_t index, rgb[3];
+};
+struct vga_raster {
+    unsigned now; /* which of the two is being filled */
+    uint64_t frame[2];
+    unsigned count[2];
+    struct vga_raster_write writes[2][VGA_RASTER_WRITES];
+    uint8_t dac[2][768]; /* before the first of them */
+    bool on;             /* the picture is drawn by the other one .. */
+    unsigned next;       /* .. whose writes were made up to this one .. */
+    uint8_t shown[768];  /* .. to this DAC */
+};
+
 struct vga {
     struct device *dev; /* the device that this is part of */
     struct machine *machine;
@@ -127,6 +144,7 @@ struct vga {
     bool redraw;             /* everything */
     bool font_changed;       /* plane 2 was written to */
     bool palette_changed;
+    struct vga_raster raster;
     uint32_t colours[256];   /* DAC as x8r8g8b8, pixel mask applied */
     uint32_t palette[16];    /* attribute controller and DAC */
     uint64_t *dirty;         /* bitmap over the pages of vram: changed since the last drawing */

@@ -11,7 +11,7 @@
 
 static uint32_t dac_colour(const struct vga *vga, unsigned index)
 {
-    const uint8_t *rgb = &vga->dac[(index & vga->dac_mask) * 3];
+    const uint8_t *rgb = &(vga->raster.on ? vga->raster.shown : vga->dac)[(index & vga->dac_mask) * 3];
     uint32_t colour = 0;
 
     for (unsigned i = 0; i < 3; i++) {
@@ -36,18 +36,23 @@ static unsigned attribute_colour(const struct vga *vga, unsigned pixel)
     return value | (vga->attr[ATTR_COLOUR_SELECT] & 0xcu) << 4;
 }
 
-static void update_colours(struct vga *vga)
+static void make_colours(struct vga *vga)
 {
-    if (!vga->palette_changed) {
-        return;
-    }
-    vga->palette_changed = false;
     for (unsigned i = 0; i < 256; i++) {
         vga->colours[i] = dac_colour(vga, i);
     }
     for (unsigned i = 0; i < 16; i++) {
         vga->palette[i] = vga->colours[attribute_colour(vga, i)];
     }
+}
+
+static void update_colours(struct vga *vga)
+{
+    if (!vga->palette_changed) {
+        return;
+    }
+    vga->palette_changed = false;
+    make_colours(vga);
     vga_mark_redraw(vga);
 }
 
@@ -117,10 +122,14 @@ static void draw_graphics(struct vga *vga, struct surface *surface)
     vga_line_first(mode, &line);
     for (y = 0; y < mode->height; y++) {
         uint32_t first, size;
+        bool recoloured = vga_raster_line(vga, y);
 
+        if (recoloured) {
+            make_colours(vga);
+        }
         line_range(vga, &line, &first, &size);
         if (vga->redraw || vga_is_dirty(vga, first, size)) {
-            if (line.scanned != 0 && run != 0) {
+            if (line.scanned != 0 && run != 0 && !recoloured) {
                 memcpy(surface_line(surface, y), surface_line(surface, y - 1),
                        mode->width * sizeof(uint32_t));
             } else {
@@ -170,6 +179,12 @@ static void draw(void *arg)
     struct surface *surface;
 
     update_mode(vga);
+    if (vga->mode.kind == VGA_TEXT || vga->mode.kind == VGA_BLANK) {
+        vga->palette_changed |= vga->raster.on;
+        vga->raster.on = false;
+    } else {
+        vga_raster_begin(vga);
+    }
     update_colours(vga);
     if (vga->mode.kind == VGA_BLANK) {
         draw_blank(vga);
@@ -199,7 +214,7 @@ static uint64_t rest(void *arg)
 {
     const struct vga *vga = arg;
 
-    if (vga->vram->dirty_sync != NULL) {
+    if (vga->vram->dirty_sync != NULL || vga->raster.on) {
         return 0;
     }
     return vga->mode.kind == VGA_TEXT ? vga_text_rest(vga) : DISPLAY_REST_LONG;

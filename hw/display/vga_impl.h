@@ -165,6 +165,17 @@ uint64_t vga_frame(const struct vga *vga);
 /* Microseconds until that number is the next multiple of `frames`. */
 uint64_t vga_until_frame(const struct vga *vga, unsigned frames);
 
+/* Where the beam is: true if in the visible part, with the frame's number and the line that a change now shows from. */
+bool vga_beam(const struct vga *vga, uint64_t *frame, unsigned *line);
+
+/* vga_raster.c */
+/* A colour is about to be written to the DAC. */
+void vga_raster_note(struct vga *vga, unsigned index, const uint8_t rgb[3]);
+/* Before a picture is drawn: true if its colours change on the way; raster.shown is then the DAC above line 0. */
+bool vga_raster_begin(struct vga *vga);
+/* Brings raster.shown to line y; true if that changed it. */
+bool vga_raster_line(struct vga *vga, unsigned y);
+
 /* vga_draw.c */
 extern const struct display_source vga_display_source;
 /* True if bytes [first, first + size) of vram (wrapping) changed since the last drawing. */

@@ -63,6 +63,7 @@ static void dac_write_data(struct vga *vga, uint8_t value)
     /* A colour takes effect as a whole, with its third byte. */
     if (++vga->dac_sub == 3) {
         vga->dac_sub = 0;
+        vga_raster_note(vga, vga->dac_write, vga->dac_latch);
         memcpy(&vga->dac[vga->dac_write * 3], vga->dac_latch, 3);
         vga->dac_write++;
         vga->palette_changed = true;

@@ -76,6 +76,16 @@ uint8_t vga_status1(struct vga *vga)
     return status;
 }
 
+bool vga_beam(const struct vga *vga, uint64_t *frame_number, unsigned *line)
+{
+    struct frame frame = frame_of(vga);
+    uint64_t dots = dots_now(vga, &frame), dot = dots % (frame.h_total * frame.v_total);
+
+    *frame_number = dots / (frame.h_total * frame.v_total);
+    *line = (unsigned)(dot / frame.h_total + (dot % frame.h_total >= frame.h_display ? 1 : 0));
+    return *line < frame.v_display;
+}
+
 uint64_t vga_frame(const struct vga *vga)
 {
     struct frame frame = frame_of(vga);

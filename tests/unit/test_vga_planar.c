@@ -282,6 +282,57 @@ static void test_blanking(void)
     vga_bench_destroy(bench);
 }
 
+#define LINE_NS (800 * NS_PER_SECOND / 25175000)
+#define FRAME_NS (449ull * 800 * NS_PER_SECOND / 25175000)
+
+static void set_colour(struct vga_bench *bench, unsigned index, unsigned red)
+{
+    vga_out(bench, 0x3c8, (uint8_t)index);
+    vga_out(bench, 0x3c9, (uint8_t)red);
+    vga_out(bench, 0x3c9, 0);
+    vga_out(bench, 0x3c9, 0);
+}
+
+/* The lines from `arg` on are red. */
+static uint32_t expect_bars(const void *arg, unsigned x, unsigned y)
+{
+    unsigned from = *(const unsigned *)arg;
+
+    return y >= from ? 0xff0000 : 0;
+}
+
+/* A colour that is changed at the same line of each frame, and back in the retrace. */
+static void test_colours_by_line(void)
+{
+    struct vga_bench *bench = vga_bench_create();
+    unsigned from = 0, none = 1000;
+
+    vga_set_mode(bench, MODE_13);
+    set_colour(bench, 0, 0);
+    vga_expect(bench, 640, 400, expect_bars, &none);
+    test_advance(bench->machine, 2 * FRAME_NS - clock_now(bench->machine->guest_clock) % FRAME_NS);
+    for (unsigned i = 0; i < 4; i++) {
+        test_advance(bench->machine, 100 * LINE_NS + LINE_NS / 2);
+        set_colour(bench, 0, 63);
+        if (i == 0) {
+            /* Once is no effect: the palette was loaded. */
+            vga_expect(bench, 640, 400, expect_bars, &from);
+        }
+        test_advance(bench->machine, 320 * LINE_NS);
+        set_colour(bench, 0, 0);
+        test_advance(bench->machine, FRAME_NS - clock_now(bench->machine->guest_clock) % FRAME_NS);
+    }
+    display_update(bench->display);
+    g_assert_cmpuint(display_rest(bench->display), ==, 0);
+    /* Times are rounded: the line may be the next one. */
+    from = surface_line(display_surface(bench->display), 100)[0] != 0 ? 100 : 101;
+    vga_expect(bench, 640, 400, expect_bars, &from);
+    test_advance(bench->machine, 4 * FRAME_NS);
+    vga_expect(bench, 640, 400, expect_bars, &none);
+    g_assert_cmpuint(display_rest(bench->display), ==, DISPLAY_REST_LONG);
+    vga_bench_destroy(bench);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
@@ -295,5 +346,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vga-planar/page-flip", test_page_flip_and_row_scan);
     g_test_add_func("/vga-planar/colour-select", test_colour_select);
     g_test_add_func("/vga-planar/blanking", test_blanking);
+    g_test_add_func("/vga-planar/colours-by-line", test_colours_by_line);
     return g_test_run();
 }
