@@ -48,7 +48,8 @@ bool option_set_accel(void *target, const struct option *option, const char *arg
         return false;
     }
     const char *name = option_list_get(&list, "accel");
-    bool ok = (name != NULL && name[0] != '\0') || FAIL(error, "'%s' names no engine; there are auto, interp, kvm", arg);
+    bool ok = (name != NULL && name[0] != '\0') ||
+              FAIL(error, "'%s' names no engine; there are auto, interp, kvm", arg);
     ok = ok && option_irqchip(o, &list, error);
     if (ok) {
         /* Repeated: a list in order of preference. */

@@ -2,7 +2,7 @@
  * See kvm_irqchip.h.
  *
  * Order of giving: lines first, which stir up what is about to be overwritten; then each CPU with its local APIC; then
- * 8259s and I/O APIC, which may send to it. Of taking: the CPUs, whose pending messages change registers; then the chips.
+ * 8259s and I/O APIC, which may send to it. Of taking: local APICs, with what is pending there; CPUs; then the chips.
  */
 #include "accel/kvm/kvm_irqchip.h"
 
@@ -225,27 +225,47 @@ static bool timer_doubtful(const struct lapic_registers *now, const struct lapic
     return now->current_count == 0 && (before == NULL || before->current_count != 0);
 }
 
-/* Takes all local APICs, again and again until no count has ended since the entry before: what goes on in the kernel
- * afterwards is void. A KVM that emulates may run some instructions in an entry, so what was seen before it is void too. */
-static void lapics_take(struct kvm_engine *e, struct lapic_registers *lapics, bool may_enter)
+/* Fetches all local APICs. True if an end of a count may be missing; then, with `enter`, those CPUs have been entered, and
+ * what was fetched is void: a KVM that emulates may even run some instructions. */
+static bool lapics_look(struct kvm_engine *e, struct lapic_registers *lapics, bool first, bool enter)
 {
-    enum { MOST = 10 };
-    bool again = true;
-    for (unsigned pass = 0; again && pass < MOST; pass++) {
-        again = false;
-        for (unsigned i = 0; i < e->count; i++) {
-            struct kvm_cpu *c = &e->cpus[i];
-            const struct lapic_registers before = lapics[i];
-            uint32_t activity;
-            kvm_activity_get(c, &activity); /* carries out INIT, which changes the registers */
-            if (kvm_lapic_take(c, &lapics[i]) < 0) {
-                log_print(e->machine->log, LOG_CPU_RESET, "CPU#%u: KVM does not give the local APIC back\n", i);
-            } else if (may_enter && timer_doubtful(&lapics[i], pass > 0 ? &before : NULL)) {
+    bool doubt = false;
+    for (unsigned i = 0; i < e->count; i++) {
+        struct kvm_cpu *c = &e->cpus[i];
+        const struct lapic_registers before = lapics[i];
+        uint32_t activity;
+        kvm_activity_get(c, &activity); /* carries out INIT, which changes the registers */
+        if (kvm_lapic_take(c, &lapics[i]) < 0) {
+            log_print(e->machine->log, LOG_CPU_RESET, "CPU#%u: KVM does not give the local APIC back\n", i);
+        } else if (timer_doubtful(&lapics[i], first ? NULL : &before)) {
+            doubt = true;
+            if (enter) {
                 kvm_enter_and_leave(c);
-                again = true;
             }
         }
     }
+    return doubt;
+}
+
+/* Takes all local APICs, and the machine lock, so that no message comes any more; what goes on in the kernel afterwards
+ * is void. held: the lock is held already, so that nothing can be entered. */
+static void lapics_take(struct kvm_engine *e, struct lapic_registers *lapics, bool held)
+{
+    enum { MOST = 20 };
+    for (unsigned i = 0; i < MOST && !held; i++) {
+        if (lapics_look(e, lapics, i == 0, true)) {
+            continue;
+        }
+        lock_acquire(&e->machine->lock);
+        if (!lapics_look(e, lapics, false, false)) {
+            return;
+        }
+        lock_release(&e->machine->lock);
+    }
+    if (!held) {
+        lock_acquire(&e->machine->lock);
+    }
+    lapics_look(e, lapics, held, false);
 }
 
 int kvm_lapic_take(struct kvm_cpu *c, struct lapic_registers *lapic)
@@ -370,10 +390,7 @@ void kvm_gang_take(struct kvm_engine *e)
         kvm_io_complete(&e->cpus[i]);
     }
     g_autofree struct lapic_registers *lapics = g_new0(struct lapic_registers, e->count);
-    lapics_take(e, lapics, !held);
-    if (!held) {
-        lock_acquire(&e->machine->lock);
-    }
+    lapics_take(e, lapics, held);
     for (unsigned i = 0; i < e->count; i++) {
         struct kvm_cpu *c = &e->cpus[i];
         kvm_take(c, false);

@@ -1,6 +1,6 @@
 /*
- * Interrupt chips in the kernel (-machine kernel_irqchip=on|split): KVM API 4.24 (KVM_CREATE_IRQCHIP), KVM_CAP_SPLIT_IRQCHIP
- * (7.5), 4.25 (KVM_IRQ_LINE), 4.26 and 4.27 (IRQCHIP), 4.57 and 4.58 (LAPIC), 4.38 and 4.39 (MP_STATE), 4.52 (GSI
+ * Interrupt chips in the kernel (-machine kernel_irqchip=on|split): KVM API 4.24 (KVM_CREATE_IRQCHIP), 7.5
+ * (KVM_CAP_SPLIT_IRQCHIP), 4.25 (KVM_IRQ_LINE), 4.26 and 4.27 (IRQCHIP), 4.57 and 4.58 (LAPIC), 4.38 and 4.39 (MP_STATE), 4.52 (GSI
  * routing), 4.70 (KVM_SIGNAL_MSI).
  *
  *   on     8259s, I/O APIC and local APICs are the kernel's while CPUs run on KVM

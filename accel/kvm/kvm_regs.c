@@ -322,8 +322,8 @@ bool kvm_interrupt_lost(const struct kvm_cpu *c)
     return c->guarded && kvm_has_chips(c->engine) && events->interrupt.nr != 0 && !events->interrupt.injected;
 }
 
-/* What the kernel's chips have given a guarded CPU is not to be lost with the shutdown it led to; a signal may even have
- * come before that exit. */
+/* What the kernel's chips have given a guarded CPU is not to be lost with the shutdown it led to; a signal may even
+ * have come before that exit. */
 static bool event_of_chips(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
 {
     if (c->guarded && state->nmi_blocked && !c->base.nmi_blocked) {
