@@ -3,7 +3,8 @@
 #   full screen   1024 x 768 x 32, filled by the guest 60 times a second: per cent of a core in the thread that draws,
 #                 and frames that the guest got done
 #   cursor        a text screen with a blinking cursor
-#   latency       (vmm only) from the guest's store to the window's pixels: median and largest, ms
+#   latency       from the guest's store to the window's pixels: median and largest, ms
+# For the first two also what the whole process takes, the guest's execution included, and at the end vmm / QEMU.
 #   tests/bench/frame.sh [SECONDS]
 set -eu
 build=${VMM_BUILD:-build}
@@ -26,9 +27,12 @@ export XDG_STATE_HOME=$work
 sleep 1
 ${CC:-gcc} -O2 -o "$work/latency" tests/ui/latency.c -lX11
 
-# Nanoseconds that the first thread of a process has run.
+# Nanoseconds that the first thread of a process has run; that all of them have.
 busy() {
     cut -d' ' -f1 "/proc/$1/task/$1/schedstat"
+}
+busy_all() {
+    cat "/proc/$1"/task/*/schedstat | awk '{ n += $1 } END { printf "%.0f", n }'
 }
 
 start() { # guest, debug console, emulator...
@@ -40,33 +44,49 @@ start() { # guest, debug console, emulator...
     sleep 4
 }
 
+# One figure: name, what, value, unit; kept for the ratios.
+figure() {
+    echo "$1: $2: $3 $4"
+    echo "$1|$2|$3" >>"$work/figures"
+}
+
+# Per cent of a core between two readings: from, to.
+percent() {
+    echo "$1 $2 $seconds" | awk '{ printf "%.2f", ($2 - $1) / 1e7 / $3 }'
+}
+
 measure() { # name, emulator...
     name=$1
     shift
-    : >"$work/bytes"
-    start frame "file:$work/bytes" "$@"
-    a=$(busy $pid) n=$(stat -c %s "$work/bytes")
-    sleep "$seconds"
-    echo "$name full-screen $(busy $pid) $a $(stat -c %s "$work/bytes") $n $seconds" |
-        awk '{ printf "%s: full screen: %.1f %% of a core, %.0f frames/s\n", $1, ($3 - $4) / 1e7 / $7, ($5 - $6) / $7 }'
-    kill $pid
-    start text null "$@"
-    a=$(busy $pid)
-    sleep "$seconds"
-    echo "$name $(busy $pid) $a $seconds" |
-        awk '{ printf "%s: cursor: %.2f %% of a core\n", $1, ($2 - $3) / 1e7 / $4 }'
-    kill $pid
-    [ "$name" = vmm ] || return 0
+    for guest in frame text; do
+        what=cursor
+        [ $guest = text ] || what='full screen'
+        : >"$work/bytes"
+        start $guest "file:$work/bytes" "$@"
+        a=$(busy $pid) all=$(busy_all $pid) n=$(stat -c %s "$work/bytes")
+        sleep "$seconds"
+        figure "$name" "$what" "$(percent "$a" "$(busy $pid)")" '% of a core'
+        figure "$name" "$what, whole process" "$(percent "$all" "$(busy_all $pid)")" '% of a core'
+        [ $guest = text ] ||
+            echo "$name: $what: $((($(stat -c %s "$work/bytes") - n) / seconds)) frames/s"
+        kill $pid
+    done
     mkfifo "$work/pipe-$name"
     sleep 60 <>"$work/pipe-$name" &
     pids="$pids $!"
     start latency "file:$work/pipe-$name" "$@"
     window=$(xdotool search --onlyvisible --name '(vmm|QEMU)' | tail -1)
-    echo "$name: latency: $(timeout 30 "$work/latency" "$window" "$work/pipe-$name") ms (median, largest)"
+    result=$(timeout 30 "$work/latency" "$window" "$work/pipe-$name" || echo '? ?')
+    figure "$name" 'latency, median' "${result% *}" ms
+    figure "$name" 'latency, largest' "${result#* }" ms
     kill $pid
 }
 
 measure vmm "$build/vmm" -accel interp
 if command -v qemu-system-x86_64 >/dev/null; then
     measure qemu qemu-system-x86_64 -accel tcg -display sdl -vga std
+    awk -F'|' '{ v[$1, $2] = $3; if ($1 == "vmm") { w[n++] = $2 } }
+        END { for (i = 0; i < n; i++) {
+            if (v["qemu", w[i]] > 0) { printf "vmm / qemu: %s: %.2f\n", w[i], v["vmm", w[i]] / v["qemu", w[i]] } } }' \
+        "$work/figures"
 fi
