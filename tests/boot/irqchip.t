@@ -97,6 +97,22 @@ foreach {args pattern} {
 }
 if {!$all} { done }
 
+# Four CPUs, and whatever may happen to them at any moment.
+foreach kind {on split} {
+    vmm_start -accel kvm -machine kernel_irqchip=$kind -smp 4 -m 16 -net none \
+        -drive file=$tmp/sector.img,format=raw,snapshot=on
+    expr {srand(5)}
+    set commands {stop cont cont system_reset "accel interp" "accel kvm" "accel kvm" "info registers" nmi "info pic"
+                  "info lapic" "sendkey ret"}
+    for {set i 0} {$i < 400 && $alive} {incr i} {
+        mon [lindex $commands [expr {int(rand() * [llength $commands])}]]
+        after [expr {int(rand() * 30)}]
+    }
+    foreach command {"accel kvm" cont system_reset} { mon $command }
+    ok [wait_screen {\*{20}DONE} 60] "$kind: alive after 400 pauses, resets, changes of the engine and NMIs"
+    ok [expr {[vmm_quit] == 0}] "$kind: quit"
+}
+
 set dir $build/guest
 if {![file exists $dir/guestos.iso] && [catch {exec scripts/make-guest $dir 2>@1} out]} { note $out }
 if {![file exists $dir/guestos.iso]} { done }
