@@ -144,6 +144,22 @@ static struct piece next_piece(const struct region_ops *ops, uint64_t offset, un
     return (struct piece){ offset - skip, min, skip, MIN(min - skip, left) };
 }
 
+/* Counts an access by its address. */
+static void count_register(struct trail *trail, const char *bus, uint64_t address, bool write)
+{
+    for (unsigned probe = 0; probe < TRAIL_PROBES; probe++) {
+        struct trail_count *c = &trail->counts[(address + (address >> 12) * 61 + probe) % TRAIL_COUNTS];
+        if (c->bus == NULL) {
+            c->bus = bus;
+            c->address = address;
+        }
+        if (c->bus == bus && c->address == address) {
+            *(write ? &c->writes : &c->reads) += 1;
+            return;
+        }
+    }
+}
+
 /* Counts, remembers and if wanted logs one access to a register. */
 static void note(struct bus *bus, struct region *region, uint64_t address, uint64_t offset, uint64_t value,
                  unsigned size, bool write)
@@ -153,6 +169,7 @@ static void note(struct bus *bus, struct region *region, uint64_t address, uint6
     if (BLACKBOX_KEPT && trail != NULL) {
         trail->entries[trail->count++ % TRAIL_SIZE] =
             (struct trail_entry){ bus->name, address, value, (uint8_t)size, write };
+        count_register(trail, bus->name, address, write);
     }
     if (!TRACES_KEPT) {
         return;

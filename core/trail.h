@@ -25,9 +25,20 @@ struct trail_entry {
     bool write;
 };
 
+#define TRAIL_COUNTS 1024u /* a power of two */
+#define TRAIL_PROBES 8u
+
+/* How often a register was used. */
+struct trail_count {
+    const char *bus; /* NULL: a free place */
+    uint64_t address;
+    uint64_t reads, writes;
+};
+
 struct trail {
     struct trail_entry entries[TRAIL_SIZE]; /* number n at n % TRAIL_SIZE */
     uint64_t count;                         /* so far */
+    struct trail_count counts[TRAIL_COUNTS]; /* by address, hashed; what finds no place is not counted */
 };
 
 #endif

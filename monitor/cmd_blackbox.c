@@ -1,5 +1,7 @@
 /* What is always kept: why, info branches, info trail, info io. */
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "accel/accel.h"
 #include "core/machine.h"
@@ -61,6 +63,36 @@ static void print_counts(struct command_call *call, const struct bus *bus)
     }
 }
 
+static int by_use(const void *a, const void *b)
+{
+    const struct trail_count *x = *(const struct trail_count *const *)a, *y = *(const struct trail_count *const *)b;
+    uint64_t of_x = x->reads + x->writes, of_y = y->reads + y->writes;
+    return of_x != of_y ? (of_x < of_y ? 1 : -1) : (x->address > y->address) - (x->address < y->address);
+}
+
+/* `info io -r`: register by register, the most used first. Machine lock held. */
+static void print_registers(struct command_call *call)
+{
+    const struct trail *trail = &call->env->machine->trail;
+    const struct trail_count *used[TRAIL_COUNTS];
+    unsigned count = 0;
+    for (unsigned i = 0; i < TRAIL_COUNTS; i++) {
+        if (trail->counts[i].bus != NULL) {
+            used[count++] = &trail->counts[i];
+        }
+    }
+    qsort(used, count, sizeof(used[0]), by_use);
+    for (unsigned i = 0; i < count; i++) {
+        struct bus *bus = strcmp(used[i]->bus, "io") == 0 ? call->env->machine->io : call->env->machine->memory;
+        const struct flat_range *range = bus_find(bus, used[i]->address);
+        g_autofree char *name = range == NULL ? g_strdup("(nothing now)")
+                                              : g_strdup_printf("%s+0x%" PRIx64, range->region->name,
+                                                                used[i]->address - range->base + range->region_offset);
+        command_print(call, "%016" PRIx64 " %-24s %12" PRIu64 " %12" PRIu64 "\n", used[i]->address, name, used[i]->reads,
+                      used[i]->writes);
+    }
+}
+
 /* Registers that have been used, by region; what passes through KVM or the interpreter counts alike. */
 void cmd_info_io(struct command_call *call)
 {
@@ -68,8 +100,12 @@ void cmd_info_io(struct command_call *call)
     struct bus_stats ports = bus_stats(machine->io), memory = bus_stats(machine->memory);
     command_print(call, "%-16s %-24s %12s %12s\n", "address", "device", "reads", "writes");
     lock_acquire(&machine->lock);
-    print_counts(call, machine->io);
-    print_counts(call, machine->memory);
+    if (call->flags & COMMAND_FLAG('r')) {
+        print_registers(call);
+    } else {
+        print_counts(call, machine->io);
+        print_counts(call, machine->memory);
+    }
     lock_release(&machine->lock);
     command_print(call, "unassigned ports: %" PRIu64 " reads, %" PRIu64 " writes; unassigned memory: %" PRIu64
                   " reads, %" PRIu64 " writes\n", ports.unassigned_reads, ports.unassigned_writes,

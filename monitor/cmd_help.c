@@ -17,9 +17,9 @@ static void list(const struct command *table, const char *prefix, GString *out)
 static void show(const struct command *row, const char *prefix, GString *out)
 {
     command_usage(row, prefix, out);
-    if (row->example != NULL) {
-        g_string_append_printf(out, "example: %s\n", row->example);
-    }
+    /* What needs no argument is its own example. */
+    g_string_append_printf(out, "example: %s%s%s\n", row->example == NULL && prefix != NULL ? prefix : "",
+                           row->example == NULL && prefix != NULL ? " " : "", row->example != NULL ? row->example : row->name);
     if (row->sub != NULL) {
         list(row->sub, row->name, out);
     }

@@ -15,7 +15,7 @@ static const struct command info_table[] = {
     {"cpus", NULL, "", "", "the CPUs and where they are", NULL, cmd_info_cpus, NULL},
     {"gdt", NULL, "", "", "the global descriptor table", NULL, cmd_info_gdt, NULL},
     {"idt", NULL, "", "", "the interrupt descriptor table (real mode: the vectors)", NULL, cmd_info_idt, NULL},
-    {"io", NULL, "", "", "how often each device's registers were used", NULL, cmd_info_io, NULL},
+    {"io", NULL, "-r", "[-r]", "how often each device was used (-r: each register)", NULL, cmd_info_io, NULL},
     {"irq", NULL, "", "", "how often each interrupt line went up", NULL, cmd_info_irq, NULL},
     {"ivt", NULL, "", "", "the interrupt vectors of real mode", NULL, cmd_info_ivt, NULL},
     {"kvm", NULL, "", "", "whether KVM runs the CPUs", NULL, cmd_info_kvm, NULL},

@@ -6,6 +6,8 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "monitor/command.h"
+#include "monitor/cpu_view.h"
+#include "monitor/symbols.h"
 #include "ui/input.h"
 
 #define CANDIDATES_MAX 500
@@ -121,10 +123,36 @@ static char *shape_token(const char *shape, unsigned n)
     return NULL;
 }
 
+static void offer_register(void *arg, const char *name)
+{
+    g_autofree char *word = g_strconcat("$", name, NULL);
+    offer(arg, word);
+}
+
+static bool offer_symbol(void *arg, const struct symbol *symbol)
+{
+    struct collector *c = arg;
+    offer(c, symbol->name);
+    return c->candidates->len < CANDIDATES_MAX;
+}
+
+/* Within an expression: a register, or a symbol of which at least a letter is there. */
+static void offer_terms(struct collector *c)
+{
+    if (c->prefix[0] == '$') {
+        cpu_view_each_register(offer_register, c);
+    } else if (c->length > 0 && c->env->symbols != NULL) {
+        symbols_each(c->env->symbols, offer_symbol, c);
+    }
+}
+
 static void offer_argument(struct collector *c, const struct command *command, unsigned n)
 {
     g_autofree char *token = shape_token(command->shape, n);
     const char *colon = token != NULL ? strchr(token, ':') : NULL;
+    if (token != NULL && (token[0] == 'e' || token[0] == 't') && (colon == NULL || c->prefix[0] == '$')) {
+        offer_terms(c);
+    }
     if (colon == NULL) {
         return;
     }
@@ -141,11 +169,22 @@ static gint compare(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Where the word starts that is being typed: for key names a dash parts words, too. */
+/* Where the word starts that is being typed: for key names a dash parts words, too; in an expression, a register or a name
+ * behind an operator is one. */
 static const char *last_word(const char *text)
 {
     const char *space = strrchr(text, ' ');
     const char *word = space != NULL ? space + 1 : text;
+    const char *dollar = strrchr(word, '$'), *p = word + strlen(word);
+    if (dollar != NULL && strspn(dollar + 1, "abcdefghijklmnopqrstuvwxyz0123456789.") == strlen(dollar + 1)) {
+        return dollar;
+    }
+    while (p > word && (g_ascii_isalnum(p[-1]) || p[-1] == '_' || p[-1] == '.')) {
+        p--;
+    }
+    if (p > word && space != NULL && strchr("+*([&|^~!<>=", p[-1]) != NULL) {
+        return p;
+    }
     const char *dash = strrchr(word, '-');
     return dash != NULL && g_str_has_prefix(text, "sendkey ") ? dash + 1 : word;
 }

@@ -148,6 +148,22 @@ static bool segment_register(const struct x86_state *state, const char *name, ui
     return false;
 }
 
+void cpu_view_each_register(void (*fn)(void *arg, const char *name), void *arg)
+{
+    static const char *const parts[] = {"", ".base", ".limit", ".attr"};
+    fn(arg, "pc");
+    for (unsigned i = 0; i < G_N_ELEMENTS(gprs); i++) {
+        fn(arg, gprs[i].name);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(wide_registers); i++) {
+        fn(arg, wide_registers[i].name);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(segments) * G_N_ELEMENTS(parts); i++) {
+        g_autofree char *name = g_strconcat(segments[i / G_N_ELEMENTS(parts)].name, parts[i % G_N_ELEMENTS(parts)], NULL);
+        fn(arg, name);
+    }
+}
+
 bool cpu_view_register(const struct x86_state *state, const char *name, uint64_t *value)
 {
     if (strcmp(name, "pc") == 0) {

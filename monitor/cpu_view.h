@@ -19,6 +19,8 @@ bool cpu_view_state(struct command_call *call, struct x86_state *state, GError *
 
 /* A register by its name in lower case, without '$'; false if there is none. */
 bool cpu_view_register(const struct x86_state *state, const char *name, uint64_t *value);
+/* Calls fn for each name that cpu_view_register() knows. */
+void cpu_view_each_register(void (*fn)(void *arg, const char *name), void *arg);
 
 /* Sets a register; of a segment in real and virtual-8086 mode the base follows the selector. False if there is none of
  * this name. */

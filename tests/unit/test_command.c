@@ -3,8 +3,12 @@
 #include "monitor/command.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
 
 #include "monitor/complete.h"
+#include "monitor/symbols.h"
 #include "tests/support/monitor_test.h"
 #include "tests/support/test.h"
 
@@ -96,6 +100,23 @@ static void expect_complete(struct monitor_test *t, const char *line, size_t sta
     g_assert_cmpstr(got->str, ==, words);
 }
 
+/* help NAME says how each command is used. */
+static void test_examples(void)
+{
+    struct monitor_test t;
+    monitor_test_init(&t, false);
+    for (const struct command *row = command_table; row->name != NULL; row++) {
+        g_autofree char *line = g_strdup_printf("help %s", row->name);
+        monitor_test_contains(&t, line, "\nexample: ");
+        for (const struct command *sub = row->sub; sub != NULL && sub->name != NULL; sub++) {
+            g_autofree char *second = g_strdup_printf("help %s %s", row->name, sub->name);
+            monitor_test_contains(&t, second, "\nexample: ");
+        }
+    }
+    monitor_test_expect(&t, "help info pic", "info pic  -- the interrupt controllers\nexample: info pic\n");
+    monitor_test_finish(&t);
+}
+
 static void test_complete(void)
 {
     struct monitor_drive drives[] = {{.name = "ide0-hd0"}, {.name = "ide1-cd0", .removable = true}};
@@ -117,6 +138,20 @@ static void test_complete(void)
     expect_complete(&t, "foo bar", 4, "");
     expect_complete(&t, "quit ", 5, "");
     expect_complete(&t, "stop 1 2 3 4 5 6 ", 17, "");
+    /* Registers and symbols. */
+    g_autofree char *map = g_strdup_printf("%s/vmm-test-%d.map", g_get_tmp_dir(), (int)getpid());
+    g_file_set_contents(map, "1000 T kmain\n2000 T kmalloc\n3000 t idle\n", -1, NULL);
+    t.env.symbols = symbols_create();
+    g_assert_cmpint(symbols_load(t.env.symbols, map, 0, NULL), ==, 3);
+    g_remove(map);
+    expect_complete(&t, "p $ea", 2, "$eax");
+    expect_complete(&t, "x /4xw 4*$cs.", 9, "$cs.attr $cs.base $cs.limit");
+    expect_complete(&t, "set $efl", 4, "$eflags");
+    expect_complete(&t, "break km", 6, "kmain kmalloc");
+    expect_complete(&t, "x /2i kma", 6, "kmain kmalloc");
+    expect_complete(&t, "p 4+id", 4, "idle");
+    expect_complete(&t, "p ", 2, "");
+    symbols_destroy(t.env.symbols);
     monitor_test_finish(&t);
 }
 
@@ -212,6 +247,7 @@ int main(int argc, char **argv)
     g_test_add_func("/command/names", test_names);
     g_test_add_func("/command/arguments", test_arguments);
     g_test_add_func("/command/help", test_help);
+    g_test_add_func("/command/examples", test_examples);
     g_test_add_func("/command/complete", test_complete);
     g_test_add_func("/command/fuzz", test_fuzz);
     return g_test_run();
