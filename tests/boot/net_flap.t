@@ -48,7 +48,7 @@ proc settle {card pid bound} {
     global tmp
     mon "set_link $card on"
     mon "system_reset"
-    set ok [wait_more BOOTED 200]
+    set ok [wait_more BOOTED 600]
     exec touch $tmp/www/quiet
     wait_more QUIET 60
     for {set i 0} {$i < 240 && ($i < 20 || [descriptors $pid] > $bound)} {incr i} { after 1000 }
@@ -67,7 +67,7 @@ proc flap {model module seconds} {
         -append "console=ttyS0 quiet mitigations=off module=$module netport=$port httpport=$http_port"
     set pid [exp_pid]
     set card $model.0
-    ok [wait_serial {ROUND 3} 240] "$model: traffic flows"
+    ok [wait_serial {ROUND 3} 900] "$model: traffic flows"
     settle $card $pid 100000
     set memory [resident $pid]
     set files [descriptors $pid]
@@ -98,7 +98,7 @@ proc flap {model module seconds} {
     }
     mon "netdump off"
     mon "hostfwd_remove tcp:127.0.0.1:5555"
-    ok [wait_more ROUND 200] "$model: traffic flows after $flaps flaps and $resets resets"
+    ok [wait_more ROUND 600] "$model: traffic flows after $flaps flaps and $resets resets"
     ok [settle $card $pid [expr {$files + 4}]] "$model: and it boots again"
     set grown [expr {[resident $pid] - $memory}]
     set more [expr {[descriptors $pid] - $files}]

@@ -78,12 +78,14 @@ proc enter_namespace {} {
         set setup "ip link set lo up && mount --bind $tmp/resolv.conf /etc/resolv.conf &&
             ip tuntap add dev far0 mode tap && ip addr add 192.168.99.1/24 dev far0 && ip link set far0 up &&
             echo '0 0' >/proc/sys/net/ipv4/ping_group_range"
-        if {[catch { exec unshare -Urnm sh -c $setup } why]} {
+        # With process numbers of its own: whatever the test leaves behind ends with it.
+        set enter {unshare -Urnmpf --mount-proc --kill-child}
+        if {[catch { exec {*}$enter sh -c $setup } why]} {
             note "no network namespace here: [lindex [split $why \n] 0]"
             return
         }
         set env(VMM_NET_NAMESPACE) 1
-        set failed [catch { exec unshare -Urnm --kill-child sh -c "$setup && exec expect -f $argv0" >@stdout 2>@stderr }]
+        set failed [catch { exec {*}$enter sh -c "$setup && exec expect -f $argv0" >@stdout 2>@stderr }]
         finish_files
         exit $failed
     }
