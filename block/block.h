@@ -115,6 +115,7 @@ struct block_info {
     const char *backing_name;   /* as stored in the image, or NULL */
     const char *backing_path;   /* the same, resolved; or NULL */
     const char *backing_format; /* or NULL if the image does not say */
+    unsigned backing_depth;     /* images below this one that are open */
     bool read_only;
     bool snapshot;
     bool probed; /* the format was guessed from the contents */
@@ -189,8 +190,8 @@ int block_truncate(struct block *block, uint64_t bytes);
  * looking. *run: bytes from offset for which that holds (at least 1, at most `bytes`). 0 or -errno.
  */
 int block_status(struct block *block, uint64_t offset, uint64_t bytes, bool *data, uint64_t *run);
-/* Writes what a snapshot=on drive has changed back to its image and empties the temporary file.
- * Drained. */
+/* Writes what a snapshot=on drive has changed back to its image and empties the temporary file; without that, what
+ * an image holds to its backing file, and empties the image. Drained. */
 bool block_commit(struct block *block, GError **error);
 
 uint64_t block_size(const struct block *block);

@@ -105,6 +105,9 @@ void block_get_info(struct block *block, struct block_info *info)
         .cache = block->options.cache,
         .detect_zeroes = block->options.detect_zeroes,
     };
+    for (const struct block_image *below = image->backing; below != NULL; below = below->backing) {
+        info->backing_depth++;
+    }
     if (image->driver->info != NULL) {
         image->driver->info(image, info);
     }
@@ -261,16 +264,11 @@ struct block_image *block_get_image(struct block *block)
 
 bool block_commit(struct block *block, GError **error)
 {
-    struct block_image *base = named_image(block);
-
     g_assert(block_in_flight(block) == 0);
-    if (!block->options.snapshot) {
-        g_set_error(error, BLOCK_ERROR, EINVAL,
-                    "'%s' was not opened with -snapshot: nothing to commit", base->path);
-        return false;
-    }
     pthread_mutex_lock(&block->image_mutex);
-    bool ok = block_overlay_commit(block->image, &block->options, error);
+    bool ok = block->options.snapshot
+                  ? block_overlay_commit(block->image, &block->options, error)
+                  : block_image_commit(block->image, &block->options, error);
     pthread_mutex_unlock(&block->image_mutex);
     return ok;
 }

@@ -202,6 +202,12 @@ int block_image_flush(struct block_image *image);
 /* Metadata is waiting to be written. */
 bool block_image_dirty(struct block_image *image);
 
+/* ---- committing (commit.c) ---- */
+
+/* Writes what the image holds to its backing file, and empties it. options: those of its block. */
+bool block_image_commit(struct block_image *image, const struct block_options *options,
+                        GError **error);
+
 /* ---- probing (probe.c) ---- */
 
 enum { BLOCK_PROBE_BYTES = 512 };

@@ -37,30 +37,6 @@ static void print_place(struct command_call *call, const struct monitor_drive *d
     }
 }
 
-static void print_medium(struct command_call *call, const struct monitor_drive *drive)
-{
-    struct block_info info;
-    block_get_info(drive->block, &info);
-    command_print(call, "%s (#block%u): %s (%s%s)\n", drive->name,
-                  (unsigned)(drive - call->env->drives), info.file_name, info.format,
-                  info.read_only ? ", read-only" : "");
-    print_place(call, drive);
-    if (drive->kind == MONITOR_DRIVE_IDE && drive->removable) {
-        return;
-    }
-    command_print(call, "    Cache mode:       %s\n", block_cache_name(info.cache));
-    if (info.detect_zeroes != BLOCK_DETECT_ZEROES_OFF) {
-        command_print(call, "    Detect zeroes:    %s\n",
-                      info.detect_zeroes == BLOCK_DETECT_ZEROES_ON ? "on" : "unmap");
-    }
-    if (info.backing_name != NULL) {
-        command_print(call, "    Backing file:     %s\n", info.backing_name);
-    }
-    if (info.snapshot) {
-        command_print(call, "    Snapshot:         changes go to a temporary file\n");
-    }
-}
-
 static void print_tray(struct command_call *call, const struct monitor_drive *drive)
 {
     struct ide_drive *hw = drive_of(call, drive);
@@ -77,6 +53,31 @@ static void print_tray(struct command_call *call, const struct monitor_drive *dr
     }
     command_print(call, "    Removable device: %slocked, tray %s\n", locked ? "" : "not ",
                   open ? "open" : "closed");
+}
+
+static void print_medium(struct command_call *call, const struct monitor_drive *drive)
+{
+    struct block_info info;
+    block_get_info(drive->block, &info);
+    command_print(call, "%s (#block%u): %s (%s%s)\n", drive->name,
+                  (unsigned)(drive - call->env->drives), info.file_name, info.format,
+                  info.read_only ? ", read-only" : "");
+    print_place(call, drive);
+    if (drive->removable) {
+        print_tray(call, drive);
+    }
+    command_print(call, "    Cache mode:       %s\n", block_cache_name(info.cache));
+    if (info.detect_zeroes != BLOCK_DETECT_ZEROES_OFF) {
+        command_print(call, "    Detect zeroes:    %s\n",
+                      info.detect_zeroes == BLOCK_DETECT_ZEROES_ON ? "on" : "unmap");
+    }
+    if (info.backing_name != NULL) {
+        command_print(call, "    Backing file:     %s (chain depth: %u)\n", info.backing_name,
+                      info.backing_depth);
+    }
+    if (info.snapshot) {
+        command_print(call, "    Snapshot:         changes go to a temporary file\n");
+    }
 }
 
 void cmd_info_block(struct command_call *call)
@@ -96,9 +97,9 @@ void cmd_info_block(struct command_call *call)
         } else {
             command_print(call, "%s: [not inserted]\n", drive->name);
             print_place(call, drive);
-        }
-        if (drive->removable) {
-            print_tray(call, drive);
+            if (drive->removable) {
+                print_tray(call, drive);
+            }
         }
     }
     if (only != NULL && shown == 0) {
@@ -284,13 +285,13 @@ static void commit_one(struct command_call *call, const struct monitor_drive *dr
     }
 }
 
-static bool is_snapshot(const struct monitor_drive *drive)
+static bool can_commit(const struct monitor_drive *drive)
 {
     struct block_info info = {0};
     if (drive->block != NULL) {
         block_get_info(drive->block, &info);
     }
-    return info.snapshot;
+    return info.snapshot || (info.backing_name != NULL && !info.read_only);
 }
 
 void cmd_commit(struct command_call *call)
@@ -305,10 +306,10 @@ void cmd_commit(struct command_call *call)
             continue;
         }
         found = true;
-        if (is_snapshot(drive)) {
+        if (can_commit(drive)) {
             commit_one(call, drive);
         } else if (!all) {
-            command_print(call, "Error: Device '%s' has no snapshot\n", name);
+            command_print(call, "Error: Device '%s' has neither a snapshot nor a backing file\n", name);
         }
     }
     lock_release(&call->env->machine->lock);

@@ -124,7 +124,7 @@ void ide_drive_change_medium(struct ide_drive *drive, struct block *block)
     drive->block = block;
     drive->native_sectors = medium_sectors(drive);
     ata_apply_limit(drive);
-    drive->tray_open = false;
+    drive->tray_open = drive->kind == IDE_CDROM && block == NULL; /* ejected: it stays open */
     atapi_medium_changed(drive, had, block != NULL);
     /* A read that was under way goes on, with an error if its sectors are no longer there. */
     drive_advance(drive);

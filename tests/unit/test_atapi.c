@@ -419,7 +419,7 @@ static void test_media(void)
     g_assert_cmpuint(command(&bench, load, data, 8), ==, 0);
     g_assert_cmphex(sense_after(&bench, ready), ==, 0x062800);
     ide_drive_change_medium(drive, NULL);
-    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a01);
+    g_assert_cmphex(sense_after(&bench, ready), ==, 0x023a02);
     bench_finish(&bench);
 }
 
@@ -441,7 +441,7 @@ static void test_change_in_flight(void)
         bench_pio_out(&bench, read10, 12);
         g_assert_cmphex(bench_status(&bench), ==, ATA_STATUS_BSY);
         ide_drive_change_medium(drive, next);
-        g_assert_cmphex(sense(&bench), ==, round == 0 ? 0x023a01 : 0x052100);
+        g_assert_cmphex(sense(&bench), ==, round == 0 ? 0x023a02 : 0x052100);
         ide_drive_change_medium(drive, bench.blocks[0]);
         bench_packet(&bench, read10, 0x800);
         g_assert_cmphex(sense(&bench), ==, 0x062800);

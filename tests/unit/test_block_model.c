@@ -297,8 +297,16 @@ static void commit(struct model *model)
         }
         memcpy(model->committed, model->disk, model->bytes);
     } else if (model->create.backing_name != NULL) {
+        /* By a machine's monitor, or by the tool. */
+        bool here = g_rand_boolean(model->random);
+        if (here && !block_commit(model->block, &error)) {
+            g_error("%s", error->message);
+        }
+        read_back(model, 0, here ? model->bytes : 0);
         block_close(model->block);
-        g_assert_cmpint(block_test_vmm_img(NULL, "commit", "-q", "a.img", NULL), ==, 0);
+        if (!here) {
+            g_assert_cmpint(block_test_vmm_img(NULL, "commit", "-q", "a.img", NULL), ==, 0);
+        }
         struct block_options raw = {.format = "raw", .read_only = true};
         struct block *base = block_test_open("base.raw", &raw);
         block_test_same(base, model->disk, MIN(model->bytes, block_size(base)));

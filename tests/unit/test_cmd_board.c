@@ -123,7 +123,7 @@ static void test_commit(void)
     struct board b;
     GError *error = NULL;
     board_init(&b);
-    monitor_test_expect(&b.t, "commit ide0-hd0", "Error: Device 'ide0-hd0' has no snapshot\n");
+    monitor_test_expect(&b.t, "commit ide0-hd0", "Error: Device 'ide0-hd0' has neither a snapshot nor a backing file\n");
     monitor_test_expect(&b.t, "commit foo", "Error: Device 'foo' not found\n");
     monitor_test_expect(&b.t, "commit all", "");
     /* A second drive of the monitor, on no channel, with an overlay. */
