@@ -32,6 +32,7 @@
 #include "network.h"
 #include "options.h"
 #include "options_run.h"
+#include "sandbox.h"
 #include "scripted.h"
 #include "terminals.h"
 #include "ui/audio.h"
@@ -546,6 +547,9 @@ int main(int argc, char **argv)
     }
     for (guint i = 0; i < warnings->len; i++) {
         fprintf(stderr, "vmm: warning: %s\n", (const char *)g_ptr_array_index(warnings, i));
+    }
+    if (!sandbox_enter(&app.options.sandbox, &error)) {
+        return fail(&app, error);
     }
     daemon_ready(parent);
     if (!app_run(&app, &error)) {

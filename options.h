@@ -14,6 +14,7 @@
 #include "accel/accel.h"
 #include "options_chardev.h"
 #include "options_net.h"
+#include "sandbox.h"
 
 #define OPTIONS_SERIAL_MAX 4
 #define OPTIONS_PARALLEL_MAX 3
@@ -94,6 +95,7 @@ struct options {
     enum accel_action triple_fault, reboot, halt; /* -action */
     uint8_t uuid[16]; /* -uuid */
     bool have_uuid, daemonize;
+    struct sandbox_options sandbox;
     GPtrArray *option_roms; /* char * */
     char *name, *pidfile;
     char *keyboard; /* -k: layout of typed text */
