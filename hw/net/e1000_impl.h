@@ -99,7 +99,7 @@ struct e1000 {
     struct timer timer;
     struct timer tx_timer; /* goes on with a long ring */
 
-    uint16_t eeprom[E1000_EEPROM_WORDS]; /* made from the MAC at power-on; guests may write it */
+    uint16_t eeprom[E1000_EEPROM_WORDS]; /* made from the MAC at a machine reset; guests may write it */
 };
 
 extern const struct field e1000_fields[];

@@ -4,7 +4,7 @@
  *
  * The EEPROM is read by EERD or bit by bit by EECD (Microwire: start bit, two bits of opcode, six
  * of address). Commands that write act when CS drops, at once, and only after "erase/write enable". What
- * is written lasts until vmm ends.
+ * is written lasts until the machine is reset: then the address is again that of the mac property.
  * Autonegotiation ends at once and with the same result, 1000 Mbit/s full duplex, whenever the
  * cable is in.
  */
