@@ -55,23 +55,9 @@ proc settle {card pid bound} {
     return $ok
 }
 
-file mkdir $tmp/www
-set http_port [free_port]
-proc flap {model module seconds} {
-    global kernel tmp peer spawn_id http_port
-    server busybox httpd -f -p 127.0.0.1:$http_port -h $tmp/www
-    set port [free_port]
-    # A server a test: what a reset guest leaves behind holds up nobody.
-    server sh -c "while true; do timeout 30 $peer serve $port; done" >/dev/null 2>/dev/null
-    vmm_start -m 192 -kernel $kernel -initrd $tmp/initrd.gz -nic user,model=$model \
-        -append "console=ttyS0 quiet mitigations=off module=$module netport=$port httpport=$http_port"
-    set pid [exp_pid]
-    set card $model.0
-    ok [wait_serial {ROUND 3} 900] "$model: traffic flows"
-    settle $card $pid 100000
-    set memory [resident $pid]
-    set files [descriptors $pid]
-    file delete $tmp/www/quiet
+# Cables, forwards, captures and resets for so long; returns how often.
+proc trouble {card seconds} {
+    global tmp
     set end [expr {[clock seconds] + $seconds}]
     set flaps 0
     set resets 0
@@ -98,12 +84,38 @@ proc flap {model module seconds} {
     }
     mon "netdump off"
     mon "hostfwd_remove tcp:127.0.0.1:5555"
+    return [list $flaps $resets]
+}
+
+file mkdir $tmp/www
+set http_port [free_port]
+proc flap {model module seconds} {
+    global kernel tmp peer spawn_id http_port
+    server busybox httpd -f -p 127.0.0.1:$http_port -h $tmp/www
+    set port [free_port]
+    # A server a test: what a reset guest leaves behind holds up nobody.
+    server sh -c "while true; do timeout 30 $peer serve $port; done" >/dev/null 2>/dev/null
+    vmm_start -m 192 -kernel $kernel -initrd $tmp/initrd.gz -nic user,model=$model \
+        -append "console=ttyS0 quiet mitigations=off module=$module netport=$port httpport=$http_port"
+    set pid [exp_pid]
+    set card $model.0
+    ok [wait_serial {ROUND 3} 900] "$model: traffic flows"
+    settle $card $pid 100000
+    set memory [resident $pid]
+    set files [descriptors $pid]
+    file delete $tmp/www/quiet
+    trouble $card [expr {$seconds / 3}]
+    settle $card $pid [expr {$files + 4}]
+    set filled [resident $pid]
+    file delete $tmp/www/quiet
+    lassign [trouble $card [expr {$seconds * 2 / 3}]] flaps resets
     ok [wait_more ROUND 600] "$model: traffic flows after $flaps flaps and $resets resets"
     ok [settle $card $pid [expr {$files + 4}]] "$model: and it boots again"
-    set grown [expr {[resident $pid] - $memory}]
+    set grown [expr {[resident $pid] - $filled}]
     set more [expr {[descriptors $pid] - $files}]
-    note "$model: $seconds s, $flaps flaps, $resets resets; memory $memory KiB, grown by $grown; $files descriptors, $more more"
-    ok [expr {$grown < 2048}] "$model: memory has not grown by 2 MiB"
+    note "$model: $seconds s, $flaps flaps, $resets resets; memory $memory KiB, after a third $filled, then grown by $grown; $files descriptors, $more more"
+    # The C library keeps what the most connections at once have needed; a leak grows with the time.
+    ok [expr {$grown < 3072 || $grown < ($filled - $memory) / 2}] "$model: memory does not grow on"
     ok [expr {$more <= 4}] "$model: descriptors are what they were"
     file delete $tmp/www/quiet
     send -- "quit\r"
