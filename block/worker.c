@@ -142,8 +142,11 @@ void block_write_waiting(struct block *block)
     pthread_mutex_lock(&block->image_mutex);
     if (block_image_dirty(image)) {
         int result = block_image_flush(image);
-        /* Nobody asked for this one: whoever flushes next has to know. */
-        block->late_error = result < 0 ? result : block->late_error;
+        /* Nobody asked for this one: whoever flushes next has to know. A full disk has lost nothing: what
+         * could not be written is still waiting. */
+        if (result < 0 && result != -ENOSPC && result != -EDQUOT) {
+            block->late_error = result;
+        }
     }
     pthread_mutex_unlock(&block->image_mutex);
 }
