@@ -46,6 +46,8 @@ static bool gate_target(struct command_call *call, const struct x86_state *state
     return true;
 }
 
+#define KASLR_ALIGN 0x200000u /* a kernel is moved by a multiple of this (CONFIG_PHYSICAL_ALIGN) */
+
 /* How far the kernel lies from where it was linked, by the symbols as loaded with offset 0; false if it is not one or has
  * not set up its entry points yet. */
 static bool kaslr_offset(struct command_call *call, const struct x86_state *state, uint64_t *offset)
@@ -61,8 +63,8 @@ static bool kaslr_offset(struct command_call *call, const struct x86_state *stat
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++) {
         if (symbols_find(call->env->symbols, entries[i].name, &linked) &&
-            gate_target(call, state, entries[i].vector, &now) && now != 0) {
-            *offset = now - linked;
+            gate_target(call, state, entries[i].vector, &now) && (now - linked) % KASLR_ALIGN == 0) {
+            *offset = now - linked; /* else the handler is one that serves until the kernel's own are there */
             return true;
         }
     }

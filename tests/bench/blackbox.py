@@ -35,6 +35,8 @@ def tree_with(macro):
     for pattern in SOURCES:
         for path in glob.glob(f"{tree}/{pattern}.o"):
             os.unlink(path)
+    os.unlink(f"{tree}/libvmm.a")
+    os.unlink(f"{tree}/vmm")
     with open(f"{BUILD}/config.mak") as config:
         opt = re.search(r"^OPT *:?= *(.*)$", config.read(), re.M)[1]
     subprocess.run(["make", "-j2", f"BUILD={tree}", f"OPT={opt} -D{macro}", f"{tree}/vmm"], check=True, stdout=subprocess.DEVNULL)

@@ -168,6 +168,50 @@ END
     ok($text !~ /packet reply is too long|Remote .*error|internal-error/i, 'gdb has nothing to complain about');
 }
 
+# ---- with the kernel's own DWARF, its addresses moved by KASLR ----
+# VMM_VMLINUX is the vmlinux of the package linux-image-VERSION-dbg, of the version that the guest runs.
+if (my $vmlinux = $ENV{VMM_VMLINUX}) {
+    my $text = debug(<<"END", '', '-m', '384', '-gdb', "unix:$socket", '-kernel', "$guest/vmlinuz", '-initrd',
+set architecture i386:x86-64
+target remote $socket
+hbreak *0xfe05b
+continue
+printf "real %x cr0 %x\\n", \$rip, \$cr0 & 1
+delete
+hbreak *0x100000
+continue
+printf "protected %x cr0 %x\\n", \$rip, \$cr0 & 1
+delete
+python
+import re, gdb
+gdb.execute("monitor delete")
+# Goes on until the kernel has set LSTAR, by which its place is found.
+for i in range(200):
+    gdb.execute("monitor break cr3")
+    gdb.execute("continue")
+    gdb.execute("monitor delete")
+    text = gdb.execute("monitor sym load $vmlinux", to_string=True)
+    found = re.search(r"offset of (0x[0-9a-f]+)", text)
+    if found:
+        print("offset", found[1])
+        gdb.execute("symbol-file $vmlinux -o " + found[1])
+        break
+end
+hbreak vfs_read
+continue
+bt 2
+print file->f_path.dentry->d_name.name
+print count
+info line
+finish
+detach
+END
+                     "$guest/initrd.gz", '-append', 'quiet');
+    says($text, 'DWARF: real and protected mode', qr/^real e05b cr0 0$/m, qr/^protected 100000 cr0 1$/m);
+    says($text, 'DWARF: the offset of KASLR', qr/^offset 0x[0-9a-f]+$/m);
+    says($text, 'DWARF: arguments and lines in the kernel', qr/vfs_read \(file=0xffff\w+/, qr/fs\/read_write\.c/);
+}
+
 # ---- CPUs are threads ----
 if (-s $symbols) {
     my $text = debug(<<"END", $symbols, '-gdb', "unix:$socket", '-smp', '2', '-kernel', "$guest/vmlinuz", '-initrd',
