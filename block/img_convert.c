@@ -82,7 +82,8 @@ static void open_more(const struct convert *args, char **paths, struct img_copy 
     }
 }
 
-static int convert_to(struct convert *args, struct img_copy *copy, const char *target_path)
+static int convert_to(struct convert *args, char **paths, struct img_copy *copy,
+                      const char *target_path)
 {
     GError *error = NULL;
     int status;
@@ -102,6 +103,7 @@ static int convert_to(struct convert *args, struct img_copy *copy, const char *t
     if (block_size(copy->target) < copy->total) {
         status = img_fail("output file is smaller than input file");
     } else {
+        open_more(args, paths, copy); /* last, since it may use up the file descriptors */
         copy->image_zero = reads_zero(args, target_path);
         copy->started_us = g_get_monotonic_time();
         status = args->compress ? img_copy_packed(copy) : img_copy_plain(copy);
@@ -130,8 +132,7 @@ static int convert(struct convert *args, char **paths, unsigned count, const cha
         }
     }
     if (status == 0) {
-        open_more(args, paths, copy);
-        status = convert_to(args, copy, target_path);
+        status = convert_to(args, paths, copy, target_path);
     }
     for (unsigned thread = 0; thread < IMG_PIPE_THREADS_MAX; thread++) {
         for (unsigned i = 0; i < count; i++) {
