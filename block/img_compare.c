@@ -2,6 +2,7 @@
  * vmm-img compare: do two images hold the same disk? Exit status 0: yes, 1: no, 2: could not be
  * told.
  */
+#include "block/driver_impl.h"
 #include "block/img.h"
 #include "block/img_pipe.h"
 
@@ -62,12 +63,29 @@ struct verdict {
     uint64_t at; /* where, in whole sectors; or where it cannot be read */
 };
 
+/* For -s: cuts the piece to what is stored in one way in both images. False: not in the same way. */
+static bool is_stored_alike(const struct compare *args, unsigned thread, struct img_piece *piece)
+{
+    struct block_extent extents[2] = {{0}};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct block_image *image = block_get_image(args->blocks[thread][i]);
+        if (block_image_map(image, piece->at, piece->bytes, &extents[i]) < 0) {
+            return true; /* reading will tell */
+        }
+        piece->bytes = MIN(piece->bytes, extents[i].bytes);
+    }
+    return extents[0].present == extents[1].present && extents[0].zero == extents[1].zero &&
+           extents[0].data == extents[1].data && extents[0].has_offset == extents[1].has_offset;
+}
+
 static bool next_piece(void *arg, unsigned thread, struct img_piece *piece)
 {
     struct compare *args = arg;
 
     piece->at = args->at;
     piece->bytes = MIN(COMPARE_BYTES, args->end - args->at);
+    piece->data = piece->bytes > 0 && args->strict && !is_stored_alike(args, thread, piece);
     args->at += piece->bytes;
     return piece->bytes > 0;
 }
@@ -108,6 +126,12 @@ static int take_piece(void *arg, struct img_piece *piece)
     const struct compare *args = arg;
     const struct verdict *verdict = (const struct verdict *)piece->extra;
 
+    if (piece->data) { /* not stored alike */
+        if (!args->quiet) {
+            printf("Strict mode: Offset %" G_GUINT64_FORMAT " block status mismatch!\n", piece->at);
+        }
+        return EXIT_DIFFERENT;
+    }
     if (piece->result < 0) {
         img_fail("Error while reading offset %" G_GUINT64_FORMAT ": %s", verdict->at,
                  g_strerror(-piece->result));

@@ -161,6 +161,11 @@ same map --output=json old.qcow
 same map --start-offset=65536 --max-length=131072 top.qcow2
 same check -T none a.qcow2
 same compare -T none a.raw a.qcow2
+same compare -s a.raw a.qcow2
+qemu-img convert -O qcow2 a.qcow2 copy.qcow2
+same compare -s a.qcow2 copy.qcow2
+same compare -s a.qcow2 packed.qcow2
+same compare -s a.raw top.qcow2
 same measure -O qcow2 -l first snap.qcow2
 same measure -O qcow2 -o data_file=x --size 1G
 for mode in off metadata falloc full; do
