@@ -184,7 +184,7 @@ static void test_code_of_written_pages(void)
 static void test_code_unknown(void)
 {
     struct rig r;
-    uint64_t bits[8], dirty[3] = { 1ull << 3, 0, 0 };
+    uint64_t bits[8], dirty[4] = { 1ull << 3 };
     rig_create(&r, true);
     set_code(&r, 3);
     ram_log_dirty(r.ram, true);
