@@ -155,9 +155,10 @@ static uint64_t kvm_poll(void *arg)
         struct kvm_cpu *c = &e->cpus[i];
         if (__atomic_load_n(&c->in_run, __ATOMIC_SEQ_CST)) {
             bool idle = __atomic_load_n(&c->idle, __ATOMIC_RELAXED);
-            busy = busy || !idle;
+            busy = busy || !idle || e->limits.emulated;
             uint64_t now = kvm_now(e);
-            if (now - c->watched >= (idle ? IDLE_WATCH_NS : KVM_WATCH_NS)) {
+            bool seldom = idle && !e->limits.emulated; /* see probe_answer() of kvm_run.c */
+            if (now - c->watched >= (seldom ? IDLE_WATCH_NS : KVM_WATCH_NS)) {
                 c->watched = now;
                 __atomic_store_n(&c->probe, true, __ATOMIC_SEQ_CST);
                 kvm_cpu_kick(c);

@@ -163,6 +163,13 @@ static bool probe_answer(struct kvm_cpu *c)
     bool idle = kvm_has_chips(c->engine) && kvm_irqchip_waits(c);
     __atomic_store_n(&c->idle, idle, __ATOMIC_RELAXED);
     if (idle) {
+        struct kvm_vcpu_events *events = &c->run->s.regs.events;
+        if (events->interrupt.shadow != 0) {
+            /* An emulating KVM may leave the shadow of STI; HLT behind, and then nothing wakes the CPU. */
+            events->interrupt.shadow = 0;
+            events->flags |= KVM_VCPUEVENT_VALID_SHADOW;
+            kvm_events_put(c);
+        }
         turn->native_since = kvm_now(c->engine);
         return false;
     }
