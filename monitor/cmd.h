@@ -22,6 +22,10 @@ void cmd_nmi(struct command_call *call);
 void cmd_boot_set(struct command_call *call);
 void cmd_log(struct command_call *call);
 void cmd_logfile(struct command_call *call);
+/* Bochs's trace, show and ptime. */
+void cmd_trace(struct command_call *call);
+void cmd_show(struct command_call *call);
+void cmd_ptime(struct command_call *call);
 void cmd_set(struct command_call *call);
 void cmd_cpu(struct command_call *call);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "accel/accel.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/option.h"
@@ -98,6 +99,42 @@ void cmd_log(struct command_call *call)
         log_set_items(call->env->log, items);
         log_set_traces(call->env->log, call->args[0].text);
     }
+}
+
+/* Turns an item on or off and leaves the others as they are. */
+static void toggle(struct command_call *call, enum log_item item, bool on)
+{
+    if (call->env->log == NULL) {
+        command_print(call, "Error: there is no log\n");
+        return;
+    }
+    uint32_t items = log_items(call->env->log);
+    log_set_items(call->env->log, on ? items | item : items & ~(uint32_t)item);
+}
+
+void cmd_trace(struct command_call *call)
+{
+    const char *word = call->args[0].text;
+    if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0) {
+        command_print(call, "Error: trace on, or trace off\n");
+        return;
+    }
+    toggle(call, LOG_EXEC, strcmp(word, "on") == 0);
+}
+
+void cmd_show(struct command_call *call)
+{
+    const char *word = call->args[0].text;
+    if (strcmp(word, "int") != 0 && strcmp(word, "off") != 0) {
+        command_print(call, "Error: show int, or show off; modebp stops at changes of the mode\n");
+        return;
+    }
+    toggle(call, LOG_INT, strcmp(word, "int") == 0);
+}
+
+void cmd_ptime(struct command_call *call)
+{
+    command_print(call, "ptime: %" G_GUINT64_FORMAT " ns of the guest's time\n", clock_now(call->env->machine->guest_clock));
 }
 
 void cmd_logfile(struct command_call *call)

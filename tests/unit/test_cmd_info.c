@@ -213,6 +213,15 @@ static void test_log(void)
                           "Error: unknown log item 'foo'\nLog items (comma separated):\nnone");
     monitor_test_contains(&t, "log help", "guest_errors ");
     monitor_test_expect(&t, "log none", "");
+    monitor_test_expect(&t, "trace on", "");
+    monitor_test_expect(&t, "show int", "");
+    g_assert_cmphex(log_items(t.env.log), ==, LOG_EXEC | LOG_INT);
+    monitor_test_expect(&t, "trace off", "");
+    g_assert_cmphex(log_items(t.env.log), ==, LOG_INT);
+    monitor_test_expect(&t, "show off", "");
+    g_assert_cmphex(log_items(t.env.log), ==, 0);
+    monitor_test_contains(&t, "trace x", "Error: ");
+    monitor_test_contains(&t, "ptime", "ns of the guest's time");
     g_assert_cmphex(log_items(t.env.log), ==, 0);
     monitor_test_contains(&t, "logfile /nonexistent/x",
                           "Error: Could not open '/nonexistent/x': No such file");
