@@ -209,7 +209,8 @@ END
                      "$guest/initrd.gz", '-append', 'quiet');
     says($text, 'DWARF: real and protected mode', qr/^real e05b cr0 0$/m, qr/^protected 100000 cr0 1$/m);
     says($text, 'DWARF: the offset of KASLR', qr/^offset 0x[0-9a-f]+$/m);
-    says($text, 'DWARF: arguments and lines in the kernel', qr/vfs_read \(file=0xffff\w+/, qr/fs\/read_write\.c/);
+    says($text, 'DWARF: arguments and lines in the kernel', qr/vfs_read \(file=\S*0xffff\w+, .*fs\/read_write\.c:\d+/,
+         qr/^\$1 = .* "\w+"$/m, qr/ksys_read \(fd=/, qr/^Value returned is \$\d+ = \d+/m);
 }
 
 # ---- CPUs are threads ----
