@@ -144,19 +144,29 @@ static struct piece next_piece(const struct region_ops *ops, uint64_t offset, un
     return (struct piece){ offset - skip, min, skip, MIN(min - skip, left) };
 }
 
-/* Counts an access by its address. */
-static void count_register(struct trail *trail, const char *bus, uint64_t address, bool write)
+/* False: no place for it. */
+static bool count_at(struct trail *trail, const char *bus, uint64_t address, uint64_t rip, bool write)
 {
     for (unsigned probe = 0; probe < TRAIL_PROBES; probe++) {
-        struct trail_count *c = &trail->counts[(address + (address >> 12) * 61 + probe) % TRAIL_COUNTS];
+        struct trail_count *c = &trail->counts[(address + (address >> 12) * 61 + rip * 13 + probe) % TRAIL_COUNTS];
         if (c->bus == NULL) {
             c->bus = bus;
             c->address = address;
+            c->rip = rip;
         }
-        if (c->bus == bus && c->address == address) {
+        if (c->rip == rip && c->address == address && c->bus == bus) {
             *(write ? &c->writes : &c->reads) += 1;
-            return;
+            return true;
         }
+    }
+    return false;
+}
+
+/* Counts an access by its address and place. */
+static void count_register(struct trail *trail, const char *bus, uint64_t address, bool write)
+{
+    if (!count_at(trail, bus, address, trail->rip, write)) {
+        (void)count_at(trail, bus, address, TRAIL_RIP_OTHER, write);
     }
 }
 

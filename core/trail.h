@@ -25,20 +25,25 @@ struct trail_entry {
     bool write;
 };
 
-#define TRAIL_COUNTS 1024u /* a power of two */
+#define TRAIL_COUNTS 4096u /* a power of two */
 #define TRAIL_PROBES 8u
+#define TRAIL_RIP_OTHER UINT64_MAX
 
-/* How often a register was used. */
+/* How often a register was used, and from where. */
 struct trail_count {
     const char *bus; /* NULL: a free place */
     uint64_t address;
+    uint64_t rip; /* TRAIL_RIP_OTHER: all places for which there was no room */
     uint64_t reads, writes;
 };
 
 struct trail {
     struct trail_entry entries[TRAIL_SIZE]; /* number n at n % TRAIL_SIZE */
     uint64_t count;                         /* so far */
-    struct trail_count counts[TRAIL_COUNTS]; /* by address, hashed; what finds no place is not counted */
+    struct trail_count counts[TRAIL_COUNTS]; /* by address and RIP, hashed; what finds no place is not counted */
+    /* Linear address of the instruction whose accesses come next; set by the engine. The interpreter knows it exactly
+     * for ports; for memory it is where the run of instructions begins that it executes as one. */
+    uint64_t rip;
 };
 
 #endif

@@ -124,6 +124,7 @@ void cmd_screentext(struct command_call *call);
 /* cmd_blackbox.c */
 void cmd_why(struct command_call *call);
 void cmd_info_branches(struct command_call *call);
+void cmd_info_exits(struct command_call *call);
 void cmd_info_trail(struct command_call *call);
 void cmd_info_io(struct command_call *call);
 

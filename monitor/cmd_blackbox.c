@@ -63,34 +63,90 @@ static void print_counts(struct command_call *call, const struct bus *bus)
     }
 }
 
+#define EXITS_SHOWN 40
+
+static int by_register(const void *a, const void *b)
+{
+    const struct trail_count *x = a, *y = b;
+    int bus = strcmp(x->bus, y->bus);
+    return bus != 0 ? bus : (x->address > y->address) - (x->address < y->address);
+}
+
 static int by_use(const void *a, const void *b)
 {
-    const struct trail_count *x = *(const struct trail_count *const *)a, *y = *(const struct trail_count *const *)b;
+    const struct trail_count *x = a, *y = b;
     uint64_t of_x = x->reads + x->writes, of_y = y->reads + y->writes;
-    return of_x != of_y ? (of_x < of_y ? 1 : -1) : (x->address > y->address) - (x->address < y->address);
+    return of_x != of_y ? (of_x < of_y ? 1 : -1) : by_register(a, b);
+}
+
+/* The counts that there are, the most used first; merged: without regard to the RIP. To be freed. */
+static struct trail_count *take_counts(const struct trail *trail, bool merged, unsigned *count)
+{
+    struct trail_count *list = g_new(struct trail_count, TRAIL_COUNTS);
+    unsigned used = 0, kept = 0;
+    for (unsigned i = 0; i < TRAIL_COUNTS; i++) {
+        if (trail->counts[i].bus != NULL) {
+            list[used++] = trail->counts[i];
+        }
+    }
+    qsort(list, used, sizeof(list[0]), by_register);
+    for (unsigned i = 0; i < used; i++) {
+        if (merged && kept > 0 && by_register(&list[kept - 1], &list[i]) == 0) {
+            list[kept - 1].reads += list[i].reads;
+            list[kept - 1].writes += list[i].writes;
+        } else {
+            list[kept++] = list[i];
+        }
+    }
+    qsort(list, kept, sizeof(list[0]), by_use);
+    *count = kept;
+    return list;
+}
+
+static char *register_name(struct machine *machine, const struct trail_count *count)
+{
+    struct bus *bus = strcmp(count->bus, "io") == 0 ? machine->io : machine->memory;
+    const struct flat_range *range = bus_find(bus, count->address);
+    return range == NULL ? g_strdup("(nothing now)")
+                         : g_strdup_printf("%s+0x%" PRIx64, range->region->name,
+                                           count->address - range->base + range->region_offset);
 }
 
 /* `info io -r`: register by register, the most used first. Machine lock held. */
 static void print_registers(struct command_call *call)
 {
-    const struct trail *trail = &call->env->machine->trail;
-    const struct trail_count *used[TRAIL_COUNTS];
-    unsigned count = 0;
-    for (unsigned i = 0; i < TRAIL_COUNTS; i++) {
-        if (trail->counts[i].bus != NULL) {
-            used[count++] = &trail->counts[i];
+    unsigned count;
+    g_autofree struct trail_count *list = take_counts(&call->env->machine->trail, true, &count);
+    for (unsigned i = 0; i < count; i++) {
+        g_autofree char *name = register_name(call->env->machine, &list[i]);
+        command_print(call, "%016" PRIx64 " %-24s %12" PRIu64 " %12" PRIu64 "\n", list[i].address, name, list[i].reads,
+                      list[i].writes);
+    }
+}
+
+/* Which instructions make the guest leave its own code for a device, the most frequent first. */
+void cmd_info_exits(struct command_call *call)
+{
+    struct machine *machine = call->env->machine;
+    uint64_t most = call->args[0].given ? call->args[0].value : EXITS_SHOWN;
+    unsigned count;
+    lock_acquire(&machine->lock);
+    g_autofree struct trail_count *list = take_counts(&machine->trail, false, &count);
+    command_print(call, "%12s %12s  %-6s %-16s %-24s %s\n", "reads", "writes", "bus", "address", "register", "from");
+    for (unsigned i = 0; i < count && i < most; i++) {
+        const struct trail_count *c = &list[i];
+        g_autofree char *name = register_name(machine, c);
+        command_print(call, "%12" PRIu64 " %12" PRIu64 "  %-6s %016" PRIx64 " %-24s ", c->reads, c->writes, c->bus,
+                      c->address, name);
+        if (c->rip == TRAIL_RIP_OTHER) {
+            command_print(call, "elsewhere\n");
+        } else {
+            command_print(call, "0x%" PRIx64, c->rip);
+            cmd_print_symbol(call, c->rip);
+            command_print(call, "\n");
         }
     }
-    qsort(used, count, sizeof(used[0]), by_use);
-    for (unsigned i = 0; i < count; i++) {
-        struct bus *bus = strcmp(used[i]->bus, "io") == 0 ? call->env->machine->io : call->env->machine->memory;
-        const struct flat_range *range = bus_find(bus, used[i]->address);
-        g_autofree char *name = range == NULL ? g_strdup("(nothing now)")
-                                              : g_strdup_printf("%s+0x%" PRIx64, range->region->name,
-                                                                used[i]->address - range->base + range->region_offset);
-        command_print(call, "%016" PRIx64 " %-24s %12" PRIu64 " %12" PRIu64 "\n", used[i]->address, name, used[i]->reads,
-                      used[i]->writes);
-    }
+    lock_release(&machine->lock);
 }
 
 /* Registers that have been used, by region; what passes through KVM or the interpreter counts alike. */

@@ -13,6 +13,8 @@ static const struct command info_table[] = {
      cmd_info_breakpoints, NULL},
     {"capture", NULL, "", "", "the recordings of the sound", NULL, cmd_info_capture, NULL},
     {"cpus", NULL, "", "", "the CPUs and where they are", NULL, cmd_info_cpus, NULL},
+    {"exits", NULL, "e?", "[COUNT]", "which instructions use device registers, the most frequent first", "info exits 10",
+     cmd_info_exits, NULL},
     {"gdt", NULL, "", "", "the global descriptor table", NULL, cmd_info_gdt, NULL},
     {"idt", NULL, "", "", "the interrupt descriptor table (real mode: the vectors)", NULL, cmd_info_idt, NULL},
     {"io", NULL, "-r", "[-r]", "how often each device was used (-r: each register)", NULL, cmd_info_io, NULL},

@@ -52,6 +52,7 @@ static void device_read(struct cpu *cpu, uint64_t phys, void *data, unsigned siz
     uint8_t *bytes = data;
     uint32_t fp_flags = fpu_flags_save();
     bool entered = machine_enter(cpu);
+    cpu->machine->trail.rip = cpu->segf[CS].base + cpu->gpr[REG_RIP0];
     while (size > 0) {
         unsigned piece = aligned_piece(phys, size);
         uint64_t value = apic_hit(cpu, phys) ? apic_read(cpu, phys, piece)
@@ -70,6 +71,7 @@ static void device_write(struct cpu *cpu, uint64_t phys, const void *data, unsig
     const uint8_t *bytes = data;
     uint32_t fp_flags = fpu_flags_save();
     bool entered = machine_enter(cpu);
+    cpu->machine->trail.rip = cpu->segf[CS].base + cpu->gpr[REG_RIP0];
     while (size > 0) {
         unsigned piece = aligned_piece(phys, size);
         uint64_t value = 0;

@@ -51,6 +51,7 @@ static uint32_t port_read(struct cpu *cpu, uint16_t port, unsigned size)
     struct machine *machine = cpu->machine;
     uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
+    machine->trail.rip = cpu->segf[CS].base + cpu->rip;
     machine->port_registers = port_registers;
     machine->port_registers_arg = cpu;
     uint32_t value = (uint32_t)bus_read(machine->io, port, size);
@@ -68,6 +69,7 @@ static void port_write(struct cpu *cpu, uint16_t port, uint32_t value, unsigned 
     struct machine *machine = cpu->machine;
     uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
+    machine->trail.rip = cpu->segf[CS].base + cpu->rip;
     bus_write(machine->io, port, value, size);
     lock_release(&machine->lock);
     fpu_flags_restore(fp_flags);
@@ -181,6 +183,7 @@ static void ins_elements(struct cpu *cpu, uint16_t port, uint8_t *host, unsigned
     struct machine *machine = cpu->machine;
     uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
+    machine->trail.rip = cpu->segf[CS].base + cpu->rip;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t value = bus_read(machine->io, port, size);
         memcpy(host + i * size, &value, size);
@@ -194,6 +197,7 @@ static void outs_elements(struct cpu *cpu, uint16_t port, const uint8_t *host, u
     struct machine *machine = cpu->machine;
     uint32_t fp_flags = fpu_flags_save();
     lock_acquire(&machine->lock);
+    machine->trail.rip = cpu->segf[CS].base + cpu->rip;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t value = 0;
         memcpy(&value, host + i * size, size);

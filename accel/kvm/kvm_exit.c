@@ -36,6 +36,12 @@ static void port_registers(void *arg, struct port_registers *registers, bool wri
     kvm_cpu_ioctl(c, KVM_SET_REGS, &regs);
 }
 
+/* Of the instruction that has exited. */
+static uint64_t linear_rip(const struct kvm_run *run)
+{
+    return run->s.regs.sregs.cs.base + run->s.regs.regs.rip;
+}
+
 void kvm_exit_io(struct kvm_cpu *c)
 {
     struct machine *machine = c->engine->machine;
@@ -46,6 +52,7 @@ void kvm_exit_io(struct kvm_cpu *c)
     c->io_pending = true;
     kvm_coalesced_flush(c->engine);
     lock_acquire(&machine->lock);
+    machine->trail.rip = linear_rip(run);
     if (run->io.count == 1) {
         machine->port_registers = port_registers;
         machine->port_registers_arg = c;
@@ -100,6 +107,7 @@ void kvm_exit_mmio(struct kvm_cpu *c)
     }
     kvm_coalesced_flush(c->engine);
     lock_acquire(&machine->lock);
+    machine->trail.rip = linear_rip(run);
     memory_access(c, run->mmio.phys_addr, run->mmio.data, length, run->mmio.is_write);
     lock_release(&machine->lock);
 }
