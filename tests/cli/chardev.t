@@ -63,6 +63,10 @@ with tempfile.TemporaryDirectory() as folder:
     done = run('-chardev', 'stdio,id=c,mux=on', '-serial', 'chardev:c', '-mon', 'chardev=c', '-e', 'quit')
     ok(done.returncode == 0, 'a shared connection', done)
 
+    out = os.path.join(folder, 'qmp')
+    done = run('-chardev', f'file,id=q,path={out}', '-mon', 'chardev=q,mode=control', '-e', 'quit')
+    ok(done.returncode == 0 and open(out).read().startswith('{"QMP":'), 'a monitor for programs on a named connection', done)
+
     for name, arguments, message in [
             ('no id', ['-chardev', 'stdio'], '-chardev: id= is missing'),
             ('the same id twice', ['-chardev', 'null,id=a', '-chardev', 'null,id=a'],
@@ -73,7 +77,8 @@ with tempfile.TemporaryDirectory() as folder:
             ('an unknown id', ['-serial', 'chardev:x'], '-serial: there is no -chardev with id=x'),
             ('used twice', ['-chardev', 'null,id=a', '-serial', 'chardev:a', '-serial', 'chardev:a'],
              "-serial: the connection 'a' is in use already"),
-            ('QMP', ['-chardev', 'null,id=a', '-mon', 'chardev=a,mode=control'], '-mon: mode=control is not supported')]:
+            ('an unknown kind of monitor', ['-chardev', 'null,id=a', '-mon', 'chardev=a,mode=foo'],
+             '-mon: mode=foo: must be readline (for people) or control (QMP)')]:
         done = run(*arguments)
         ok(done.returncode == 1 and message in done.stderr, name, done)
 print(f'1..{count}')
