@@ -2,9 +2,9 @@
  * A monitor session: bytes from the connection through the line editor to the commands, answers
  * back.
  *
- * The answer of one command is made whole before it is sent; while it waits for a slow peer no
- * further input is taken. So what is kept is bounded by the longest single answer, which the
- * commands bound.
+ * The answer of one command is made whole before it is sent. A peer may leave PENDING_MAX bytes unread (programs that
+ * only write do so) before no further input is taken. So what is kept is bounded by that and the longest single
+ * answer, which the commands bound.
  */
 #include "monitor/monitor.h"
 
@@ -33,6 +33,7 @@ struct monitor {
 };
 
 #define QUEUED_MAX 4096
+#define PENDING_MAX (256 << 10)
 #define CTRL_C     3
 
 /* Sends what is pending, as much as the peer takes. */
@@ -78,7 +79,7 @@ static void put_prompt(struct monitor *self)
 static size_t front_room(void *arg)
 {
     struct monitor *self = arg;
-    return self->pending->len > self->sent || self->queued->len >= QUEUED_MAX ? 0 : 1;
+    return self->pending->len - self->sent > PENDING_MAX || self->queued->len >= QUEUED_MAX ? 0 : 1;
 }
 
 static void front_receive(void *arg, const uint8_t *data, size_t size);

@@ -3,6 +3,7 @@
 QEMU is right. `vga.t --record` writes the record from vmm's pictures; look at them before."""
 import hashlib
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -113,6 +114,8 @@ class Machine:
 
     def say(self, line):
         self.socket.sendall(line.encode() + b"\n")
+        while select.select([self.socket], [], [], 0)[0] and self.socket.recv(65536):
+            pass
 
     def text(self):
         with open(self.console, encoding="latin-1") as f:

@@ -81,7 +81,7 @@ static void test_slow_peer(void)
     struct monitor *monitor = monitor_create(&t.env, chr, false);
     g_autoptr(GString) got = g_string_new(NULL);
     g_autofree char *help = monitor_test_run(&t, "help");
-    send(chr, "help\nxp /4096xb 0\ncont\n");
+    send(chr, "help\nxp /4096xb 0\nxp /65536xb 0\ncont\n");
     unsigned rounds = 0;
     for (;; rounds++) {
         size_t size;
@@ -101,8 +101,30 @@ static void test_slow_peer(void)
     g_auto(GStrv) lines = g_strsplit(got->str, "\r\n", -1);
     g_auto(GStrv) help_lines = g_strsplit(help, "\n", -1);
     /* banner, help, dump, and the prompts in front of their first lines */
-    g_assert_cmpuint(g_strv_length(lines), ==, 1 + g_strv_length(help_lines) - 1 + 512 + 1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 1 + g_strv_length(help_lines) - 1 + 512 + 8192 + 1);
     g_assert_true(g_str_has_suffix(got->str, "(vmm) (vmm) "));
+    monitor_destroy(monitor);
+    chardev_destroy(chr);
+    monitor_test_finish(&t);
+}
+
+/* A program that writes commands and reads nothing is served all the same, up to a bound. */
+static void test_deaf_peer(void)
+{
+    struct monitor_test t;
+    monitor_test_init(&t, false);
+    struct chardev *chr = chardev_memory_create(10);
+    struct monitor *monitor = monitor_create(&t.env, chr, true);
+    for (unsigned i = 0; i < 500; i++) {
+        send(chr, "info status\n");
+    }
+    send(chr, "cont\n");
+    g_assert_cmpint(t.machine->run_state, ==, RUN_STATE_RUNNING);
+    unsigned taken = 0;
+    while (taken < 1000000 && chardev_memory_send(chr, "info status\n", 12) == 12) {
+        taken++;
+    }
+    g_assert_cmpuint(taken, <, 20000);
     monitor_destroy(monitor);
     chardev_destroy(chr);
     monitor_test_finish(&t);
@@ -147,6 +169,7 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/monitor/session", test_session);
     g_test_add_func("/monitor/echo", test_echo);
+    g_test_add_func("/monitor/deaf-peer", test_deaf_peer);
     g_test_add_func("/monitor/slow-peer", test_slow_peer);
     g_test_add_func("/monitor/fuzz", test_fuzz);
     g_test_add_func("/monitor/run", test_run);
