@@ -60,6 +60,13 @@ void ram_mark_dirty(struct ram *ram, uint64_t page)
     }
 }
 
+bool ram_page_is_zero(const struct ram *ram, uint64_t page)
+{
+    const uint8_t *bytes = ram->host + (page << RAM_PAGE_BITS);
+
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, RAM_PAGE_SIZE - 1) == 0;
+}
+
 void ram_touched(struct ram *ram, uint64_t offset, uint64_t size)
 {
     if (offset >= ram->size || size == 0) {

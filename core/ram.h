@@ -54,6 +54,9 @@ struct ram {
 struct ram *ram_create(const char *name, uint64_t size, GError **error);
 void ram_destroy(struct ram *ram);
 
+/* Is there nothing but zeroes in this page? */
+bool ram_page_is_zero(const struct ram *ram, uint64_t page);
+
 /* To be called after any store to the block that did not come from the CPU engine's own store path. Marks
  * pages dirty and calls the code hook where code was decoded. */
 void ram_touched(struct ram *ram, uint64_t offset, uint64_t size);

@@ -56,13 +56,6 @@ int snapshot_write_blob(const struct snapshot_stream *stream, const char *name, 
     return result == 0 ? stream->write(stream->arg, data, bytes) : result;
 }
 
-static bool page_is_zero(const struct ram *ram, uint64_t page)
-{
-    const uint8_t *bytes = ram->host + (page << RAM_PAGE_BITS);
-
-    return bytes[0] == 0 && memcmp(bytes, bytes + 1, RAM_PAGE_SIZE - 1) == 0;
-}
-
 static int write_run(const struct snapshot_stream *stream, const struct ram *ram, uint64_t first, uint64_t pages)
 {
     int result = write_number(stream, first);
@@ -83,7 +76,7 @@ int snapshot_write_ram(const struct snapshot_stream *stream, const struct ram *r
 
     while (result == 0 && first < pages) {
         uint64_t end = first;
-        while (end < pages && !page_is_zero(ram, end)) {
+        while (end < pages && !ram_page_is_zero(ram, end)) {
             end++;
         }
         if (end > first) {
@@ -151,7 +144,7 @@ int snapshot_read_blob(const struct snapshot_stream *stream, const struct snapsh
 static void clear_pages(struct ram *ram, uint64_t from, uint64_t to)
 {
     for (uint64_t page = from; page < to; page++) {
-        if (!page_is_zero(ram, page)) {
+        if (!ram_page_is_zero(ram, page)) {
             memset(ram->host + (page << RAM_PAGE_BITS), 0, RAM_PAGE_SIZE);
         }
     }

@@ -58,18 +58,13 @@ static void patch_length(GByteArray *out, guint start, unsigned size)
     memcpy(out->data + start - size, &length, size);
 }
 
-static bool page_is_zero(const uint8_t *page)
-{
-    return page[0] == 0 && memcmp(page, page + 1, RAM_PAGE_SIZE - 1) == 0;
-}
-
 static void save_ram(const struct ram *ram, GByteArray *out)
 {
     put(out, ram ? ram->size : 0, 8);
     for (uint64_t page = 0; ram && page < ram->size >> RAM_PAGE_BITS; page++) {
         const uint8_t *bytes = ram->host + (page << RAM_PAGE_BITS);
 
-        if (!page_is_zero(bytes)) {
+        if (!ram_page_is_zero(ram, page)) {
             put(out, page, 8);
             g_byte_array_append(out, bytes, RAM_PAGE_SIZE);
         }
@@ -172,7 +167,7 @@ static bool load_ram(struct ram *ram, struct reader *in, const char *name, GErro
         uint8_t *bytes = ram->host + (page << RAM_PAGE_BITS);
 
         /* Only what is not zero already: untouched pages shall stay untouched. */
-        if (!page_is_zero(bytes)) {
+        if (!ram_page_is_zero(ram, page)) {
             memset(bytes, 0, RAM_PAGE_SIZE);
         }
     }

@@ -53,25 +53,25 @@ static void put(struct qmp *self, JsonObject *object)
     g_string_append(self->pending, "\r\n");
 }
 
-JsonObject *qmp_version_numbers(void)
+JsonObject *qmp_version(void)
 {
     unsigned major = 0, minor = 0, micro = 0;
-    JsonObject *numbers = json_object_new();
+    JsonObject *numbers = json_object_new(), *version = json_object_new();
 
     (void)sscanf(VMM_VERSION, "%u.%u.%u", &major, &minor, &micro);
     json_object_set_int_member(numbers, "micro", micro);
     json_object_set_int_member(numbers, "minor", minor);
     json_object_set_int_member(numbers, "major", major);
-    return numbers;
+    json_object_set_object_member(version, "qemu", numbers); /* the name that clients look for */
+    json_object_set_string_member(version, "package", "vmm");
+    return version;
 }
 
 static void greet(struct qmp *self)
 {
-    JsonObject *banner = json_object_new(), *object = json_object_new(), *version = json_object_new();
+    JsonObject *banner = json_object_new(), *object = json_object_new();
 
-    json_object_set_object_member(version, "qemu", qmp_version_numbers()); /* the name that clients look for */
-    json_object_set_string_member(version, "package", "vmm");
-    json_object_set_object_member(banner, "version", version);
+    json_object_set_object_member(banner, "version", qmp_version());
     json_object_set_array_member(banner, "capabilities", json_array_new());
     json_object_set_object_member(object, "QMP", banner);
     put(self, object);

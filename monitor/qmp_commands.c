@@ -364,11 +364,7 @@ static bool run_query_uuid(struct qmp_call *call, GError **error)
 
 static bool run_query_version(struct qmp_call *call, GError **error)
 {
-    JsonObject *object = json_object_new();
-
-    json_object_set_object_member(object, "qemu", qmp_version_numbers());
-    json_object_set_string_member(object, "package", "vmm");
-    answer_object(call, object);
+    answer_object(call, qmp_version());
     return true;
 }
 

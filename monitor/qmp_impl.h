@@ -21,8 +21,8 @@ struct qmp_command {
 
 extern const struct qmp_command qmp_command_table[];
 
-/* {"micro": .., "minor": .., "major": ..} of vmm. */
-JsonObject *qmp_version_numbers(void);
+/* What the greeting and query-version say of vmm's version; new. */
+JsonObject *qmp_version(void);
 
 /* Checks the arguments against the row and runs it; *answer is new. False and error: the error's text is the answer. */
 bool qmp_command_run(const struct monitor_env *env, const struct qmp_command *command, JsonObject *arguments,
