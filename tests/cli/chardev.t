@@ -3,19 +3,14 @@
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from tap import ok, plan  # noqa: E402
+
 vmm = os.path.join(os.environ.get('VMM_BUILD', 'build'), 'vmm')
-count = 0
-
-
-def ok(good, name, note=''):
-    global count
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and note:
-        print('\n'.join('# ' + line for line in str(note).splitlines()), flush=True)
 
 
 def run(*arguments, text=''):
@@ -81,4 +76,4 @@ with tempfile.TemporaryDirectory() as folder:
              '-mon: mode=foo: must be readline (for people) or control (QMP)')]:
         done = run(*arguments)
         ok(done.returncode == 1 and message in done.stderr, name, done)
-print(f'1..{count}')
+plan()

@@ -11,34 +11,15 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from tap import ok, plan, skip, skip_all, wait_for, wait_for_file  # noqa: E402
+
 BUILD = os.environ.get("VMM_BUILD", "build")
 IMAGE = os.path.join(BUILD, "tests/ui/guest/tune.img")
 RATE = 44100
 NOTES = [1193182 / divisor for divisor in (2712, 2280, 1810, 1356)]
 NOTE_MS, GAP_MS = 400, 100
 TUNE_MS = 4 * NOTE_MS + 3 * GAP_MS
-count = 0
-
-
-def ok(good, name, why=""):
-    global count
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and why:
-        print(f"# {why}")
-
-
-def skip(name, why):
-    ok(True, f"{name} # SKIP {why}")
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def find_notes(samples):
@@ -118,7 +99,7 @@ class Machine:
              "-drive", f"file={IMAGE},format=raw", "-debugcon", "file:" + self.console, "-monitor",
              f"unix:{monitor},server,nowait", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={**os.environ, **environment})
-        wait_for(lambda: os.path.exists(monitor))
+        wait_for_file(monitor)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(monitor)
         self.socket.settimeout(10)
@@ -202,7 +183,7 @@ def test_pulse(work):
         ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes", "-L",
          f"module-null-sink sink_name=vmm rate={RATE}", "-L", "module-native-protocol-unix auth-anonymous=1 socket=" +
          address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment})
-    wait_for(lambda: os.path.exists(address), 10)
+    wait_for_file(address, 10)
     path = os.path.join(work, "pulse.raw")
     with open(path, "wb") as out:
         recorder = subprocess.Popen(["parec", "-d", "vmm.monitor", "--format=s16le", f"--rate={RATE}", "--channels=1"],
@@ -221,12 +202,11 @@ def test_pulse(work):
 
 def main():
     if not os.path.exists(IMAGE):
-        print("1..0 # SKIP the guest is not built")
-        return
+        return skip_all("the guest is not built")
     for test in (test_capture, test_device, test_pulse):
         with tempfile.TemporaryDirectory() as work:
             test(work)
-    print(f"1..{count}")
+    plan()
 
 
 if __name__ == "__main__":

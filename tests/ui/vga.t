@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from tap import ok, plan, skip_all, wait_for, wait_for_file  # noqa: E402
 
 BUILD = os.environ.get("VMM_BUILD", "build")
 SUMS = "tests/ui/vga.sums"
@@ -44,24 +46,6 @@ QEMU_DIFFERS = {
 # QEMU widens 6-bit colours by their lowest bit, not their highest, and 5-bit ones (15 bits a pixel) by zeros.
 TOLERANCE = {"m": 7, "2m": 7}
 TOLERANCE_DAC = 3
-count = 0
-
-
-def ok(good, name, why=""):
-    global count
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and why:
-        print(f"# {why}")
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def split_picture(picture):
@@ -101,7 +85,7 @@ class Machine:
             [*command, "-display", "none", "-m", "32", "-net", "none", "-snapshot", "-drive",
              f"file={image},format=raw", "-debugcon", "file:" + self.console, "-monitor",
              f"unix:{monitor},server,nowait"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: os.path.exists(monitor))
+        wait_for_file(monitor)
         self.socket = socket.socket(socket.AF_UNIX)
         wait_for(lambda: self.connect(monitor))
 
@@ -194,8 +178,7 @@ def check_retrace(machine):
 
 def main(work):
     if not all(os.path.exists(os.path.join(BUILD, f"tests/ui/guest/{guest}.img")) for guest in GUESTS):
-        print("1..0 # SKIP the guests are not built")
-        return
+        return skip_all("the guests are not built")
     record = {}
     if os.path.exists(SUMS):
         with open(SUMS, encoding="ascii") as f:
@@ -211,7 +194,7 @@ def main(work):
     if "--record" in sys.argv:
         with open(SUMS, "w", encoding="ascii") as f:
             f.writelines(f"{letter} {value}\n" for letter, value in sums.items())
-    print(f"1..{count}")
+    plan()
 
 
 if __name__ == "__main__":

@@ -13,31 +13,12 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from tap import ok, plan, skip_all, wait_for, wait_for_file, xdotool  # noqa: E402
+
 BUILD = os.environ.get("VMM_BUILD", "build")
 LONG = os.environ.get("VMM_UI") == "all"
 GUESTS = os.path.join(BUILD, "tests/ui/guest")
-count = 0
-
-
-def ok(good, name, why=""):
-    global count
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and why:
-        print("# " + why.replace("\n", "\n# "))
-
-
-def xdotool(*words):
-    return subprocess.run(["xdotool", *map(str, words)], stdout=subprocess.PIPE, text=True, check=False).stdout
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 class Guest:
@@ -312,8 +293,7 @@ def test_no_display():
 def main():
     for tool in ("Xvfb", "xdotool"):
         if shutil.which(tool) is None:
-            print(f"1..0 # SKIP {tool} is not installed")
-            return 0
+            return skip_all(f"{tool} is not installed")
     number = 60
     while os.path.exists(f"/tmp/.X{number}-lock"):
         number += 1
@@ -323,10 +303,10 @@ def main():
     os.environ["XDG_STATE_HOME"] = WORK
     os.environ["SDL_AUDIODRIVER"] = "dummy"
     try:
-        wait_for(lambda: os.path.exists(f"/tmp/.X11-unix/X{number}"), 10)
+        wait_for_file(f"/tmp/.X11-unix/X{number}", 10)
         for test in (test_pixels, test_buttons, test_typing, test_stuck, test_console, test_window, test_full_screen, test_clipboard, test_no_display):
             test()
-        print(f"1..{count}")
+        plan()
     finally:
         server.terminate()
         server.wait()

@@ -17,33 +17,14 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from tap import ok, plan, skip_all, wait_for, xdotool  # noqa: E402
+
 BUILD = os.environ.get("VMM_BUILD", "build")
 GUEST = os.environ.get("VMM_XGUEST", "")
 LONG = os.environ.get("VMM_UI") == "all"
 BACKGROUND, WHITE = (0x2e, 0x5e, 0x7e), (255, 255, 255)
 BOOT_SECONDS = 600
-count = 0
-
-
-def ok(good, name, why=""):
-    global count
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and why:
-        print("# " + why.replace("\n", "\n# "))
-
-
-def xdotool(*words):
-    return subprocess.run(["xdotool", *map(str, words)], stdout=subprocess.PIPE, text=True, check=False).stdout
-
-
-def wait_for(condition, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.3)
-    return False
 
 
 class Screen:
@@ -199,8 +180,7 @@ def use_absolute(window, screen, serial):
 def main(work):
     missing = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
     if missing or not os.path.exists(os.path.join(GUEST, "x.img")):
-        print(f"1..0 # SKIP {missing[0] + ' is not installed' if missing else 'VMM_XGUEST names no guest'}")
-        return
+        return skip_all(missing[0] + " is not installed" if missing else "VMM_XGUEST names no guest")
     number = 70
     while os.path.exists(f"/tmp/.X{number}-lock"):
         number += 1
@@ -211,7 +191,7 @@ def main(work):
         if "--absolute" not in sys.argv:
             session(os.path.join(work, "relative"), [], use_relative)
         session(os.path.join(work, "absolute"), ["-cpu", "default,hypervisor=kvm"], use_absolute)
-        print(f"1..{count}")
+        plan()
     finally:
         server.terminate()
         server.wait()

@@ -1,14 +1,7 @@
 ; Pictures that use the VGA's tricks, one after the other: each is drawn, announced by its letter and a newline on the
 ; debug console, and stays until a key is pressed.
 	%include "boot.inc"
-%macro reg 3			; port, index, value
-	mov dx, %1
-	mov ax, %2 | %3 << 8
-	out dx, ax
-%endmacro
-%define SEQ 0x3c4
-%define GFX 0x3ce
-%define CRTC 0x3d4
+	%include "picture.inc"
 
 main:	call text
 	call text_fonts
@@ -33,12 +26,7 @@ main:	call text
 .end:	hlt
 	jmp .end
 
-; AL: the letter.
-shown:	out 0xe9, al
-	say 10
-	mov ah, 0
-	int 0x16
-	ret
+	define_shown
 
 set_mode:
 	mov ah, 0
@@ -139,23 +127,10 @@ mode_x:	mov ax, 0x13
 	reg CRTC, 0x14, 0
 	reg CRTC, 0x17, 0xe3
 	reg CRTC, 0x09, 0x40
-	mov ax, 0xa000
-	mov es, ax
-	mov bl, 1
-.plane:	mov dx, SEQ
-	mov al, 2
-	mov ah, bl
-	out dx, ax
-	xor di, di
-	mov cx, 80 * 200
-.next:	mov ax, di
+	planes 80 * 200
 	shr ax, 3
 	add al, bl
-	stosb
-	loop .next
-	shl bl, 1
-	cmp bl, 16
-	jne .plane
+	end_planes
 	; The lower half is the upper one, by write mode 1.
 	reg SEQ, 2, 15
 	reg GFX, 5, 0x41
@@ -240,52 +215,15 @@ write_modes:
 ; Mode Dh with a start address, panning by 3 dots, and a split at line 150 that is not panned.
 split:	mov ax, 0x0d
 	call set_mode
-	mov ax, 0xa000
-	mov es, ax
-	mov bl, 1
-.plane:	mov dx, SEQ
-	mov al, 2
-	mov ah, bl
-	out dx, ax
-	xor di, di
-	mov cx, 0x8000
-.next:	mov ax, di
+	planes 0x8000
 	mul bl
 	xor al, ah
-	stosb
-	loop .next
-	shl bl, 1
-	cmp bl, 16
-	jne .plane
+	end_planes
 	reg CRTC, 0x0c, 0x10
 	reg CRTC, 0x0d, 0x21
-	; Line 2 * 150: bit 8 is in register 7, bit 9 in 9.
-	reg CRTC, 0x18, (300 & 0xff)
-	mov dx, CRTC
-	mov al, 7
-	out dx, al
-	inc dx
-	in al, dx
-	or al, 0x10
-	out dx, al
-	dec dx
-	mov al, 9
-	out dx, al
-	inc dx
-	in al, dx
-	and al, 0xbf
-	out dx, al
-	mov dx, 0x3da
-	in al, dx
-	mov dx, 0x3c0
-	mov al, 0x13 | 0x20
-	out dx, al
-	mov al, 3
-	out dx, al
-	mov al, 0x10 | 0x20
-	out dx, al
-	mov al, 0x21
-	out dx, al
+	split_at 300
+	attribute 0x13, 3
+	attribute 0x10, 0x21
 	mov al, 'f'
 	jmp shown
 

@@ -1,29 +1,13 @@
 ; More pictures, as vga.asm shows them: modes of the BIOS' VBE, through a linear frame buffer and through banks, and
 ; text modes and tweaked modes that vga.asm leaves out.
 	%include "boot.inc"
-%macro reg 3			; port, index, value
-	mov dx, %1
-	mov ax, %2 | %3 << 8
-	out dx, ax
-%endmacro
-%macro attribute 2		; index, value
-	mov dx, 0x3da
-	in al, dx
-	mov dx, 0x3c0
-	mov al, %1 | 0x20
-	out dx, al
-	mov al, %2
-	out dx, al
-%endmacro
+	%include "picture.inc"
 %macro vbe 3			; function, BX, DX
 	mov ax, 0x4f00 | %1
 	mov bx, %2
 	mov dx, %3
 	int 0x10
 %endmacro
-%define SEQ 0x3c4
-%define GFX 0x3ce
-%define CRTC 0x3d4
 %define LINEAR 0x4000
 
 main:	call mono
@@ -52,12 +36,7 @@ main:	call mono
 .end:	hlt
 	jmp .end
 
-; AL: the letter.
-shown:	out 0xe9, al
-	say 10
-	mov ah, 0
-	int 0x16
-	ret
+	define_shown
 
 set_mode:
 	mov ah, 0
@@ -124,21 +103,7 @@ text_scroll:
 	reg CRTC, 8, 6
 	reg CRTC, 0x0c, 1
 	reg CRTC, 0x0d, 3
-	reg CRTC, 0x18, 199
-	mov dx, CRTC
-	mov al, 7
-	out dx, al
-	inc dx
-	in al, dx
-	and al, 0xef
-	out dx, al
-	dec dx
-	mov al, 9
-	out dx, al
-	inc dx
-	in al, dx
-	and al, 0xbf
-	out dx, al
+	split_at 199
 	attribute 0x13, 4
 	attribute 0x10, 0x2c
 	mov al, 'd'
@@ -172,21 +137,7 @@ split13:
 	call fill13
 	reg CRTC, 0x0c, 0x20
 	reg CRTC, 0x0d, 0x11
-	reg CRTC, 0x18, 99
-	mov dx, CRTC
-	mov al, 7
-	out dx, al
-	inc dx
-	in al, dx
-	and al, 0xef
-	out dx, al
-	dec dx
-	mov al, 9
-	out dx, al
-	inc dx
-	in al, dx
-	and al, 0xbf
-	out dx, al
+	split_at 99
 	mov al, 'f'
 	jmp shown
 
@@ -200,37 +151,18 @@ mode_360:
 	mov al, 0xe7
 	out dx, al
 	reg SEQ, 0, 3
-	mov dx, CRTC
-	mov al, 0x11
-	out dx, al
-	inc dx
-	in al, dx
-	and al, 0x7f
-	out dx, al
+	crtc_bits 0x11, 0x7f, 0
 	mov si, .table
 	mov cx, 17
 	mov dx, CRTC
 .set:	lodsw
 	out dx, ax
 	loop .set
-	mov ax, 0xa000
-	mov es, ax
-	mov bl, 1
-.plane:	mov dx, SEQ
-	mov al, 2
-	mov ah, bl
-	out dx, ax
-	xor di, di
-	mov cx, 90 * 480
-.next:	mov ax, di
+	planes 90 * 480
 	mul bl
 	xor al, ah
 	add al, bl
-	stosb
-	loop .next
-	shl bl, 1
-	cmp bl, 16
-	jne .plane
+	end_planes
 	mov al, 'g'
 	jmp shown
 .table:	dw 0x6b00, 0x5901, 0x5a02, 0x8e03, 0x5e04, 0x8a05, 0x0d06, 0x3e07, 0x4009, 0xea10, 0xac11, 0xdf12
@@ -240,23 +172,10 @@ mode_360:
 colour_compare:
 	mov al, 0x0e
 	call set_mode
-	mov ax, 0xa000
-	mov es, ax
-	mov bl, 1
-.plane:	mov dx, SEQ
-	mov al, 2
-	mov ah, bl
-	out dx, ax
-	xor di, di
-	mov cx, 80 * 60
-.next:	mov ax, di
+	planes 80 * 60
 	mul bl
 	add al, ah
-	stosb
-	loop .next
-	shl bl, 1
-	cmp bl, 16
-	jne .plane
+	end_planes
 	reg GFX, 5, 8
 	reg GFX, 2, 5
 	reg GFX, 7, 15
@@ -285,23 +204,10 @@ colour_compare:
 ; Mode 10h with the colours of an EGA: attributes of its own, one plane shut off, the border's colour set.
 ega:	mov al, 0x10
 	call set_mode
-	mov ax, 0xa000
-	mov es, ax
-	mov bl, 1
-.plane:	mov dx, SEQ
-	mov al, 2
-	mov ah, bl
-	out dx, ax
-	xor di, di
-	mov cx, 80 * 350
-.next:	mov ax, di
+	planes 80 * 350
 	shr ax, 2
 	mul bl
-	stosb
-	loop .next
-	shl bl, 1
-	cmp bl, 16
-	jne .plane
+	end_planes
 	mov si, 0
 .colour:
 	mov dx, 0x3da
@@ -326,23 +232,10 @@ planar_start:
 	mov al, 0x12
 	call set_mode
 	reg CRTC, 0x13, 64
-	mov ax, 0xa000
-	mov es, ax
-	mov bl, 1
-.plane:	mov dx, SEQ
-	mov al, 2
-	mov ah, bl
-	out dx, ax
-	xor di, di
-	mov cx, 0xffff
-.next:	mov ax, di
+	planes 0xffff
 	mul bl
 	xor al, ah
-	stosb
-	loop .next
-	shl bl, 1
-	cmp bl, 16
-	jne .plane
+	end_planes
 	reg CRTC, 0x0c, 8
 	reg CRTC, 0x0d, 20
 	mov al, 'j'
@@ -425,23 +318,10 @@ unreal:	cli
 
 vbe4:	mov ax, 0x102
 	call vbe_mode
-	mov ax, 0xa000
-	mov es, ax
-	mov bl, 1
-.plane:	mov dx, SEQ
-	mov al, 2
-	mov ah, bl
-	out dx, ax
-	xor di, di
-	mov cx, 100 * 600
-.next:	mov ax, di
+	planes 100 * 600
 	mul bl
 	xor al, ah
-	stosb
-	loop .next
-	shl bl, 1
-	cmp bl, 16
-	jne .plane
+	end_planes
 	mov al, 'k'
 	jmp shown
 
