@@ -18,6 +18,7 @@
 #define LVT_TIMER_DEADLINE 0x40000u
 #define LVT_MASKED 0x10000u
 #define ENTRY_LEVEL (1ull << 15)
+#define TIMER_LATE_NS 200000u
 
 /* The kernel's header with room behind it. */
 union routing {
@@ -212,52 +213,81 @@ int kvm_lapic_give(struct kvm_cpu *c, uint32_t activity)
     return error < 0 ? error : kvm_cpu_ioctl(c, KVM_SET_MP_STATE, &mp);
 }
 
-/* A count that has come to its end is in IRR only after the next entry, and KVM tells of it in no other way. */
-static bool timer_doubtful(const struct lapic_registers *now, const struct lapic_registers *before)
+/* KVM does what it does at each entry, and the guest does not run: it is taken for halted, and a signal is pending, so
+ * that its interrupts stay where they are. (A guarded CPU that took another one would lose the first.) */
+static void enter_halted(struct kvm_cpu *c)
+{
+    struct kvm_mp_state before, halted = { .mp_state = KVM_MP_STATE_HALTED };
+    if (kvm_cpu_ioctl(c, KVM_GET_MP_STATE, &before) < 0) {
+        return;
+    }
+    if (before.mp_state == KVM_MP_STATE_RUNNABLE) {
+        kvm_cpu_ioctl(c, KVM_SET_MP_STATE, &halted);
+    }
+    kvm_enter_and_leave(c);
+    kvm_cpu_ioctl(c, KVM_SET_MP_STATE, &before);
+}
+
+/* What was seen of a CPU's local APIC while it stands. */
+struct lapic_look {
+    struct lapic_registers lapic;
+    bool seen;
+    uint64_t ended; /* host time at which a single count was first seen at its end, 0 = never */
+};
+
+/* A count that has come to its end is in IRR only after the next entry, and KVM tells of it in no other way. Its timer
+ * may even be late, since the count is computed from the time: a periodic count then stays at 0, a single one cannot be
+ * told from one that ended long ago. */
+static bool timer_doubtful(struct kvm_engine *e, struct lapic_look *look, const struct lapic_registers *now)
 {
     uint32_t mode = now->lvt[0] & LVT_TIMER_MODE;
     if (now->initial_count == 0 || mode == LVT_TIMER_DEADLINE || (now->lvt[0] & LVT_MASKED) != 0) {
         return false;
     }
     if (mode == LVT_TIMER_PERIODIC) {
-        return before == NULL || now->current_count > before->current_count;
+        return !look->seen || now->current_count == 0 || now->current_count > look->lapic.current_count;
     }
-    return now->current_count == 0 && (before == NULL || before->current_count != 0);
+    if (now->current_count != 0) {
+        return false;
+    }
+    look->ended = look->ended != 0 ? look->ended : kvm_now(e);
+    return kvm_now(e) - look->ended < TIMER_LATE_NS;
 }
 
-/* Fetches all local APICs. True if an end of a count may be missing; then, with `enter`, those CPUs have been entered, and
- * what was fetched is void: a KVM that emulates may even run some instructions. */
-static bool lapics_look(struct kvm_engine *e, struct lapic_registers *lapics, bool first, bool enter)
+/* Fetches all local APICs. True if an end of a count may be missing; then, with `enter`, those CPUs have been entered. */
+static bool lapics_look(struct kvm_engine *e, struct lapic_look *looks, bool enter)
 {
     bool doubt = false;
     for (unsigned i = 0; i < e->count; i++) {
         struct kvm_cpu *c = &e->cpus[i];
-        const struct lapic_registers before = lapics[i];
+        struct lapic_registers now = { 0 };
         uint32_t activity;
         kvm_activity_get(c, &activity); /* carries out INIT, which changes the registers */
-        if (kvm_lapic_take(c, &lapics[i]) < 0) {
+        if (kvm_lapic_take(c, &now) < 0) {
             log_print(e->machine->log, LOG_CPU_RESET, "CPU#%u: KVM does not give the local APIC back\n", i);
-        } else if (timer_doubtful(&lapics[i], first ? NULL : &before)) {
+        } else if (timer_doubtful(e, &looks[i], &now)) {
             doubt = true;
             if (enter) {
-                kvm_enter_and_leave(c);
+                enter_halted(c);
             }
         }
+        looks[i].lapic = now;
+        looks[i].seen = true;
     }
     return doubt;
 }
 
 /* Takes all local APICs, and the machine lock, so that no message comes any more; what goes on in the kernel afterwards
  * is void. held: the lock is held already, so that nothing can be entered. */
-static void lapics_take(struct kvm_engine *e, struct lapic_registers *lapics, bool held)
+static void lapics_take(struct kvm_engine *e, struct lapic_look *looks, bool held)
 {
-    enum { MOST = 20 };
+    enum { MOST = 100 };
     for (unsigned i = 0; i < MOST && !held; i++) {
-        if (lapics_look(e, lapics, i == 0, true)) {
+        if (lapics_look(e, looks, true)) {
             continue;
         }
         lock_acquire(&e->machine->lock);
-        if (!lapics_look(e, lapics, false, false)) {
+        if (!lapics_look(e, looks, false)) {
             return;
         }
         lock_release(&e->machine->lock);
@@ -265,7 +295,7 @@ static void lapics_take(struct kvm_engine *e, struct lapic_registers *lapics, bo
     if (!held) {
         lock_acquire(&e->machine->lock);
     }
-    lapics_look(e, lapics, held, false);
+    lapics_look(e, looks, false);
 }
 
 int kvm_lapic_take(struct kvm_cpu *c, struct lapic_registers *lapic)
@@ -389,15 +419,15 @@ void kvm_gang_take(struct kvm_engine *e)
     for (unsigned i = 0; i < e->count && !held; i++) {
         kvm_io_complete(&e->cpus[i]);
     }
-    g_autofree struct lapic_registers *lapics = g_new0(struct lapic_registers, e->count);
-    lapics_take(e, lapics, held);
+    g_autofree struct lapic_look *looks = g_new0(struct lapic_look, e->count);
+    lapics_take(e, looks, held);
     for (unsigned i = 0; i < e->count; i++) {
         struct kvm_cpu *c = &e->cpus[i];
         kvm_take(c, false);
         if (c->alarmed && (c->cpu->s.cr0 & CR0_PE) == 0) {
             kvm_turn_start_up(c);
         }
-        lapic_settle(c, &lapics[i]);
+        lapic_settle(c, &looks[i].lapic);
     }
     chips_take(e);
     if (!held) {

@@ -376,7 +376,8 @@ void kvm_take(struct kvm_cpu *c, bool shutdown)
                   g_strerror(-error));
         return;
     }
-    if (shutdown) {
+    bool acknowledged = kvm_has_chips(c->engine) && has_event && event.kind == EVENT_EXTERNAL;
+    if (shutdown && !acknowledged) { /* an interrupt that the kernel's chips have acknowledged is not to be lost */
         has_event = trap_of_shutdown(c, &state, &event);
     }
     if (kvm_has_chips(c->engine)) {

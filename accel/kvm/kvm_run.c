@@ -247,7 +247,6 @@ void kvm_enter_and_leave(struct kvm_cpu *c)
     sigset_t kick, before;
     const uint64_t others = ~(1ull << (KICK_SIGNAL - 1));
     const struct timespec at_once = { 0, 0 };
-    int left = -EINTR;
     memcpy(mask.head.sigset, &others, sizeof(others));
     sigemptyset(&kick);
     sigaddset(&kick, KICK_SIGNAL);
@@ -255,17 +254,11 @@ void kvm_enter_and_leave(struct kvm_cpu *c)
     pthread_kill(pthread_self(), KICK_SIGNAL);
     __atomic_store_n(&c->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     if (kvm_cpu_ioctl(c, KVM_SET_SIGNAL_MASK, &mask) >= 0) {
-        left = kvm_cpu_ioctl(c, KVM_RUN, NULL);
+        kvm_cpu_ioctl(c, KVM_RUN, NULL);
         kvm_cpu_ioctl(c, KVM_SET_SIGNAL_MASK, NULL);
     }
     sigtimedwait(&kick, NULL, &at_once);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (left >= 0) { /* an emulator has run a little, and came to an exit */
-        enum kvm_reason reason = c->turn.reason;
-        handle_exit(c);
-        c->turn.reason = reason;
-        kvm_io_complete(c);
-    }
 }
 
 /* One KVM_RUN. False if the loop is to be left with *why. */

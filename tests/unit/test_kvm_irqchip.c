@@ -337,6 +337,85 @@ static void test_timer_ends_outside(void)
     rig_destroy(&r);
 }
 
+/* The first CPU in protected mode, at `jmp $`, with handlers for two vectors. */
+static void guest_loops(struct rig *r, uint32_t at, const uint8_t vectors[2], uint32_t handlers)
+{
+    enum { GDT = 0x9000, IDT = 0xa000 };
+    const uint64_t gdt[] = { 0, 0x00cf9b000000ffff, 0x00cf93000000ffff };
+    struct x86_state state;
+    accel_kvm_ops.state_get(r->kvm, 0, &state);
+    lock_acquire(&r->machine->lock);
+    bus_write_bytes(r->machine->memory, at, "\xeb\xfe", 2, false);
+    bus_write_bytes(r->machine->memory, GDT, gdt, sizeof(gdt), false);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t gate = 0x00008e0000080000 | (handlers + 16 * i);
+        bus_write_bytes(r->machine->memory, IDT + 8u * vectors[i], &gate, sizeof(gate), false);
+    }
+    lock_release(&r->machine->lock);
+    for (unsigned i = 0; i < 6; i++) {
+        state.seg[i] = (struct x86_segment){ .selector = i == CS ? 8 : 16, .limit = 0xffffffff,
+                                             .attr = i == CS ? 0xc09b00 : 0xc09300 };
+    }
+    state.gdtr = (struct x86_table){ GDT, sizeof(gdt) - 1 };
+    state.idtr = (struct x86_table){ IDT, 0x7ff };
+    state.cr0 |= CR0_PE;
+    state.rip = at;
+    state.rflags = FLAG_1 | FLAG_IF;
+    state.gpr[RSP] = 0x8000;
+    accel_kvm_ops.state_put(r->kvm, 0, &state);
+    r->kvm->cpus[0].turn.left = 0;
+}
+
+/* A guarded CPU dies of an interrupt that it has acknowledged. A second one comes, and the timer's count ends, before the
+ * registers are fetched: the first is delivered, the second waits. */
+static void test_two_interrupts(void)
+{
+    enum { AT = 0x7000, HANDLERS = 0xc000 };
+    static const uint8_t vectors[2] = { 0xec, 0xfb };
+    struct kvm_probe probe;
+    struct rig r;
+    GError *error = NULL;
+    if (!usable(ACCEL_IRQCHIP_ON)) {
+        return;
+    }
+    kvm_probe(&probe, &kvm_sys_host);
+    if (!probe.limits.emulated) {
+        g_test_skip("KVM here does not emulate");
+        return;
+    }
+    rig_create(&r, &kvm_sys_host, ACCEL_IRQCHIP_ON, &error);
+    g_assert_no_error(error);
+    rig_start(&r);
+    clock_start(r.machine->guest_clock);
+    r.kvm->limits.emulated = r.kvm->policy.guard = true;
+    struct device *apic = find(&r, "apic0");
+    for (unsigned round = 0; round < 20; round++) {
+        struct kvm_cpu *c = &r.kvm->cpus[0];
+        struct kvm_msi msi = { .address_lo = 0xfee00000, .data = vectors[1] };
+        guest_loops(&r, AT, vectors, HANDLERS);
+        lock_acquire(&r.machine->lock);
+        lapic_write(apic, 0xf0, 0x1ff, 4);
+        lapic_write(apic, 0x3e0, 0xb, 4);
+        lapic_write(apic, 0x320, 0x200ef, 4); /* periodic */
+        lapic_write(apic, 0x380, 300000000, 4);
+        lapic_write(apic, 0x300, 0x40000 | vectors[0], 4); /* to itself */
+        lock_release(&r.machine->lock);
+        g_assert_cmpint(kvm_gang_give(c), ==, KVM_GANG_GIVEN);
+        g_assert_cmpint(kvm_native_run(c), ==, NATIVE_RESCUE);
+        g_assert_cmpint(kvm_sys_ioctl_ptr(&kvm_sys_host, r.kvm->vm, KVM_SIGNAL_MSI, &msi), ==, 1);
+        kvm_gang_take(r.kvm);
+        g_assert_cmphex(c->cpu->rip, ==, HANDLERS);
+        lock_acquire(&r.machine->lock);
+        g_assert_cmphex(lapic_read(apic, 0x170, 4), ==, 1u << (vectors[0] - 0xe0)); /* ISR */
+        g_assert_cmphex(lapic_read(apic, 0x270, 4), ==, 1u << (vectors[1] - 0xe0)); /* IRR */
+        lapic_write(apic, 0xb0, 0, 4);
+        g_assert_cmpint(lapic_acknowledge(apic), ==, vectors[1]);
+        lapic_write(apic, 0xb0, 0, 4);
+        lock_release(&r.machine->lock);
+    }
+    rig_destroy(&r);
+}
+
 /* While all is away a line reaches the kernel's 8259 and I/O APIC, and is there when they come back. */
 static void test_line(void)
 {
@@ -468,6 +547,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm/irqchip/round-trips-split", test_round_trips_split);
     g_test_add_func("/kvm/irqchip/timer-goes-on", test_timer_goes_on);
     g_test_add_func("/kvm/irqchip/timer-ends-outside", test_timer_ends_outside);
+    g_test_add_func("/kvm/irqchip/two-interrupts", test_two_interrupts);
     g_test_add_func("/kvm/irqchip/line", test_line);
     g_test_add_func("/kvm/irqchip/split-level", test_split_level);
     g_test_add_func("/kvm/irqchip/gang-waits", test_gang_waits);
