@@ -174,6 +174,31 @@ static bool open_floppies(struct drives *drives, const struct options *o, struct
     return true;
 }
 
+/* Chip 1 without chip 0 would be variables without a firmware that knows them. */
+static bool open_flashes(struct drives *drives, const struct options *o, struct event_queue *events,
+                         struct pc_config *config, GError **error)
+{
+    static const char *const names[PC_FLASHES] = { "flash chip 0", "flash chip 1" };
+    if (!drives_place(o, "pflash", names, PC_FLASHES, error)) {
+        return false;
+    }
+    for (int i = 0; i < PC_FLASHES; i++) {
+        const struct option_drive *d = find_index(o, "pflash", i);
+        if (d == NULL) {
+            continue;
+        }
+        if (i > 0 && config->flash[0] == NULL) {
+            return FAIL(error, "-drive if=pflash,unit=1: there is no unit=0, which holds the firmware");
+        }
+        if (!drive_open(d, o, events, &config->flash[i], error)) {
+            return false;
+        }
+        list_drive(drives, d, MONITOR_DRIVE_FLASH, d->id != NULL ? g_strdup(d->id) : g_strdup_printf("pflash%d", i),
+                   config->flash[i]);
+    }
+    return true;
+}
+
 /* Drives that no device uses are opened all the same: mistakes in them should show. */
 static bool open_unused(struct drives *drives, const struct options *o, struct event_queue *events, GError **error)
 {
@@ -201,6 +226,7 @@ bool drives_open(struct drives *drives, const struct options *o, struct event_qu
                  GError **error)
 {
     return open_ide(drives, o, events, config, error) && open_floppies(drives, o, events, config, error) &&
+           open_flashes(drives, o, events, config, error) &&
            open_unused(drives, o, events, error);
 }
 

@@ -15,7 +15,7 @@
 struct event_queue;
 
 #define DRIVES_UNUSED 8 /* most drives with if=none that no device uses */
-#define DRIVES_MAX    (PC_IDE_DRIVES + I82078_DRIVES + DRIVES_UNUSED)
+#define DRIVES_MAX    (PC_IDE_DRIVES + I82078_DRIVES + PC_FLASHES + DRIVES_UNUSED)
 
 struct drives {
     struct monitor_drive list[DRIVES_MAX]; /* those that exist */

@@ -475,7 +475,7 @@ static const struct option option_table[] = {
     WORKS("hdc", "FILE", "... second channel's first drive", option_set_hd),
     WORKS("hdd", "FILE", "... second drive", option_set_hd),
     WORKS("cdrom", "FILE", "CD-ROM image (second channel's first drive)", option_set_cdrom),
-    WORKS("drive", "file=F[,if=ide|floppy|none][,index=N][,media=disk|cdrom][,format=F][,cache=C][,...]",
+    WORKS("drive", "file=F[,if=ide|floppy|pflash|none][,index=N][,media=disk|cdrom][,format=F][,cache=C][,...]",
           "a drive with all its settings", option_set_drive),
     FLAG("allow-backing", "accept backing files outside the image's folder", allow_backing),
     FLAG("snapshot", "write to temporary files, leave the images alone", snapshot),

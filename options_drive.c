@@ -130,7 +130,7 @@ static bool drive_fill(struct option_drive *d, const struct option_list *list, G
     static const char *const caches[] = { "writeback", "writethrough", "none", "directsync", "unsafe", NULL };
     static const char *const aios[] = { "threads", "native", NULL };
     static const char *const detections[] = { "off", "on", "unmap", NULL };
-    static const char *const interfaces[] = { "ide", "floppy", "none", NULL };
+    static const char *const interfaces[] = { "ide", "floppy", "pflash", "none", NULL };
     static const char *const werrors[] = { "report", "stop", "enospc", "ignore", NULL };
     static const char *const rerrors[] = { "report", "stop", "ignore", NULL };
     static const char *const media[] = { "disk", "cdrom", NULL };
@@ -151,6 +151,7 @@ static bool drive_fill(struct option_drive *d, const struct option_list *list, G
         return false;
     }
     bool floppy = strcmp(d->interface, "floppy") == 0, none = strcmp(d->interface, "none") == 0;
+    bool flash = strcmp(d->interface, "pflash") == 0;
     d->cdrom = medium != NULL && strcmp(medium, "cdrom") == 0;
     d->readonly |= d->cdrom;
     d->file = g_strdup(option_list_get(list, "file"));
@@ -166,6 +167,10 @@ static bool drive_fill(struct option_drive *d, const struct option_list *list, G
     if (floppy && (d->index > 1 || d->cdrom)) {
         return FAIL(error, "%s", d->cdrom ? "media=cdrom: a floppy drive takes disks"
                                           : "index: floppy drives are 0 and 1");
+    }
+    if (flash && (d->index > 1 || d->cdrom)) {
+        return FAIL(error, "%s", d->cdrom ? "media=cdrom: a flash chip takes images of firmware"
+                                          : "index: flash chips are 0 (firmware) and 1 (its variables)");
     }
     if (none && d->index >= 0) {
         return FAIL(error, "index: a drive with if=none has its place from -device");

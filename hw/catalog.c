@@ -28,6 +28,7 @@
 #include "hw/misc/flat_output.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/misc/isa_debug_exit.h"
+#include "hw/misc/pflash_cfi01.h"
 #include "hw/misc/port61.h"
 #include "hw/misc/port92.h"
 #include "hw/misc/vmport.h"
@@ -62,6 +63,7 @@ static const struct device_class *const classes[] = {
     &flat_output_class,
     &fw_cfg_class,
     &isa_debug_exit_class,
+    &pflash_cfi01_class,
     &port61_class,
     &port92_class,
     &e1000_class,

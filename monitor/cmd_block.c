@@ -34,6 +34,8 @@ static void print_place(struct command_call *call, const struct monitor_drive *d
         struct device *fdc = floppy_of(call, drive);
         command_print(call, "    Attached to:      floppy controller, drive %u (%s)\n", drive->index,
                       fdc != NULL ? floppy_type_name(i82078_drive_type(fdc, drive->index)) : "");
+    } else if (drive->kind == MONITOR_DRIVE_FLASH) {
+        command_print(call, "    Attached to:      flash chip %u\n", drive->index);
     }
 }
 
@@ -249,7 +251,7 @@ void cmd_block_resize(struct command_call *call)
     if (drive == NULL) {
         return;
     }
-    if (drive->block == NULL || drive->removable) {
+    if (drive->block == NULL || drive->removable || drive->kind == MONITOR_DRIVE_FLASH) {
         command_print(call, "Error: Device '%s' %s\n", drive->name,
                       drive->block == NULL ? "has no medium" : "has a medium of a given size");
         return;

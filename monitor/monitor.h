@@ -30,6 +30,7 @@ struct symbols;
 enum monitor_drive_kind {
     MONITOR_DRIVE_IDE,
     MONITOR_DRIVE_FLOPPY,
+    MONITOR_DRIVE_FLASH,
     MONITOR_DRIVE_NONE, /* no device uses it */
 };
 

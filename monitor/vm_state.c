@@ -94,10 +94,10 @@ static int place_read(void *arg, void *data, size_t bytes)
 
 /* ---- the drives ---- */
 
-/* Does the disk belong to the state? Then it must be able to. */
+/* Does the disk belong to the state? Then it must be able to. A flash chip's contents are in the chip's own state. */
 static bool counts(const struct monitor_drive *drive)
 {
-    return drive->block != NULL && !block_read_only(drive->block);
+    return drive->block != NULL && drive->kind != MONITOR_DRIVE_FLASH && !block_read_only(drive->block);
 }
 
 static const struct block_snapshot *find(struct block *block, const char *name)

@@ -15,7 +15,9 @@ enum pc_irq_source { PC_IRQ_ISA, PC_IRQ_PCI, PC_IRQ_ISA_SHARED, PC_IRQ_SCI, PC_I
 struct pc {
     struct machine *machine;
     /* Memory. */
-    struct ram *ram, *bios;
+    struct ram *ram;
+    struct ram *bios;      /* what shows at the top of the first MiB; owned if there is no flash chip */
+    struct device *flash[PC_FLASHES];
     uint64_t below_4g, above_4g; /* bytes of RAM below and above 4 GiB */
     struct region ram_low, ram_high, ram_above;
     struct region bios_top, bios_isa;
@@ -43,6 +45,10 @@ struct pc {
 bool pc_memmap_create(struct pc *pc, const struct pc_config *config, GError **error);
 void pc_memmap_describe(struct pc *pc);
 void pc_memmap_destroy(struct pc *pc);
+
+/* pc_firmware.c: the image of -bios, or flash chips, below 4 GiB and below 1 MiB. */
+bool pc_firmware_create(struct pc *pc, const struct pc_config *config, GError **error);
+void pc_firmware_destroy(struct pc *pc);
 
 /* pc_irq.c: interrupt controllers, A20 and reset lines. */
 bool pc_irq_create(struct pc *pc, unsigned cpus, GError **error);

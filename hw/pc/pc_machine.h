@@ -28,6 +28,7 @@ struct ram;
 #define PC_PARALLEL_PORTS 3
 #define PC_IDE_DRIVES 4
 #define PC_NICS 8
+#define PC_FLASHES 2
 #define PC_UUID_BYTES 16
 
 /* A drive of the board, by index: 0 = primary master .. 3 = secondary slave. */
@@ -68,6 +69,7 @@ struct pc_config {
     bool acpi; /* power management function, and with it the firmware's ACPI tables */
     struct pc_drive_config drives[PC_IDE_DRIVES];
     struct pc_floppy_config floppies[I82078_DRIVES];
+    struct block *flash[PC_FLASHES]; /* firmware, in place of `bios`, and its variables; NULL: none. Not owned */
     struct pc_nic_config nics[PC_NICS];
     unsigned nic_count;
     struct chardev *serial[PC_SERIAL_PORTS]; /* stays the caller's; must outlive the machine */

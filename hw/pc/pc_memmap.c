@@ -10,11 +10,8 @@
  *
  * With 3.5 GiB or more the part below 4 GiB is cut to 3 GiB, as firmware for this board expects.
  */
-#include <string.h>
-
 #include "core/ram.h"
 #include "hw/misc/fw_cfg.h"
-#include "hw/pc/firmware.h"
 #include "hw/pc/pc_impl.h"
 #include "hw/rtc/mc146818.h"
 
@@ -22,41 +19,12 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 #define LOW_END (640 * KIB)
-#define BIOS_MAX (16 * MIB)
-#define BIOS_ISA_MAX (128 * KIB) /* of its end shows below 1 MiB */
-#define BIOS_ALIGN (64 * KIB)
 
 #define CMOS_EXTENDED_LOW 0x17 /* KiB above 1 MiB, at most 63 MiB; also at 30h */
 #define CMOS_BASE_LOW 0x15
 #define CMOS_EXTENDED2_LOW 0x30
 #define CMOS_ABOVE_16M 0x34 /* 64 KiB units */
 #define CMOS_ABOVE_4G 0x5b  /* 64 KiB units, three bytes */
-
-static bool bios_load(struct pc *pc, const struct pc_config *config, GError **error)
-{
-    const char *name = config->bios != NULL ? config->bios : "bios-256k.bin";
-    g_autoptr(GBytes) image = firmware_load(name, config->firmware_dirs, BIOS_MAX, error);
-    if (image == NULL) {
-        return false;
-    }
-    gsize size = g_bytes_get_size(image);
-    if (size % BIOS_ALIGN != 0) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "-bios: '%s' has %zu bytes; a firmware image is a multiple of 64 KiB", name, size);
-        return false;
-    }
-    pc->bios = ram_create("pc.bios", size, error);
-    if (pc->bios == NULL) {
-        return false;
-    }
-    memcpy(pc->bios->host, g_bytes_get_data(image, NULL), size);
-    uint64_t window = MIN(size, BIOS_ISA_MAX);
-    region_init_rom(&pc->bios_top, "pc.bios", pc->bios, 0, size);
-    region_init_rom(&pc->bios_isa, "isa-bios", pc->bios, size - window, window);
-    bus_map(pc->machine->memory, &pc->bios_top, 4 * GIB - size, 0);
-    bus_map(pc->machine->memory, &pc->bios_isa, MIB - window, 0);
-    return true;
-}
 
 bool pc_memmap_create(struct pc *pc, const struct pc_config *config, GError **error)
 {
@@ -79,7 +47,7 @@ bool pc_memmap_create(struct pc *pc, const struct pc_config *config, GError **er
         region_init_ram(&pc->ram_above, "ram-above-4g", pc->ram, pc->below_4g, pc->above_4g);
         bus_map(memory, &pc->ram_above, 4 * GIB, 0);
     }
-    bool ok = bios_load(pc, config, error);
+    bool ok = pc_firmware_create(pc, config, error);
     bus_commit(memory);
     return ok;
 }
@@ -128,5 +96,5 @@ struct ram *pc_ram(struct pc *pc)
 void pc_memmap_destroy(struct pc *pc)
 {
     ram_destroy(pc->ram);
-    ram_destroy(pc->bios);
+    pc_firmware_destroy(pc);
 }
