@@ -342,7 +342,13 @@ static bool event_of_chips(struct kvm_cpu *c, struct x86_state *state, struct cp
  * single-step trap is lost unless it is delivered. */
 static bool trap_of_shutdown(struct kvm_cpu *c, struct x86_state *state, struct cpu_event *event)
 {
-    if (!c->guarded || c->run->s.regs.events.exception.nr != EXC_DB || (state->rflags & FLAG_TF) == 0) {
+    if (!c->guarded || c->run->s.regs.events.exception.nr != EXC_DB) {
+        return false;
+    }
+    if ((state->rflags & FLAG_TF) == 0) {
+        if ((state->dr[6] & DR6_BD) != 0) {
+            state->dr[7] |= DR7_GD; /* cleared for the handler, but it is to be met again */
+        }
         return false;
     }
     state->dr[6] |= DR6_FIXED | DR6_BS;

@@ -1,6 +1,7 @@
 ; Interrupts and their shadows: STI, MOV SS and POP SS, POPF without one, HLT, repeated string instructions that are
 ; interrupted in the middle (SDM vol. 3, 6.8; vol. 2, STI, MOV, POP, REP).
 ; flat skip: needs the 8259A and the 8254
+; limited kvm skip: short windows for interrupts are not seen there
 ; vmm: -cpu max
 ; qemu: -cpu max
 %define MODE 32
