@@ -20,7 +20,7 @@
 struct plan {
     const struct option_net *options;
     GPtrArray *nics, *netdevs; /* as in the options; hubports are left out */
-    const GPtrArray *redirections; /* NULL: given to a user network already */
+    const struct option_net *old; /* -redir, -tftp, -bootp; NULL: given to a user network already */
     GPtrArray *warnings;
 };
 
@@ -81,6 +81,10 @@ static bool add_nic(struct networks *networks, const struct plan *plan, const st
         .mac = nic->mac,
         .iobase = option->iobase,
         .irq = option->irq,
+        .romfile = option->romfile,
+        .slot = option->slot,
+        .function = (unsigned)option->function,
+        .bootindex = option->bootindex,
         .port = net_link_port(nic->link, 0),
     };
     config->nic_count = networks->count;
@@ -121,8 +125,8 @@ static bool open_net(struct networks *networks, struct plan *plan, const struct 
     net->own_link = link == NULL;
     net->link = link != NULL ? link : net_link_create();
     *opened = net;
-    bool ok = network_backend_open(net, dev, user ? plan->redirections : NULL, &networks->chardevs, error);
-    plan->redirections = user ? NULL : plan->redirections;
+    bool ok = network_backend_open(net, dev, user ? plan->old : NULL, &networks->chardevs, error);
+    plan->old = user ? NULL : plan->old;
     return ok;
 }
 
@@ -221,6 +225,15 @@ static void check_cards(const struct networks *networks, const struct plan *plan
     }
 }
 
+/* The first of the old options that speak of the user network; NULL: none. */
+static const char *old_spelling(const struct option_net *options)
+{
+    return options->redirections->len > 0 ? "redir"
+           : options->tftp != NULL        ? "tftp"
+           : options->bootp != NULL       ? "bootp"
+                                          : NULL;
+}
+
 static bool open_plan(struct networks *networks, struct plan *plan, struct pc_config *config, GError **error)
 {
     for (guint i = 0; i < plan->nics->len; i++) {
@@ -240,8 +253,8 @@ static bool open_plan(struct networks *networks, struct plan *plan, struct pc_co
         }
     }
     check_cards(networks, plan);
-    return plan->redirections == NULL || plan->redirections->len == 0 ||
-           FAIL(error, "-redir needs a card on a user network");
+    const char *old = plan->old != NULL ? old_spelling(plan->old) : NULL;
+    return old == NULL || FAIL(error, "-%s needs a card on a user network", old);
 }
 
 /* The card that has the backend to itself; else NULL and the backend. False and error if there is no such. */
@@ -301,11 +314,11 @@ static bool open_dumps(struct networks *networks, const struct option_net *optio
 bool networks_open(struct networks *networks, const struct option_net *options,
                    struct pc_config *config, GPtrArray *warnings, GError **error)
 {
-    struct option_nic default_nic = {0};
+    struct option_nic default_nic = {.slot = -1, .bootindex = -1};
     struct option_netdev default_user = {.type = (char *)"user"};
     g_autoptr(GPtrArray) nics = g_ptr_array_new(), netdevs = g_ptr_array_new();
     struct plan plan = {.options = options, .nics = nics, .netdevs = netdevs,
-                        .redirections = options->redirections, .warnings = warnings};
+                        .old = options, .warnings = warnings};
     for (guint i = 0; i < options->nics->len; i++) {
         g_ptr_array_add(nics, g_ptr_array_index(options->nics, i));
     }
@@ -321,8 +334,8 @@ bool networks_open(struct networks *networks, const struct option_net *options,
     }
     if (options->nics->len == 0 && options->netdevs->len == 0) {
         if (options->none) {
-            return options->redirections->len == 0 ||
-                   FAIL(error, "-redir needs a user network, but there is none");
+            const char *old = old_spelling(options);
+            return old == NULL || FAIL(error, "-%s needs a user network, but there is none", old);
         }
         g_ptr_array_add(nics, &default_nic);
         g_ptr_array_add(netdevs, &default_user);

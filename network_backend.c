@@ -68,13 +68,14 @@ static bool open_guestfwds(struct monitor_net *net, const struct network_chardev
     return true;
 }
 
-static bool open_user(struct monitor_net *net, const struct option_netdev *dev, const GPtrArray *redirections,
+static bool open_user(struct monitor_net *net, const struct option_netdev *dev, const struct option_net *old,
                       const struct network_chardevs *chardevs, GError **error)
 {
-    g_autoptr(GPtrArray) forwards = all_of(dev, "hostfwd", redirections);
+    g_autoptr(GPtrArray) forwards = all_of(dev, "hostfwd", old != NULL ? old->redirections : NULL);
     g_autoptr(GPtrArray) domains = all_of(dev, "dnssearch", NULL);
     g_autoptr(GPtrArray) guests = all_of(dev, "guestfwd", NULL);
     g_autoptr(GPtrArray) pipes = chardevs->open != NULL ? take_chardev_rules(guests) : g_ptr_array_new();
+    const char *tftp = get(dev, "tftp"), *bootfile = get(dev, "bootfile");
     const struct net_user_config config = {
         .restricted = flag(dev, "restrict", false),
         .no_ipv4 = !flag(dev, "ipv4", true),
@@ -85,8 +86,8 @@ static bool open_user(struct monitor_net *net, const struct option_netdev *dev, 
         .dhcp_start = get(dev, "dhcpstart"),
         .hostname = get(dev, "hostname"),
         .domainname = get(dev, "domainname"),
-        .tftp = get(dev, "tftp"),
-        .bootfile = get(dev, "bootfile"),
+        .tftp = tftp != NULL || old == NULL ? tftp : old->tftp,
+        .bootfile = bootfile != NULL || old == NULL ? bootfile : old->bootp,
         .tftp_server_name = get(dev, "tftp-server-name"),
         .dnssearch = domains->len > 1 ? (const char *const *)domains->pdata : NULL,
         .ipv6_net = get(dev, "ipv6-net"),
@@ -128,10 +129,10 @@ static bool open_tap(struct monitor_net *net, const struct option_netdev *dev, G
     return net->tap != NULL;
 }
 
-bool network_backend_open(struct monitor_net *net, const struct option_netdev *dev, const GPtrArray *redirections,
+bool network_backend_open(struct monitor_net *net, const struct option_netdev *dev, const struct option_net *old,
                           const struct network_chardevs *chardevs, GError **error)
 {
-    bool ok = strcmp(dev->type, "user") == 0     ? open_user(net, dev, redirections, chardevs, error)
+    bool ok = strcmp(dev->type, "user") == 0     ? open_user(net, dev, old, chardevs, error)
               : strcmp(dev->type, "socket") == 0 ? open_socket(net, dev, error)
                                                  : open_tap(net, dev, error);
     if (!ok) {

@@ -346,6 +346,9 @@ static bool set_device(void *target, const struct option *option, const char *ar
     if (words[0] != NULL && option_net_is_card(words[0])) {
         return option_net_device(&o->net, arg, error);
     }
+    if (words[0] != NULL && option_net_is_missing_card(words[0])) {
+        return FAIL(error, "network card '%s' is not modelled; there is %s", words[0], PC_NIC_MODELS);
+    }
     if (words[0] != NULL && option_is_drive_device(words[0])) {
         return option_drive_device(o, arg, error);
     }
@@ -525,6 +528,8 @@ static const struct option option_table[] = {
     WORKS("netdev", "user|tap|socket|hubport,id=ID[,hostfwd=tcp::2222-:22][,...]", "a network for -device e1000", set_netdev),
     WORKS("net", "nic[,model=M][,macaddr=A]|user|tap|socket[,...]|dump[,file=F]|none", "a card or a network at the hub; no network", set_net),
     WORKS("object", "filter-dump,id=ID,netdev=ID,file=FILE", "capture what goes over a network, as -net dump", set_object),
+    STRING("tftp", "FOLDER", "serve it to the guest by TFTP (as -nic user,tftp=)", net.tftp),
+    STRING("bootp", "FILE", "the boot file that DHCP names (as -nic user,bootfile=)", net.bootp),
     WORKS("redir", "[tcp|udp]:HOSTPORT:[GUESTADDR]:GUESTPORT", "forward a port of the host to the guest", set_redir),
     WORKS("rtc", "[base=utc|localtime|DATE]", "clock of the guest", set_rtc),
     CONST("localtime", "same as -rtc base=localtime", rtc_base, "localtime"),
@@ -564,7 +569,7 @@ static const struct option option_table[] = {
     LATER("incoming", "U"),
     LATER("readconfig", "F"),
     LATER("runas", "U"), 
-    LATER("balloon", "B"), LATER("smb", "D"), LATER("tftp", "D"), LATER("chroot", "D"),
+    LATER("balloon", "B"), LATER("smb", "D"), LATER("chroot", "D"),
     LATER("smbios", "S"),
     LATER("blockdev", "B"), LATER("watchdog", "W"),
     { NULL, NULL, 0, NULL, NULL, 0, NULL },

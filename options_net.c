@@ -11,6 +11,7 @@
 #define FAIL(error, ...)                                                                           \
     (g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, __VA_ARGS__), false)
 #define KEYS_MAX 40
+#define CARD_KEYS "iobase irq bus addr romfile rombar bootindex multifunction"
 #define KINDS    "user, socket, tap"
 
 /* The settings of each kind of backend. */
@@ -33,6 +34,7 @@ static void nic_free(gpointer data)
     g_free(nic->netdev);
     g_free(nic->iobase);
     g_free(nic->irq);
+    g_free(nic->romfile);
     g_free(nic);
 }
 
@@ -68,11 +70,23 @@ void option_net_finish(struct option_net *net)
     g_clear_pointer(&net->netdevs, g_ptr_array_unref);
     g_clear_pointer(&net->redirections, g_ptr_array_unref);
     g_clear_pointer(&net->dumps, g_ptr_array_unref);
+    g_clear_pointer(&net->tftp, g_free);
+    g_clear_pointer(&net->bootp, g_free);
 }
 
 bool option_net_is_card(const char *driver)
 {
     return pc_nic_model(driver) != NULL;
+}
+
+bool option_net_is_missing_card(const char *driver)
+{
+    static const char *const others[] = {
+        "rtl8139", "pcnet", "virtio", "virtio-net", "virtio-net-pci", "vmxnet3", "e1000e", "e1000-82544gc",
+        "e1000-82545em", "igb", "i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b", "i82559a",
+        "i82559b", "i82559c", "i82559er", "i82562", "i82801", "tulip", "sungem", "usb-net", "rocker", NULL
+    };
+    return g_str_has_prefix(driver, "virtio-net-") || g_strv_contains(others, driver);
 }
 
 /* The first word of the argument, which says the kind; for "type=user" its value. Newly allocated. */
@@ -119,12 +133,67 @@ static bool hub_parse(const struct option_list *list, const char *name, int *hub
     return true;
 }
 
+/* "SLOT[.FUNCTION]" in hexadecimal digits, as QEMU reads it; a bus number before it can only be 0. */
+static bool address_parse(const char *text, struct option_nic *nic, GError **error)
+{
+    const char *at = g_str_has_prefix(text, "0:") ? text + 2 : g_str_has_prefix(text, "00:") ? text + 3 : text;
+    char *end;
+    guint64 slot = g_ascii_strtoull(at, &end, 16), function = 0;
+    bool ok = g_ascii_isxdigit(at[0]) && end != at;
+    if (ok && *end == '.') {
+        at = end + 1;
+        function = g_ascii_strtoull(at, &end, 16);
+        ok = g_ascii_isxdigit(at[0]);
+    }
+    if (!ok || *end != '\0' || slot > 31 || function > 7) {
+        return FAIL(error, "addr=%s: must be SLOT or SLOT.FUNCTION, hexadecimal, 0 to 1f and 0 to 7", text);
+    }
+    nic->slot = (int)slot;
+    nic->function = (int)function;
+    return true;
+}
+
+/* The card's place in the machine and in the boot order. */
+static bool place_parse(struct option_nic *nic, const struct option_list *list, GError **error)
+{
+    bool isa = strcmp(nic->model, "ne2k_isa") == 0, flag;
+    const char *home = isa ? "isa.0" : "pci.0";
+    const char *bus = option_list_get(list, "bus"), *addr = option_list_get(list, "addr");
+    const char *rom = option_list_get(list, "romfile"), *index = option_list_get(list, "bootindex");
+    const char *multifunction = option_list_get(list, "multifunction"), *bar = option_list_get(list, "rombar");
+    nic->slot = nic->bootindex = -1;
+    if (bus != NULL && strcmp(bus, home) != 0) {
+        return FAIL(error, "bus=%s: Bus '%s' not found; a %s is on bus=%s", bus, bus, nic->model, home);
+    }
+    if (isa && (addr != NULL || rom != NULL || multifunction != NULL || bar != NULL)) {
+        return FAIL(error, "%s= is for cards on PCI; a ne2k_isa has iobase= and irq=",
+                    addr != NULL ? "addr" : rom != NULL ? "romfile" : bar != NULL ? "rombar" : "multifunction");
+    }
+    if (multifunction != NULL && !option_parse_bool(multifunction, &flag, error)) {
+        g_prefix_error(error, "multifunction=: ");
+        return false;
+    }
+    if (bar != NULL && strcmp(bar, "0") != 0 && strcmp(bar, "1") != 0) {
+        return FAIL(error, "rombar=%s: must be 0 or 1", bar);
+    }
+    nic->romfile = g_strdup(g_strcmp0(bar, "0") == 0 ? "" : rom);
+    if (index != NULL) {
+        char *end;
+        gint64 n = g_ascii_strtoll(index, &end, 10);
+        if (end == index || *end != '\0' || n < -1 || n > G_MAXINT) {
+            return FAIL(error, "bootindex=%s: must be a number, 0 for what is booted first, or -1", index);
+        }
+        nic->bootindex = (int)n;
+    }
+    return addr == NULL || address_parse(addr, nic, error);
+}
+
 static bool add_nic(struct option_net *net, const struct option_list *list, const char *model,
                     const char *mac_key, const char *netdev, int hub, GError **error)
 {
     const char *class = model != NULL ? pc_nic_model(model) : "e1000";
     if (class == NULL) {
-        return FAIL(error, "model=%s is not supported; there is " PC_NIC_MODELS, model);
+        return FAIL(error, "model=%s is not supported; there is %s", model, PC_NIC_MODELS);
     }
     if (net->nics->len >= OPTION_NICS_MAX) {
         return FAIL(error, "there can be %d network cards", OPTION_NICS_MAX);
@@ -138,7 +207,7 @@ static bool add_nic(struct option_net *net, const struct option_list *list, cons
     nic->netdev = g_strdup(netdev);
     nic->hub = hub;
     g_ptr_array_add(net->nics, nic);
-    return true;
+    return place_parse(nic, list, error);
 }
 
 /* Takes over the list. False and error if a flag in it is malformed or the name is taken. */
@@ -174,7 +243,7 @@ static bool legacy_nic(struct option_net *net, const char *argument, GError **er
 {
     struct option_list list;
     int hub = 0;
-    if (!parse(&list, argument, "type", NULL, "model macaddr name vlan id addr vectors netdev iobase irq",
+    if (!parse(&list, argument, "type", NULL, "model macaddr name vlan id vectors netdev " CARD_KEYS,
                error)) {
         return false;
     }
@@ -287,7 +356,7 @@ bool option_net_nic(struct option_net *net, const char *argument, GError **error
     if (!is_kind(kind) || strcmp(kind, "hubport") == 0) {
         return FAIL(error, "'%s' is not a kind of network; there is none, " KINDS, kind);
     }
-    if (!parse(&list, argument, "type", kind, "model mac macaddr id iobase irq", error)) {
+    if (!parse(&list, argument, "type", kind, "model mac macaddr id " CARD_KEYS, error)) {
         return false;
     }
     g_autofree char *id = g_strdup_printf("#net%u", net->nics->len);
@@ -322,7 +391,7 @@ bool option_net_netdev(struct option_net *net, const char *argument, GError **er
 bool option_net_device(struct option_net *net, const char *argument, GError **error)
 {
     struct option_list list;
-    if (!parse(&list, argument, "driver", NULL, "netdev mac id iobase irq", error)) {
+    if (!parse(&list, argument, "driver", NULL, "netdev mac id " CARD_KEYS, error)) {
         return false;
     }
     const char *netdev = option_list_get(&list, "netdev");

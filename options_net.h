@@ -17,6 +17,9 @@ struct option_nic {
     char *mac;          /* NULL = 52:54:00:12:34:56 and on */
     char *netdev;       /* the backend's id; "" = no cable; NULL: at a hub */
     char *iobase, *irq; /* of an ISA card; NULL: by number */
+    char *romfile;      /* boot ROM; "" = none, NULL: the model's own */
+    int slot, function; /* on the PCI bus; slot -1: a free one */
+    int bootindex;      /* -1: by the boot order's letters */
     int hub;            /* -net nic; else OPTION_NO_HUB */
 };
 
@@ -39,6 +42,7 @@ struct option_net {
     GPtrArray *nics;         /* struct option_nic * */
     GPtrArray *netdevs;      /* struct option_netdev * */
     GPtrArray *redirections; /* char *: hostfwd rules for the first user network */
+    char *tftp, *bootp;      /* folder and boot file of the first user network; NULL: as its own settings say */
     GPtrArray *dumps;        /* struct option_dump * */
 };
 
@@ -58,5 +62,7 @@ bool option_net_device(struct option_net *net, const char *argument, GError **er
 /* -object filter-dump. */
 bool option_net_object(struct option_net *net, const char *argument, GError **error);
 bool option_net_redirect(struct option_net *net, const char *argument, GError **error);
+/* An error for a -device that is a network card elsewhere and not here; false: it is not known as one. */
+bool option_net_is_missing_card(const char *driver);
 
 #endif

@@ -215,7 +215,6 @@ static void reset(struct device *dev)
 {
     struct e1000 *e = e1000_of(dev);
     pci_reset(&e->pci);
-    e1000_eeprom_fill(e);
     e->ee_writable = false;
     e1000_reset_mac(e, false);
 }

@@ -38,7 +38,9 @@ bool e1000_flow_receive(struct e1000 *e, const uint8_t *frame, size_t size)
     if (get16(frame + 14) != OPCODE_PAUSE) {
         return !(e->rctl & RCTL_PMCF);
     }
-    bool for_us = memcmp(frame, pause_address, 6) == 0 || memcmp(frame, e->mac, 6) == 0;
+    uint8_t mac[6];
+    e1000_station(e, mac);
+    bool for_us = memcmp(frame, pause_address, 6) == 0 || memcmp(frame, mac, 6) == 0;
     if (!(e->ctrl & CTRL_RFCE) || !for_us) {
         e1000_stat_add(e, STAT_FCRUC, for_us);
         return (e->rctl & RCTL_DPF) != 0;
@@ -54,7 +56,7 @@ void e1000_flow_send(struct e1000 *e, uint32_t quanta)
 {
     uint8_t frame[FRAME_SIZE] = {0};
     memcpy(frame, pause_address, 6);
-    memcpy(frame + 6, e->mac, 6);
+    e1000_station(e, frame + 6);
     frame[12] = (uint8_t)(e->fct >> 8);
     frame[13] = (uint8_t)e->fct;
     frame[15] = OPCODE_PAUSE;

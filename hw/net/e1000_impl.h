@@ -72,7 +72,7 @@ struct e1000 {
     uint32_t mta[128], ra[32], vfta[128];
     uint32_t stats[STAT_COUNT];
     uint32_t io_address;
-    uint16_t phy[E1000_PHY_REGS];
+    uint16_t phy[E1000_PHY_REGS]; /* of the status register only that the link was lost since it was read */
     bool link; /* the cable as the PHY sees it */
     /* Microwire: bits shifted in since the start bit, that bit included, and the word going out. */
     uint32_t ee_in;
@@ -99,7 +99,7 @@ struct e1000 {
     struct timer timer;
     struct timer tx_timer; /* goes on with a long ring */
 
-    uint16_t eeprom[E1000_EEPROM_WORDS]; /* made from the MAC at a machine reset; guests may write it */
+    uint16_t eeprom[E1000_EEPROM_WORDS]; /* made from the MAC with the card; guests may write it, no reset changes it */
 };
 
 extern const struct field e1000_fields[];
@@ -121,6 +121,8 @@ void e1000_eeprom_fill(struct e1000 *e);
 void e1000_eecd_write(struct e1000 *e, uint32_t value);
 /* The station address again from the EEPROM. */
 void e1000_eeprom_load(struct e1000 *e);
+/* The station address, as RAL0 and RAH0 have it. */
+void e1000_station(const struct e1000 *e, uint8_t mac[6]);
 uint32_t e1000_eecd_read(const struct e1000 *e);
 void e1000_eerd_write(struct e1000 *e, uint32_t value);
 void e1000_mdic_write(struct e1000 *e, uint32_t value);
@@ -189,6 +191,8 @@ void e1000_wake_link(struct e1000 *e);
 /* e1000_stats.c */
 void e1000_stat_add(struct e1000 *e, enum e1000_stat stat, uint32_t n);
 uint32_t e1000_stat_read(struct e1000 *e, unsigned n);
+/* Any frame on the wire while the receiver is on; one that passes the filters and is stored. */
+void e1000_stat_arrived(struct e1000 *e, size_t size);
 void e1000_stat_received(struct e1000 *e, const uint8_t *frame, size_t size);
 void e1000_stat_sent(struct e1000 *e, const uint8_t *frame, size_t size);
 

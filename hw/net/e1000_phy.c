@@ -4,7 +4,8 @@
  *
  * The EEPROM is read by EERD or bit by bit by EECD (Microwire: start bit, two bits of opcode, six
  * of address). Commands that write act when CS drops, at once, and only after "erase/write enable". What
- * is written lasts until the machine is reset: then the address is again that of the mac property.
+ * is written stays through resets, as long as the card is there, and is saved: after a reset the card has the address that its
+ * EEPROM says.
  * Autonegotiation ends at once and with the same result, 1000 Mbit/s full duplex, whenever the
  * cable is in.
  */
@@ -88,6 +89,13 @@ void e1000_eeprom_load(struct e1000 *e)
 {
     e->ra[0] = e->eeprom[0] | (uint32_t)e->eeprom[1] << 16;
     e->ra[1] = e->eeprom[2] | RAH_AV;
+}
+
+void e1000_station(const struct e1000 *e, uint8_t mac[6])
+{
+    for (unsigned i = 0; i < 6; i++) {
+        mac[i] = (uint8_t)(e->ra[i / 4] >> 8 * (i % 4));
+    }
 }
 
 /* ---- Microwire ---- */
@@ -200,11 +208,13 @@ void e1000_phy_reset(struct e1000 *e)
     e->phy[PHY_M88_EXT] = 0x0d60;
 }
 
-static uint16_t phy_read(const struct e1000 *e, unsigned reg)
+static uint16_t phy_read(struct e1000 *e, unsigned reg)
 {
+    bool lost = e->phy[PHY_STATUS] != 0;
     switch (reg) {
     case PHY_STATUS:
-        return PHY_STATUS_FIXED | (e->link ? PHY_STATUS_DONE | PHY_STATUS_LINK : 0);
+        e->phy[PHY_STATUS] = 0;
+        return PHY_STATUS_FIXED | (e->link ? PHY_STATUS_DONE : 0) | (e->link && !lost ? PHY_STATUS_LINK : 0);
     case PHY_LPAR:
         return e->link ? 0xcde1 : 0;
     case PHY_EXPANSION:
@@ -251,6 +261,9 @@ void e1000_link_set(struct e1000 *e, bool up)
 {
     if (e->link != up) {
         e->link = up;
+        if (!up) {
+            e->phy[PHY_STATUS] = PHY_STATUS_LINK;
+        }
         e1000_wake_link(e);
         e1000_irq_raise(e, ICR_LSC);
     }

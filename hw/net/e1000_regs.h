@@ -164,6 +164,7 @@
 #define RDTR_FPD (1u << 31)
 #define DCTL_WTHRESH_SHIFT 16 /* of RXDCTL and TXDCTL */
 #define DCTL_WTHRESH_MASK 0x3fu
+#define DCTL_LWTHRESH_SHIFT 25 /* of TXDCTL */
 #define DCTL_GRAN (1u << 24) /* thresholds count descriptors, not cache lines */
 
 /* Descriptors: 16 bytes. Bits of the second quadword's low dword (length, command) unless stated. */

@@ -235,11 +235,16 @@ enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size
         frame = padded;
         size = FRAME_MIN;
     }
+    if (!e->rx_held) { /* else it was counted when it came */
+        e1000_stat_arrived(e, size);
+    }
     if (e1000_flow_receive(e, frame, size) || !e1000_filter(e, frame, size)) {
+        e->rx_held = false;
         return NET_SENT;
     }
     if (size + FCS_SIZE > FRAME_LONG && !(e->rctl & RCTL_LPE)) {
         e1000_stat_add(e, STAT_ROC, 1);
+        e->rx_held = false;
         return NET_SENT;
     }
     uint32_t piece = buffer_size(e);
@@ -247,6 +252,7 @@ enum net_result e1000_receive(struct e1000 *e, const uint8_t *frame, size_t size
     uint32_t needed = (uint32_t)((size + FCS_SIZE + piece - 1) / piece);
     if (needed >= ring_count(e)) {
         e1000_stat_add(e, STAT_MPC, 1); /* such a ring can never take it */
+        e->rx_held = false;
         return NET_SENT;
     }
     if (ring_free(e) < needed) {

@@ -55,14 +55,18 @@ static bool is_broadcast(const uint8_t *frame)
     return (frame[0] & frame[1] & frame[2] & frame[3] & frame[4] & frame[5]) == 0xff;
 }
 
+void e1000_stat_arrived(struct e1000 *e, size_t size)
+{
+    e1000_stat_add(e, STAT_TPR, 1);
+    add_octets(e, STAT_TORL, size + FCS_SIZE);
+}
+
 void e1000_stat_received(struct e1000 *e, const uint8_t *frame, size_t size)
 {
     size += FCS_SIZE;
     e1000_stat_add(e, STAT_PRC64 + size_class(size), 1);
-    e1000_stat_add(e, STAT_TPR, 1);
     e1000_stat_add(e, STAT_GPRC, 1);
     add_octets(e, STAT_GORCL, size);
-    add_octets(e, STAT_TORL, size);
     if (frame[0] & 1) {
         e1000_stat_add(e, is_broadcast(frame) ? STAT_BPRC : STAT_MPRC, 1);
     }

@@ -263,9 +263,16 @@ void e1000_tctl_stored(struct e1000 *e)
     e1000_tx_run(e);
 }
 
+/* Has the number of descriptors to work on just come down to that of TXDCTL.LWTHRESH (units of eight; 0: never)? */
+static bool is_low(const struct e1000 *e)
+{
+    uint32_t count = ring_count(e), threshold = (e->txdctl >> DCTL_LWTHRESH_SHIFT) * 8;
+    return threshold != 0 && (e->tdt + count - e->tdh) % count == threshold;
+}
+
 void e1000_tx_run(struct e1000 *e)
 {
-    bool worked = false, interrupt = false, delayed = true;
+    bool worked = false, interrupt = false, delayed = true, low = false;
     if (e->port != NULL) {
         net_port_cork(e->port);
     }
@@ -279,6 +286,7 @@ void e1000_tx_run(struct e1000 *e)
         n += e->tx.segments / SEGMENT_COST;
         e->tdh = (e->tdh + 1) % ring_count(e);
         worked = true;
+        low |= is_low(e);
         if (command & (TXD_CMD_RS | TXD_CMD_RPS)) {
             if (want_write_back(e, index, command)) {
                 e1000_tx_flush(e);
@@ -293,8 +301,9 @@ void e1000_tx_run(struct e1000 *e)
     if (interrupt) {
         e1000_irq_sent(e, delayed);
     }
-    if (worked && e->tdh == e->tdt) {
-        e1000_irq_raise(e, ICR_TXQE);
+    uint32_t causes = (low ? ICR_TXD_LOW : 0) | (worked && e->tdh == e->tdt ? ICR_TXQE : 0);
+    if (causes != 0) {
+        e1000_irq_raise(e, causes);
     }
     timer_at(&e->tx_timer, e1000_tx_ready(e)       ? clock_now(e->dev.machine->guest_clock) + TX_PAUSE_NS
                            : e1000_flow_paused(e) ? e->paused_until

@@ -58,14 +58,14 @@ static bool enabled(const struct e1000 *e)
 }
 
 /* Six bytes of ones, then our address sixteen times, anywhere. */
-static bool is_magic(const struct e1000 *e, const uint8_t *frame, size_t size)
+static bool is_magic(const uint8_t mac[6], const uint8_t *frame, size_t size)
 {
     for (size_t at = 14; at + 6 + 6 * MAGIC_REPEATS <= size; at++) {
         unsigned n = 0;
         if (memcmp(frame + at, "\xff\xff\xff\xff\xff\xff", 6) != 0) {
             continue;
         }
-        while (n < MAGIC_REPEATS && memcmp(frame + at + 6 + 6 * n, e->mac, 6) == 0) {
+        while (n < MAGIC_REPEATS && memcmp(frame + at + 6 + 6 * n, mac, 6) == 0) {
             n++;
         }
         if (n == MAGIC_REPEATS) {
@@ -103,8 +103,10 @@ static uint32_t causes_of(struct e1000 *e, const uint8_t *frame, size_t size)
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     unsigned type = (unsigned)frame[12] << 8 | frame[13];
     bool is_broadcast = memcmp(frame, broadcast, 6) == 0;
-    bool direct = memcmp(frame, e->mac, 6) == 0;
-    uint32_t causes = is_magic(e, frame, size) ? WUFC_MAG : 0;
+    uint8_t mac[6];
+    e1000_station(e, mac);
+    bool direct = memcmp(frame, mac, 6) == 0;
+    uint32_t causes = is_magic(mac, frame, size) ? WUFC_MAG : 0;
     causes |= direct ? WUFC_EX : 0;
     causes |= is_broadcast ? WUFC_BC : 0;
     causes |= !is_broadcast && (frame[0] & 1) && e1000_filter(e, frame, size) ? WUFC_MC : 0;

@@ -51,6 +51,10 @@ struct pc_nic_config {
     const char *model; /* as pc_nic_model() knows it; NULL = e1000 */
     const char *id, *mac;
     const char *iobase, *irq; /* of an ISA card; NULL = 0x300, 9 (a second one: 0x320, 10 ..) */
+    const char *romfile;      /* boot ROM: a path, or a name as of firmware; "" = none, NULL = the model's own */
+    int slot;                 /* on the PCI bus; -1 = a free one */
+    unsigned function;
+    int bootindex;            /* place in the boot order before all letters; -1 = by its letter */
     struct net_port *port; /* stays the caller's; must outlive the machine */
 };
 

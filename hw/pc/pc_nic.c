@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "hw/misc/fw_cfg.h"
 #include "hw/net/e1000.h"
 #include "hw/net/ne2k.h"
 #include "hw/pc/firmware.h"
@@ -69,17 +70,22 @@ static void name_card(uint8_t *rom, size_t size, const struct pci_device *pci)
 }
 
 /* Network boot is an extra: without the ROM's package a machine still starts. A kernel that is given needs no
- * ROM, and starts sooner without. */
-static bool add_rom(struct pc *pc, const struct pc_config *config, const struct nic_model *model, struct device *dev,
-                    GError **error)
+ * ROM, and starts sooner without; one that is asked for by name is there all the same. */
+static bool add_rom(struct pc *pc, const struct pc_config *config, const struct pc_nic_config *nic,
+                    const struct nic_model *model, struct device *dev, GError **error)
 {
     g_autoptr(GError) why = NULL;
-    if (config->kernel != NULL) {
+    if (nic->romfile != NULL ? nic->romfile[0] == '\0' : config->kernel != NULL) {
         return true;
     }
-    g_autoptr(GBytes) rom = firmware_load(model->rom, config->firmware_dirs, ROM_MAX, &why);
+    g_autoptr(GBytes) rom =
+        firmware_load(nic->romfile != NULL ? nic->romfile : model->rom, config->firmware_dirs, ROM_MAX, &why);
     const char *order = config->boot_once != NULL ? config->boot_once : config->boot_order;
-    if (rom == NULL && order != NULL && strchr(order, 'n') != NULL) {
+    if (rom == NULL && nic->romfile != NULL) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&why), "network card '%s': romfile=: ", nic->id);
+        return false;
+    }
+    if (rom == NULL && (nic->bootindex >= 0 || (order != NULL && strchr(order, 'n') != NULL))) {
         warn_once(pc->machine->log, "no network boot: %s not found; remedy: apt-get install ipxe-qemu", model->rom);
     }
     if (rom == NULL) {
@@ -97,9 +103,10 @@ static bool add_pci(struct pc *pc, const struct pc_config *config, const struct 
     const char *const properties[] = { "mac", nic->mac, NULL };
     struct pci_bus *bus = i440fx_bus(pc->host);
     struct device *dev = device_create(pc->machine, model->class, nic->id, properties, error);
-    int slot = pci_bus_free_slot(bus, SLOT_FIRST);
-    if (dev == NULL || !add_rom(pc, config, model, dev, error) ||
-        !pci_bus_add(bus, model->pci(dev), (unsigned)slot, 0, error)) {
+    bool placed = nic->slot >= 0;
+    int slot = placed ? nic->slot : pci_bus_free_slot(bus, SLOT_FIRST);
+    if (dev == NULL || !add_rom(pc, config, nic, model, dev, error) ||
+        !pci_bus_add(bus, model->pci(dev), (unsigned)slot, placed ? nic->function : 0, error)) {
         return false;
     }
     model->connect(dev, nic->port);
@@ -126,12 +133,61 @@ static bool add_isa(struct pc *pc, const struct pc_nic_config *nic, const struct
     return true;
 }
 
+/* ---- boot order ---- */
+
+static gint by_bootindex(gconstpointer a, gconstpointer b)
+{
+    const struct pc_nic_config *const *x = a, *const *y = b;
+    return (*x)->bootindex < (*y)->bootindex ? -1 : (*x)->bootindex > (*y)->bootindex;
+}
+
+/* Tells the firmware which cards come first: Open Firmware paths, as SeaBIOS compares them. */
+static bool set_boot_order(struct pc *pc, const struct pc_config *config, GError **error)
+{
+    g_autoptr(GPtrArray) nics = g_ptr_array_new();
+    for (unsigned i = 0; i < config->nic_count; i++) {
+        if (config->nics[i].bootindex >= 0) {
+            g_ptr_array_add(nics, (gpointer)&config->nics[i]);
+        }
+    }
+    g_ptr_array_sort(nics, by_bootindex);
+    g_autoptr(GString) order = g_string_new(NULL);
+    for (guint i = 0; i < nics->len; i++) {
+        const struct pc_nic_config *nic = g_ptr_array_index(nics, i);
+        const struct pc_nic_config *before = i > 0 ? g_ptr_array_index(nics, i - 1) : NULL;
+        const struct nic_model *model = find_model(nic->model != NULL ? nic->model : "e1000");
+        if (before != NULL && before->bootindex == nic->bootindex) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "network card '%s': The bootindex %d has already been used, by '%s'", nic->id, nic->bootindex,
+                        before->id);
+            return false;
+        }
+        if (model->pci != NULL) {
+            unsigned devfn = model->pci(machine_find_device(pc->machine, nic->id))->devfn;
+            g_string_append_printf(order, "/pci@i0cf8/ethernet@%x", devfn >> 3);
+            if ((devfn & 7) != 0) {
+                g_string_append_printf(order, ",%x", devfn & 7);
+            }
+            g_string_append(order, "/ethernet-phy@0\n");
+        }
+    }
+    /* A kernel that is given comes before all. */
+    if (order->len > 0 && config->kernel == NULL) {
+        fw_cfg_set_file(pc->fw_cfg, "bootorder", order->str, order->len + 1);
+    }
+    return true;
+}
+
 bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error)
 {
     unsigned isa_cards = 0;
-    for (unsigned i = 0; i < config->nic_count; i++) {
-        const struct pc_nic_config *nic = &config->nics[i];
+    /* Those with a place of their own come first: the others take what is left. */
+    for (unsigned i = 0; i < 2 * config->nic_count; i++) {
+        const struct pc_nic_config *nic = &config->nics[i % config->nic_count];
         const struct nic_model *model = find_model(nic->model != NULL ? nic->model : "e1000");
+        if ((nic->slot >= 0) != (i < config->nic_count)) {
+            continue;
+        }
         if (model == NULL) {
             g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                         "network card '%s': there is no such model; there is " PC_NIC_MODELS, nic->model);
@@ -142,5 +198,5 @@ bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error)
             return false;
         }
     }
-    return true;
+    return set_boot_order(pc, config, error);
 }

@@ -1,13 +1,16 @@
 #!/usr/bin/expect -f
 # The cable pulled and put back, the machine reset, forwards and captures that come and go, for VMM_FLAP_SECONDS (600 if not
 # set) while each card's guest sends, receives and reloads its driver: memory and descriptors stay what they were, and the
-# network works at the end. VMM_NET_ONLY names one card. With VMM_BUILD naming a sanitizer tree, leaks fail the test at the end, too.
+# network works at the end. VMM_NET_ONLY names one card. With VMM_BUILD naming a sanitizer tree, its
+# leak checker looks at the end, and memory is not measured.
 source [file dirname [info script]]/lib.tcl
 source [file dirname [info script]]/../net/net.tcl
 if {!$all} { skip_all "long; make check-boot runs it" }
 set seconds [expr {[info exists env(VMM_FLAP_SECONDS)] ? $env(VMM_FLAP_SECONDS) : 600}]
 kernel_generic
 enter_namespace
+# Sanitizers have an allocator of their own, which keeps freed memory on purpose: there leaks are theirs to find.
+set trim [expr {![string match *asan* [exec ldd $vmm]]}]
 
 set script $prologue
 append script {
@@ -27,8 +30,15 @@ done
 }
 make_initrd $tmp/initrd.gz {e1000 ne2k-pci} $script
 
-# Resident memory in KiB, but for the large mappings: the guest's own memory and the translations, which fill up by and by.
+# Resident memory in KiB that is in use. Not counted are large mappings (the guest's own memory, which it touches by and by,
+# and the translations), and what the C library keeps of freed memory: buffers of connections come and go by the dozen, 256 KiB
+# each, and one small block above them holds back all that is free below. Where that block is, is chance. So the library is
+# told, through the debugger, to give everything free back to the host first; what is left grows with a leak alone.
 proc resident {pid} {
+    global trim
+    if {$trim && ![regexp {= [01]\n} [exec gdb -p $pid -batch -ex "call (int)malloc_trim(0)" 2>@1]]} {
+        ok 0 "gdb has free memory given back"
+    }
     return [exec awk {/^Size:/ { small = $2 < 32768 } /^Rss:/ && small { kib += $2 } END { print kib }} /proc/$pid/smaps]
 }
 # Number of open descriptors.
@@ -114,8 +124,7 @@ proc flap {model module seconds} {
     set grown [expr {[resident $pid] - $filled}]
     set more [expr {[descriptors $pid] - $files}]
     note "$model: $seconds s, $flaps flaps, $resets resets; memory $memory KiB, after a third $filled, then grown by $grown; $files descriptors, $more more"
-    # The C library keeps what the most connections at once have needed; a leak grows with the time.
-    ok [expr {$grown < 3072 || $grown < ($filled - $memory) / 2}] "$model: memory does not grow on"
+    if {$trim} { ok [expr {$grown < 1024}] "$model: memory does not grow" }
     ok [expr {$more <= 4}] "$model: descriptors are what they were"
     file delete $tmp/www/quiet
     send -- "quit\r"

@@ -95,6 +95,13 @@ static void test_eeprom_write(void)
     e1000_test_set(&t, E1000_CTRL_EXT, CTRL_EXT_EE_RST);
     g_assert_cmphex(e1000_test_get(&t, E1000_RA), ==, 0x1200bb02);
     g_assert_cmphex(e1000_test_get(&t, E1000_CTRL_EXT) & CTRL_EXT_EE_RST, ==, 0);
+    /* It keeps what it holds without power; "write enable" is gone. */
+    test_machine_reset(t.machine);
+    g_assert_cmphex(e1000_test_get(&t, E1000_RA), ==, 0x1200bb02);
+    g_assert_cmphex(microwire_read(&t, 0), ==, 0xbb02);
+    microwire_send(&t, 0x140u << 16 | 0x1111, 25);
+    g_assert_cmphex(microwire_read(&t, 0), ==, 0xbb02);
+    microwire_send(&t, enable, 9);
     microwire_send(&t, write_all << 16 | 0x7777, 25);
     g_assert_cmphex(microwire_read(&t, 63), ==, 0x7777);
     microwire_send(&t, erase_all, 9);
@@ -143,6 +150,14 @@ static void test_phy_and_link(void)
     net_link_set(t.link, true);
     e1000_test_run(&t);
     g_assert_cmphex(e1000_test_get(&t, E1000_ICR), ==, ICR_LSC);
+    g_assert_cmphex(phy_read(&t, 1, 1) & 4, !=, 0);
+    /* That it was lost for a moment can be read once. */
+    net_link_set(t.link, false);
+    e1000_test_run(&t);
+    net_link_set(t.link, true);
+    e1000_test_run(&t);
+    g_assert_cmphex(phy_read(&t, 1, 1) & 4, ==, 0);
+    g_assert_cmphex(phy_read(&t, 1, 1) & 4, !=, 0);
     e1000_test_end(&t);
 }
 
@@ -257,6 +272,63 @@ static void test_receive(void)
     e1000_test_end(&t);
 }
 
+static uint32_t stat(struct e1000_test *t, unsigned n)
+{
+    return e1000_test_get(t, E1000_STATS + n * 4);
+}
+
+/* What passes the filters is "good"; all that comes is counted in the totals. */
+static void test_totals(void)
+{
+    static const uint8_t other[6] = {2, 0, 0, 0, 0, 1};
+    struct e1000_test t;
+    uint8_t frame[100];
+    e1000_test_begin(&t);
+    frame_to(frame, sizeof(frame), own);
+    e1000_test_arrive(&t, frame, sizeof(frame));
+    frame_to(frame, sizeof(frame), other);
+    e1000_test_arrive(&t, frame, sizeof(frame));
+    e1000_test_set(&t, E1000_RCTL, 0);
+    e1000_test_arrive(&t, frame, sizeof(frame));
+    g_assert_cmpuint(stat(&t, STAT_GPRC), ==, 1);
+    g_assert_cmpuint(stat(&t, STAT_TPR), ==, 2);
+    g_assert_cmpuint(stat(&t, STAT_GORCL), ==, 104);
+    g_assert_cmpuint(stat(&t, STAT_TORL), ==, 208);
+    g_assert_cmpuint(stat(&t, STAT_TORL), ==, 208); /* the high half clears both */
+    g_assert_cmpuint(stat(&t, STAT_TORL + 1), ==, 0);
+    g_assert_cmpuint(stat(&t, STAT_TORL), ==, 0);
+    /* A frame that waits for descriptors is counted when it comes, and once. */
+    frame_to(frame, sizeof(frame), own);
+    e1000_test_set(&t, E1000_RDT, e1000_test_get(&t, E1000_RDH));
+    e1000_test_set(&t, E1000_RCTL, RCTL_EN);
+    e1000_test_arrive(&t, frame, sizeof(frame));
+    e1000_test_set(&t, E1000_RCTL, RCTL_EN | RCTL_BAM); /* looked at again */
+    e1000_test_run(&t);
+    g_assert_cmpuint(stat(&t, STAT_TPR), ==, 1);
+    g_assert_cmpuint(stat(&t, STAT_GPRC), ==, 0);
+    e1000_test_set(&t, E1000_RDT, (e1000_test_get(&t, E1000_RDH) + 4) % E1000_TEST_COUNT);
+    e1000_test_run(&t);
+    g_assert_cmpuint(stat(&t, STAT_TPR), ==, 0);
+    g_assert_cmpuint(stat(&t, STAT_GPRC), ==, 1);
+    g_assert_cmpuint(stat(&t, STAT_RNBC), ==, 1);
+    e1000_test_end(&t);
+}
+
+/* TXD_LOW: when the last eight are left. */
+static void test_transmit_low(void)
+{
+    struct e1000_test t;
+    e1000_test_begin(&t);
+    e1000_test_set(&t, E1000_TXDCTL, 1u << DCTL_LWTHRESH_SHIFT);
+    e1000_test_set(&t, E1000_TDT, 8);
+    e1000_test_run(&t);
+    g_assert_cmphex(e1000_test_get(&t, E1000_ICR) & ICR_TXD_LOW, ==, 0); /* never were more */
+    e1000_test_set(&t, E1000_TDT, 1); /* nine */
+    e1000_test_run(&t);
+    g_assert_cmphex(e1000_test_get(&t, E1000_ICR) & ICR_TXD_LOW, !=, 0);
+    e1000_test_end(&t);
+}
+
 static void test_full_ring(void)
 {
     struct e1000_test t;
@@ -357,6 +429,8 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/e1000/identity", test_identity);
     g_test_add_func("/e1000/eeprom", test_eeprom);
+    g_test_add_func("/e1000/totals", test_totals);
+    g_test_add_func("/e1000/transmit-low", test_transmit_low);
     g_test_add_func("/e1000/eeprom-write", test_eeprom_write);
     g_test_add_func("/e1000/phy-and-link", test_phy_and_link);
     g_test_add_func("/e1000/interrupts", test_interrupts);

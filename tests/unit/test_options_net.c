@@ -47,6 +47,7 @@ static void test_good(void)
         {"vmm -net none", NULL, 0, 0, 0},
         {"vmm -nic none", NULL, 0, 0, 0},
         {"vmm -net nic -net user", "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -tftp /tmp -bootp pxelinux.0", "52:54:00:12:34:56", 1, 1, 0},
         {"vmm -net nic,model=e1000,macaddr=00:11:22:33:44:55 -net user,restrict=on",
          "00:11:22:33:44:55", 1, 1, 0},
         {"vmm -net nic", "52:54:00:12:34:56", 1, 0, 1},
@@ -102,6 +103,22 @@ static void test_bad(void)
         const char *line, *part;
     } cases[] = {
         {"vmm -net nic,model=rtl8139", "there is e1000"},
+        {"vmm -device rtl8139", "'rtl8139' is not modelled; there is e1000, ne2k_pci, ne2k_isa"},
+        {"vmm -device virtio-net-pci,netdev=n", "'virtio-net-pci' is not modelled; there is e1000, ne2k_pci, ne2k_isa"},
+        {"vmm -nic user,model=virtio-net-pci", "there is e1000, ne2k_pci, ne2k_isa"},
+        {"vmm -device e1000,addr=20", "addr=20: must be"},
+        {"vmm -device e1000,addr=3.8", "addr=3.8: must be"},
+        {"vmm -device e1000,addr=x", "addr=x: must be"},
+        {"vmm -device e1000,addr=", "addr=: must be"},
+        {"vmm -device e1000,addr=-1", "addr=-1: must be"},
+        {"vmm -device e1000,bus=pci.1", "Bus 'pci.1' not found"},
+        {"vmm -device ne2k_isa,bus=pci.0", "bus=isa.0"},
+        {"vmm -device ne2k_isa,addr=3", "cards on PCI"},
+        {"vmm -device e1000,bootindex=first", "bootindex=first"},
+        {"vmm -device e1000,rombar=2", "rombar=2"},
+        {"vmm -net none -tftp /tmp", "-tftp needs a user network"},
+        {"vmm -nic none -bootp f", "-bootp needs"},
+        {"vmm -tftp /nowhere/at/all", "is no folder"},
         {"vmm -net tape", "there is nic, none, dump, user, socket, tap"},
         {"vmm -nic bridge", "there is none, user, socket, tap"},
         {"vmm -net nic,vlan=x -net user", "vlan=x"},
@@ -151,6 +168,30 @@ static void test_bad(void)
     }
 }
 
+static void test_place(void)
+{
+    struct setup s;
+    g_autofree char *message = setup_begin(
+        &s, "vmm -device e1000,bus=pci.0,addr=0x1e.3,romfile=,bootindex=1 -nic user,model=ne2k_pci,addr=a,romfile=/a/b "
+            "-net nic,addr=00:07,bootindex=0 -device ne2k-pci,rombar=0,multifunction=on -device ne2k_isa,bus=isa.0");
+    g_assert_cmpstr(message, ==, NULL);
+    const struct pc_nic_config *nics = s.config.nics;
+    g_assert_cmpuint(s.config.nic_count, ==, 5);
+    static const struct {
+        int slot;
+        unsigned function;
+        int bootindex;
+        const char *romfile;
+    } want[] = {{0x1e, 3, 1, ""}, {10, 0, -1, "/a/b"}, {7, 0, 0, NULL}, {-1, 0, -1, ""}, {-1, 0, -1, NULL}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(want); i++) {
+        g_assert_cmpint(nics[i].slot, ==, want[i].slot);
+        g_assert_cmpuint(nics[i].function, ==, want[i].function);
+        g_assert_cmpint(nics[i].bootindex, ==, want[i].bootindex);
+        g_assert_cmpstr(nics[i].romfile, ==, want[i].romfile);
+    }
+    setup_end(&s);
+}
+
 static void test_help(void)
 {
     g_assert_cmpstr(option_net_help("help"), ==, "netdev");
@@ -165,6 +206,7 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/options-net/good", test_good);
     g_test_add_func("/options-net/bad", test_bad);
+    g_test_add_func("/options-net/place", test_place);
     g_test_add_func("/options-net/help", test_help);
     return g_test_run();
 }
