@@ -23,9 +23,13 @@
 static void thread_kick(struct vcpu_thread *t)
 {
     pthread_mutex_lock(&t->accel->mutex);
+    bool first = !t->kicked;
     t->kicked = true;
-    pthread_cond_broadcast(&t->accel->cond);
     pthread_mutex_unlock(&t->accel->mutex);
+    /* Not under the mutex, which the woken thread needs at once. */
+    if (first) {
+        pthread_cond_broadcast(&t->accel->cond);
+    }
 }
 
 static struct vcpu_thread *cpu_thread(struct accel *accel, unsigned cpu)

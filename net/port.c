@@ -3,7 +3,8 @@
  *
  * One mutex guards both queues; it is never held while an owner's receive, resume or link operation
  * or a tap runs, so these may send. A poll takes all that is queued over into an inbox, which only
- * the owner's thread touches: the mutex is taken once for many frames. What is in the inbox no
+ * the owner's thread touches: the mutex is taken once for many frames. An end's schedule operation runs without the mutex, too,
+ * which the thread that it wakes needs at once. What is in the inbox no
  * longer counts as queued, so an end that takes nothing holds back at most twice the queue's
  * bounds.
  */
@@ -80,11 +81,19 @@ struct net_port *net_link_port(struct net_link *link, unsigned n)
     return &link->ports[n];
 }
 
-/* The mutex is held. */
+/* An end that is to be told once the mutex is free; NULL if that is not needed. The mutex is held. */
+static struct net_port *to_schedule(struct net_port *port, bool wanted)
+{
+    if (!wanted || port->ops == NULL || port->scheduled) {
+        return NULL;
+    }
+    port->scheduled = true;
+    return port;
+}
+
 static void schedule(struct net_port *port)
 {
-    if (port->ops != NULL && !port->scheduled) {
-        port->scheduled = true;
+    if (port != NULL) {
         port->ops->schedule(port->owner);
     }
 }
@@ -106,9 +115,10 @@ void net_link_set(struct net_link *link, bool up)
 {
     g_mutex_lock(&link->mutex);
     __atomic_store_n(&link->up, up, __ATOMIC_RELAXED);
-    schedule(&link->ports[0]);
-    schedule(&link->ports[1]);
+    struct net_port *first = to_schedule(&link->ports[0], true), *second = to_schedule(&link->ports[1], true);
     g_mutex_unlock(&link->mutex);
+    schedule(first);
+    schedule(second);
 }
 
 bool net_link_up(const struct net_link *link)
@@ -158,10 +168,9 @@ void net_port_detach(struct net_port *port)
     port->owner = NULL;
     port->tap = NULL;
     port->scheduled = port->blocked = port->wants_room = false;
-    if (port->peer->wants_room) {
-        schedule(port->peer);
-    }
+    struct net_port *tell = to_schedule(port->peer, port->peer->wants_room);
     g_mutex_unlock(&port->link->mutex);
+    schedule(tell);
     free_frames(frames);
     free_frames(port->inbox);
     port->inbox = NULL;
@@ -175,7 +184,7 @@ void net_port_set_tap(struct net_port *port, net_tap_fn *fn, void *arg)
 
 enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t size)
 {
-    struct net_port *to = port->peer;
+    struct net_port *to = port->peer, *tell = NULL;
     enum net_result result = NET_SENT;
     assert(size <= NET_FRAME_MAX);
     struct frame *frame = g_malloc(sizeof(*frame) + size);
@@ -195,11 +204,10 @@ enum net_result net_port_send(struct net_port *port, const uint8_t *data, size_t
         set_count(to, to->frames + 1, to->bytes + size);
         port->stats.frames++;
         port->stats.bytes += size;
-        if (!to->blocked && !port->corked) {
-            schedule(to);
-        }
+        tell = to_schedule(to, !to->blocked && !port->corked);
     }
     g_mutex_unlock(&port->link->mutex);
+    schedule(tell);
     g_free(frame);
     if (result == NET_SENT && port->tap != NULL) {
         port->tap(port->tap_arg, data, size);
@@ -220,10 +228,9 @@ void net_port_uncork(struct net_port *port)
         return; /* taken over already, by an end that was awake */
     }
     g_mutex_lock(&port->link->mutex);
-    if (to->first != NULL && !to->blocked) {
-        schedule(to);
-    }
+    struct net_port *tell = to_schedule(to, to->first != NULL && !to->blocked);
     g_mutex_unlock(&port->link->mutex);
+    schedule(tell);
 }
 
 bool net_port_crowded(struct net_port *port)
@@ -243,10 +250,9 @@ static void take_over(struct net_port *port)
 {
     g_mutex_lock(&port->link->mutex);
     port->inbox = take_all(port);
-    if (port->peer->wants_room) {
-        schedule(port->peer);
-    }
+    struct net_port *tell = to_schedule(port->peer, port->peer->wants_room);
     g_mutex_unlock(&port->link->mutex);
+    schedule(tell);
 }
 
 /* Hands one frame to the owner; false if there is none or the owner does not take it. */
@@ -303,8 +309,9 @@ void net_port_poll(struct net_port *port)
     }
     if (n == POLL_BATCH) {
         g_mutex_lock(&port->link->mutex);
-        schedule(port);
+        struct net_port *tell_self = to_schedule(port, true);
         g_mutex_unlock(&port->link->mutex);
+        schedule(tell_self);
     }
 }
 
@@ -316,10 +323,9 @@ void net_port_resume(struct net_port *port)
     }
     g_mutex_lock(&port->link->mutex);
     port->blocked = false;
-    if (port->inbox != NULL || port->first != NULL) {
-        schedule(port);
-    }
+    struct net_port *tell = to_schedule(port, port->inbox != NULL || port->first != NULL);
     g_mutex_unlock(&port->link->mutex);
+    schedule(tell);
 }
 
 struct net_port_stats net_port_stats(struct net_port *port)

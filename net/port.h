@@ -63,8 +63,8 @@ void net_link_set(struct net_link *link, bool up);
 bool net_link_up(const struct net_link *link);
 
 void net_port_attach(struct net_port *port, const struct net_port_ops *ops, void *owner);
-/* In the owner's thread. Frames queued to this end are dropped; afterwards no operation is called.
- */
+/* In the owner's thread, while the other end's thread is not working on the wire (that of the cards has ended when backends are
+ * closed). Frames queued to this end are dropped; afterwards no operation is called. */
 void net_port_detach(struct net_port *port);
 /* Watches this end; NULL: no more. In the owner's thread. */
 void net_port_set_tap(struct net_port *port, net_tap_fn *fn, void *arg);

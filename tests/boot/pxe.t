@@ -14,6 +14,21 @@ foreach model {e1000 ne2k_pci} {
     }
 }
 
+# The boot order says which card, before any letter; a card without ROM; the old spelling.
+write_file $tmp/tftp/other.ipxe "#!ipxe\necho OTHER-CARD\nshell\n"
+if {[vmm_start -m 64 -boot c -device e1000,netdev=a,bootindex=2 -device ne2k_pci,netdev=b,bus=pci.0,addr=8.0,bootindex=1 \
+        -netdev user,id=a,tftp=$tmp/tftp,bootfile=other.ipxe -netdev user,id=b,tftp=$tmp/tftp,bootfile=hello.ipxe]} {
+    ok [wait_screen {HELLO-IPXE} 90] "bootindex= chooses the card"
+    ok [regexp {device   8, function 0:\s+Ethernet controller: PCI device 10ec:8029} [mon "info pci"]] "addr= is its place"
+    vmm_quit
+}
+if {[vmm_start -m 64 -boot n -net nic,romfile= -net nic,model=ne2k_pci -net user -tftp $tmp/tftp -bootp hello.ipxe]} {
+    ok [wait_screen {HELLO-IPXE} 90] "-tftp and -bootp; only the card with a ROM boots"
+    ok [regexp {device   3, function 0:((?!device   4).)*device   4, function 0:.*BAR6} [mon "info pci"] had] "both are there"
+    ok [expr {![regexp {BAR6.*device   4} $had]}] "romfile= with nothing is no ROM"
+    vmm_quit
+}
+
 if {$all} {
     set dir $build/guest
     if {![file exists $dir/vmlinuz]} { exec scripts/make-guest $dir 2>@1 }
