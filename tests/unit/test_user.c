@@ -21,6 +21,8 @@ struct guest {
     bool arp, echo;   /* answers seen */
     bool syn;         /* somebody connects to us */
     bool asked;       /* an ARP request for our address */
+    uint8_t dhcp6[256]; /* DHCPv6 answer */
+    size_t dhcp6_size;
 };
 
 static const uint8_t guest_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
@@ -49,6 +51,9 @@ static enum net_result receive(void *owner, const uint8_t *f, size_t size)
         g->echo = true;
     } else if (type == 0x0800 && f[23] == 6 && (f[47] & 2)) {
         g->syn = true;
+    } else if (type == 0x86dd && f[20] == 17 && f[57] == 34 && size - 62 <= sizeof(g->dhcp6)) { /* 546 */
+        g->dhcp6_size = size - 62;
+        memcpy(g->dhcp6, f + 62, g->dhcp6_size);
     }
     return NET_SENT;
 }
@@ -63,16 +68,20 @@ static bool pump(struct guest *g)
     return true;
 }
 
-static void guest_begin(struct guest *g, const char *const *hostfwd)
+static void guest_begin_with(struct guest *g, const struct net_user_config *config)
 {
-    const struct net_user_config config = {.hostfwd = hostfwd};
     GError *error = NULL;
     memset(g, 0, sizeof(*g));
     g->link = net_link_create();
     g->port = net_link_port(g->link, 0);
     net_port_attach(g->port, &ops, g);
-    g->user = net_user_create(&config, net_link_port(g->link, 1), &error);
+    g->user = net_user_create(config, net_link_port(g->link, 1), &error);
     g_assert_no_error(error);
+}
+
+static void guest_begin(struct guest *g, const char *const *hostfwd)
+{
+    guest_begin_with(g, &(struct net_user_config){.hostfwd = hostfwd});
 }
 
 static void guest_end(struct guest *g)
@@ -124,6 +133,80 @@ static void ask_arp(struct guest *g, const uint8_t source[4])
     memcpy(f + 28, source, 4);
     memcpy(f + 38, (const uint8_t[]){10, 0, 2, 2}, 4);
     net_port_send(g->port, f, sizeof(f));
+}
+
+/* An IPv6 packet from our link-local address to a multicast one; its checksum is put in at `at` of the payload. */
+static void send_ip6(struct guest *g, const char *dst, uint8_t protocol, const uint8_t *payload, size_t size, size_t at)
+{
+    uint8_t f[200] = {0x33, 0x33}, pseudo[40 + 128] = {0};
+    uint8_t *ip = f + 14;
+    memcpy(f + 6, guest_mac, 6);
+    f[12] = 0x86;
+    f[13] = 0xdd;
+    ip[0] = 0x60;
+    ip[5] = (uint8_t)size;
+    ip[6] = protocol;
+    ip[7] = 255;
+    inet_pton(AF_INET6, "fe80::5054:ff:fe12:3456", ip + 8);
+    inet_pton(AF_INET6, dst, ip + 24);
+    memcpy(f + 2, ip + 36, 4);
+    memcpy(ip + 40, payload, size);
+    memcpy(pseudo, ip + 8, 32);
+    pseudo[35] = (uint8_t)size;
+    pseudo[39] = protocol;
+    memcpy(pseudo + 40, payload, size);
+    unsigned c = sum(pseudo, 40 + size);
+    ip[40 + at] = (uint8_t)(c >> 8);
+    ip[40 + at + 1] = (uint8_t)c;
+    g_assert_cmpint(net_port_send(g->port, f, 54 + size), ==, NET_SENT);
+}
+
+/* A DHCPv6 message to all servers. */
+static void send_dhcp6(struct guest *g, const uint8_t *message, size_t size)
+{
+    uint8_t udp[64] = {2, 34, 2, 35, 0, (uint8_t)(8 + size)};
+    memcpy(udp + 8, message, size);
+    send_ip6(g, "ff02::1:2", 17, udp, 8 + size, 6);
+}
+
+/* Tells the network our hardware address. */
+static void send_advertisement(struct guest *g)
+{
+    uint8_t icmp[32] = {136};
+    inet_pton(AF_INET6, "fe80::5054:ff:fe12:3456", icmp + 8);
+    icmp[24] = 2;
+    icmp[25] = 1;
+    memcpy(icmp + 26, guest_mac, 6);
+    send_ip6(g, "ff02::1", 58, icmp, sizeof(icmp), 2);
+}
+
+/* What DHCPv6 gives: name server and boot file to who asks for information, and no addresses. */
+static void test_dhcp6(void)
+{
+    static const uint8_t solicit[] = {1, 0, 0, 1, 0, 3, 0, 12, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t request[] = {11, 1, 2, 3, 0, 6, 0, 4, 0, 23, 0, 59};
+    static const char url_text[] = "tftp://[fec0:0000:0000:0000:0000:0000:0000:0002]/boot.efi";
+    struct guest g;
+    gint64 deadline = g_get_monotonic_time() + 3 * G_USEC_PER_SEC;
+    guest_begin_with(&g, &(struct net_user_config){.bootfile = "boot.efi"});
+    send_advertisement(&g);
+    send_dhcp6(&g, solicit, sizeof(solicit));
+    send_dhcp6(&g, request, sizeof(request));
+    while (g.dhcp6_size == 0 && g_get_monotonic_time() < deadline) {
+        g_main_context_iteration(NULL, FALSE);
+        pump(&g);
+    }
+    g_assert_cmpuint(g.dhcp6_size, >, 8);
+    g_assert_cmpmem(g.dhcp6, 4, "\x07\x01\x02\x03", 4); /* the answer to the second one */
+    bool dns = false, url = false;
+    for (size_t at = 4; at + 4 <= g.dhcp6_size; at += 4u + g.dhcp6[at + 3]) {
+        const uint8_t *option = g.dhcp6 + at;
+        dns |= option[1] == 23 && option[3] == 16 && memcmp(option + 4, "\xfe\xc0", 2) == 0 && option[19] == 3;
+        url |= option[1] == 59 && memcmp(option + 4, url_text, option[3]) == 0;
+    }
+    g_assert_true(url);
+    g_assert_true(dns);
+    guest_end(&g);
 }
 
 static void test_dhcp(void)
@@ -277,6 +360,7 @@ int main(int argc, char **argv)
     test_main_init(&argc, &argv);
     g_test_add_func("/user/config", test_config);
     g_test_add_func("/user/dhcp", test_dhcp);
+    g_test_add_func("/user/dhcp6", test_dhcp6);
     g_test_add_func("/user/arp-and-ping", test_arp);
     g_test_add_func("/user/forward", test_forward);
     g_test_add_func("/user/idle", test_idle);
