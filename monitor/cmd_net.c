@@ -110,11 +110,7 @@ void cmd_info_usernet(struct command_call *call)
     for (unsigned i = 0; i < call->env->net_count; i++) {
         const struct monitor_net *net = &call->env->nets[i];
         if (net->user != NULL) {
-            if (net->hub >= 0) {
-                command_print(call, "Hub %d (%s):\n", net->hub, net->name);
-            } else {
-                command_print(call, "%s:\n", net->name);
-            }
+            command_print(call, "Hub %d (%s):\n", net->hub, net->name);
             net_user_print(net->user, call->out);
             any = true;
         }
@@ -137,7 +133,7 @@ static struct net_user *user_of(struct command_call *call, const char **rule)
         const struct monitor_net *net = nic != NULL ? nic->net : find_net(call, name);
         *rule = call->args[1].text;
         if (nic == NULL && net == NULL) {
-            no_such(call, name);
+            command_print(call, "unrecognized netdev id '%s'; info network lists the networks\n", name);
         } else if (net == NULL || net->user == NULL) {
             command_print(call, "Error: '%s' is not on a user network\n", name);
         }
@@ -202,7 +198,7 @@ void cmd_set_link(struct command_call *call)
     struct pcap **capture;
     bool on = strcmp(state, "on") == 0;
     if (!on && strcmp(state, "off") != 0) {
-        command_print(call, "Error: '%s' is neither on nor off\n", state);
+        command_print(call, "Expected 'on' or 'off'\nTry \"help set_link\" for more information\n");
         return;
     }
     struct net_link *link = find_link(call, call->args[0].text, &capture);

@@ -369,13 +369,12 @@ bool net_user_add_forward(struct net_user *user, const char *rule, GError **erro
 {
     struct user_forward f;
     if (!user_forward_parse(rule, true, &f, error)) {
-        g_prefix_error(error, "hostfwd: ");
         return false;
     }
     if (slirp_add_hostfwd(user->slirp, f.udp, f.host, f.host_port, f.guest, f.guest_port) < 0) {
         int code = errno;
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code),
-                    "hostfwd: cannot listen for '%s': %s%s", rule, g_strerror(code),
+                    "Could not set up host forwarding rule '%s': %s%s", rule, g_strerror(code),
                     code == EACCES ? " (ports below 1024 are the administrator's)" : "");
         return false;
     }
@@ -389,7 +388,7 @@ bool net_user_remove_forward(struct net_user *user, const char *rule, GError **e
         return false;
     }
     if (slirp_remove_hostfwd(user->slirp, f.udp, f.host, f.host_port) < 0) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "there is no forward of '%s'",
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "host forwarding rule for %s not found",
                     rule);
         return false;
     }

@@ -46,7 +46,7 @@ struct user_guestfwd *net_user_add_pipe(struct net_user *user, const char *rule,
 void net_user_destroy(struct net_user *user);
 
 /* A forward of a host port to the guest: [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT.
- * HOSTADDR empty: all of the host's addresses; GUESTADDR empty: the first that DHCP gives. */
+ * HOSTADDR empty: all of the host's addresses; HOSTPORT 0: any free one; GUESTADDR empty: the first that DHCP gives. */
 bool net_user_add_forward(struct net_user *user, const char *rule, GError **error);
 /* Takes one away: [tcp|udp]:[HOSTADDR]:HOSTPORT. */
 bool net_user_remove_forward(struct net_user *user, const char *rule, GError **error);

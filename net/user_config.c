@@ -133,49 +133,74 @@ bool user_net_parse(const struct net_user_config *config, struct user_net *net, 
     return net6_parse(config, net, error);
 }
 
-static bool port_parse(const char *text, int *port, GError **error)
+/* The text up to the separator, which is left out; NULL if there is none. Newly allocated; *text is behind it then. */
+static char *word_before(const char **text, char separator)
+{
+    const char *end = strchr(*text, separator);
+    char *word = end != NULL ? g_strndup(*text, (gsize)(end - *text)) : NULL;
+    *text = end != NULL ? end + 1 : *text;
+    return word;
+}
+
+static bool port_parse(const char *text, unsigned first, int *port)
 {
     char *end;
     guint64 n = g_ascii_strtoull(text, &end, 10);
-    if (end == text || *end != '\0' || n < 1 || n > 65535) {
-        return FAIL(error, "'%s' is no port number (1 to 65535)", text);
-    }
     *port = (int)n;
-    return true;
+    return g_ascii_isdigit(text[0]) && *end == '\0' && n >= first && n <= 65535;
 }
 
-static bool address_parse(const char *text, struct in_addr *address, GError **error)
+static bool address_parse(const char *text, struct in_addr *address)
 {
     address->s_addr = htonl(INADDR_ANY);
-    if (text[0] != '\0' && inet_pton(AF_INET, text, address) != 1) {
-        return FAIL(error, "'%s' is no IPv4 address", text);
-    }
-    return true;
+    return text[0] == '\0' || inet_aton(text, address) != 0;
 }
 
-bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *forward,
-                        GError **error)
+/* What is wrong with the rule, in the words that QEMU's users know; NULL: nothing. */
+static const char *forward_fault(const char *rule, bool with_guest, struct user_forward *forward)
 {
-    g_auto(GStrv) halves = g_strsplit(rule, "-", 2);
-    g_auto(GStrv) host = g_strsplit(halves[0] != NULL ? halves[0] : "", ":", 3);
-    g_auto(GStrv) guest = NULL;
+    g_autofree char *protocol = word_before(&rule, ':');
+    if (protocol == NULL) {
+        return "No : separators";
+    }
+    forward->udp = strcmp(protocol, "udp") == 0;
+    if (!forward->udp && protocol[0] != '\0' && strcmp(protocol, "tcp") != 0) {
+        return "Bad protocol name";
+    }
+    g_autofree char *host = word_before(&rule, ':');
+    if (host == NULL) {
+        return "Missing : separator";
+    }
+    if (!address_parse(host, &forward->host)) {
+        return "Bad host address";
+    }
+    if (!with_guest) {
+        return port_parse(rule, 0, &forward->host_port) ? NULL : "Bad host port";
+    }
+    g_autofree char *port = word_before(&rule, '-');
+    if (port == NULL) {
+        return "Bad host port separator";
+    }
+    if (!port_parse(port, 0, &forward->host_port)) {
+        return "Bad host port";
+    }
+    g_autofree char *guest = word_before(&rule, ':');
+    if (guest == NULL) {
+        return "Missing guest address";
+    }
+    return !address_parse(guest, &forward->guest)           ? "Bad guest address"
+           : !port_parse(rule, 1, &forward->guest_port) ? "Bad guest port"
+                                                          : NULL;
+}
+
+bool user_forward_parse(const char *rule, bool with_guest, struct user_forward *forward, GError **error)
+{
     memset(forward, 0, sizeof(*forward));
-    bool shaped = g_strv_length(host) == 3 && (halves[1] != NULL) == with_guest;
-    if (shaped && with_guest) {
-        guest = g_strsplit(halves[1], ":", 2);
-        shaped = g_strv_length(guest) == 2;
+    const char *fault = forward_fault(rule, with_guest, forward);
+    if (fault == NULL) {
+        return true;
     }
-    if (!shaped) {
-        return FAIL(error, "'%s' is not of the form %s", rule,
-                    with_guest ? "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT"
-                               : "[tcp|udp]:[HOSTADDR]:HOSTPORT");
-    }
-    forward->udp = strcmp(host[0], "udp") == 0;
-    if (!forward->udp && host[0][0] != '\0' && strcmp(host[0], "tcp") != 0) {
-        return FAIL(error, "'%s' is neither tcp nor udp", host[0]);
-    }
-    return address_parse(host[1], &forward->host, error) &&
-           port_parse(host[2], &forward->host_port, error) &&
-           (!with_guest || (address_parse(guest[0], &forward->guest, error) &&
-                            port_parse(guest[1], &forward->guest_port, error)));
+    return with_guest ? FAIL(error, "Invalid host forwarding rule '%s' (%s); it is [tcp|udp]:[HOSTADDR]:HOSTPORT-"
+                             "[GUESTADDR]:GUESTPORT", rule, fault)
+                      : FAIL(error, "invalid format: '%s' (%s); it is [tcp|udp]:[HOSTADDR]:HOSTPORT", rule, fault);
 }

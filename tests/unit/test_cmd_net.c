@@ -71,13 +71,13 @@ static void test_forwards(void)
     monitor_test_expect(&s.t, "hostfwd_add tcp:127.0.0.1:31515-:22", "");
     monitor_test_contains(&s.t, "info usernet", "TCP[HOST_FORWARD]");
     monitor_test_contains(&s.t, "info usernet", "31515");
-    monitor_test_contains(&s.t, "hostfwd_add tcp:127.0.0.1:31515-:22", "cannot listen");
+    monitor_test_contains(&s.t, "hostfwd_add tcp:127.0.0.1:31515-:22", "Could not set up host forwarding rule 'tcp:127.0.0.1:31515-:22'");
     monitor_test_expect(&s.t, "hostfwd_add user.0 udp:127.0.0.1:31516-:53", "");
     monitor_test_contains(&s.t, "info usernet", "UDP[HOST_FORWARD]");
     monitor_test_contains(&s.t, "hostfwd_remove tcp:127.0.0.1:31515", "removed");
-    monitor_test_contains(&s.t, "hostfwd_remove tcp:127.0.0.1:31515", "there is no forward");
-    monitor_test_contains(&s.t, "hostfwd_add nowhere tcp::1-:1", "Error: Device 'nowhere' not found");
-    monitor_test_contains(&s.t, "hostfwd_add nonsense", "is not of the form");
+    monitor_test_contains(&s.t, "hostfwd_remove tcp:127.0.0.1:31515", "host forwarding rule for tcp:127.0.0.1:31515 not found");
+    monitor_test_contains(&s.t, "hostfwd_add nowhere tcp::1-:1", "unrecognized netdev id 'nowhere'");
+    monitor_test_contains(&s.t, "hostfwd_add nonsense", "Invalid host forwarding rule 'nonsense' (No : separators)");
     end(&s);
 }
 
