@@ -130,7 +130,14 @@ static bool open_net(struct networks *networks, struct plan *plan, const struct 
     return ok;
 }
 
-/* A backend that one card names. */
+static void warn_no_card(const struct plan *plan, const struct option_netdev *dev)
+{
+    g_ptr_array_add(plan->warnings,
+                    g_strdup_printf("network '%s' has no card", dev->id != NULL ? dev->id : dev->type));
+}
+
+/* A backend that one card names. Without a card it is opened all the same: what is wrong with it is said, and others may count
+ * on its sockets. */
 static bool open_pair(struct networks *networks, struct plan *plan, const struct option_netdev *dev, GError **error)
 {
     struct monitor_nic *card = NULL;
@@ -144,12 +151,11 @@ static bool open_pair(struct networks *networks, struct plan *plan, const struct
             card = &networks->list[i];
         }
     }
+    struct monitor_net *alone;
     if (card == NULL) {
-        g_ptr_array_add(plan->warnings,
-                        g_strdup_printf("network '%s' has no card", dev->id != NULL ? dev->id : dev->type));
-        return true;
+        warn_no_card(plan, dev);
     }
-    return open_net(networks, plan, dev, card->link, &card->net, error);
+    return open_net(networks, plan, dev, card != NULL ? card->link : NULL, card != NULL ? &card->net : &alone, error);
 }
 
 /* ---- hubs ---- */
@@ -169,29 +175,28 @@ static bool open_hub(struct networks *networks, struct plan *plan, int number, G
         if (netdev_hub(plan->options, dev) == number) {
             backends++;
             if (cards == 0) {
-                g_ptr_array_add(plan->warnings,
-                                g_strdup_printf("network '%s' has no card", dev->id != NULL ? dev->id : dev->type));
+                warn_no_card(plan, dev);
             }
         }
     }
-    if (cards == 0 || cards + backends < 2) {
+    if (backends == 0 && cards < 2) {
         return true;
     }
-    struct net_hub *hub = cards == 1 && backends == 1 ? NULL : net_hub_create();
+    struct net_hub *hub = cards <= 1 && backends == 1 ? NULL : net_hub_create();
     for (guint i = 0; i < plan->netdevs->len; i++) {
         const struct option_netdev *dev = g_ptr_array_index(plan->netdevs, i);
         struct monitor_net *net = NULL;
         if (netdev_hub(plan->options, dev) != number) {
             continue;
         }
-        if (!open_net(networks, plan, dev, hub == NULL ? card->link : NULL, &net, error)) {
+        if (!open_net(networks, plan, dev, hub == NULL && card != NULL ? card->link : NULL, &net, error)) {
             net_hub_destroy(hub);
             return false;
         }
         net->hub = number;
         if (hub != NULL) {
             net_hub_add(hub, net_link_port(net->link, 0));
-        } else {
+        } else if (card != NULL) {
             card->net = net;
         }
     }

@@ -26,7 +26,7 @@ struct network_chardevs {
 struct networks {
     struct monitor_nic list[PC_NICS]; /* one a card */
     unsigned count;
-    struct monitor_net nets[NETWORKS_MAX]; /* backends with a card */
+    struct monitor_net nets[NETWORKS_MAX]; /* backends */
     unsigned net_count;
     struct net_hub *hubs[NETWORKS_MAX]; /* owned */
     unsigned hub_count;

@@ -41,7 +41,7 @@ static void print_nic(struct command_call *call, const char *lead, const struct 
                   net_link_up(nic->link) ? "" : ",link=off", nic->capture != NULL ? ",captured" : "");
 }
 
-static void print_net(struct command_call *call, const struct monitor_net *net)
+static void print_net(struct command_call *call, const char *lead, const struct monitor_net *net)
 {
     g_autoptr(GString) text = g_string_new(net->settings);
     if (net->socket != NULL) {
@@ -49,7 +49,7 @@ static void print_net(struct command_call *call, const struct monitor_net *net)
     } else if (net->tap != NULL) {
         net_tap_print(net->tap, text);
     }
-    command_print(call, " \\ %s: index=0,type=%s,%s%s%s\n", net->name, net->type, text->str,
+    command_print(call, "%s%s: index=0,type=%s,%s%s%s\n", lead, net->name, net->type, text->str,
                   net_link_up(net->link) ? "" : ",link=off", net->capture != NULL ? ",captured" : "");
 }
 
@@ -76,11 +76,24 @@ static void print_hub(struct command_call *call, int hub)
             print_frames(call, &call->env->nics[i]);
         }
     }
-    for (unsigned i = 0; headed && i < call->env->net_count; i++) {
+    for (unsigned i = 0; i < call->env->net_count; i++) {
         if (call->env->nets[i].hub == hub) {
-            print_net(call, &call->env->nets[i]);
+            if (!headed) {
+                command_print(call, "hub %d\n", hub);
+            }
+            headed = true;
+            print_net(call, " \\ ", &call->env->nets[i]);
         }
     }
+}
+
+static bool has_card(const struct command_call *call, const struct monitor_net *net)
+{
+    bool has = false;
+    for (unsigned i = 0; i < call->env->nic_count; i++) {
+        has |= call->env->nics[i].net == net;
+    }
+    return has;
 }
 
 void cmd_info_network(struct command_call *call)
@@ -88,6 +101,9 @@ void cmd_info_network(struct command_call *call)
     int last = -1;
     for (unsigned i = 0; i < call->env->nic_count; i++) {
         last = MAX(last, call->env->nics[i].hub);
+    }
+    for (unsigned i = 0; i < call->env->net_count; i++) {
+        last = MAX(last, call->env->nets[i].hub);
     }
     for (int hub = 0; hub <= last; hub++) {
         print_hub(call, hub);
@@ -97,9 +113,15 @@ void cmd_info_network(struct command_call *call)
         if (nic->hub < 0) {
             print_nic(call, "", nic);
             if (nic->net != NULL) {
-                print_net(call, nic->net);
+                print_net(call, " \\ ", nic->net);
             }
             print_frames(call, nic);
+        }
+    }
+    for (unsigned i = 0; i < call->env->net_count; i++) {
+        const struct monitor_net *net = &call->env->nets[i];
+        if (net->hub < 0 && !has_card(call, net)) {
+            print_net(call, "", net);
         }
     }
 }

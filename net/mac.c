@@ -5,16 +5,18 @@
 
 static bool parse(const char *text, uint8_t mac[6])
 {
-    if (strlen(text) != 17) {
-        return false;
-    }
     for (unsigned i = 0; i < 6; i++) {
-        int high = g_ascii_xdigit_value(text[3 * i]), low = g_ascii_xdigit_value(text[3 * i + 1]);
-        char separator = text[3 * i + 2];
-        if (high < 0 || low < 0 || (i < 5 && separator != ':' && separator != '-')) {
+        int value = 0;
+        unsigned digits = 0;
+        while (digits < 2 && g_ascii_isxdigit(*text)) {
+            value = value << 4 | g_ascii_xdigit_value(*text++);
+            digits++;
+        }
+        if (digits == 0 || (i < 5 ? *text != ':' && *text != '-' : *text != '\0')) {
             return false;
         }
-        mac[i] = (uint8_t)(high << 4 | low);
+        mac[i] = (uint8_t)value;
+        text++;
     }
     return !(mac[0] & 1) && (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) != 0;
 }

@@ -116,13 +116,19 @@ static bool net6_parse(const struct net_user_config *config, struct user_net *ne
 bool user_net_parse(const struct net_user_config *config, struct user_net *net, GError **error)
 {
     uint32_t network, mask;
+    if (config->no_ipv4 && config->no_ipv6) {
+        return FAIL(error, "ipv4=off,ipv6=off: IPv4 and IPv6 disabled, one of them must be on");
+    }
     if (!net_parse(config->net, &network, &mask, error)) {
         return false;
     }
+    /* A name server elsewhere is told to the guest, which reaches it as any other host: not if it is restricted. */
+    bool dns_anywhere = config->dns != NULL && !config->restricted;
     net->network.s_addr = htonl(network);
     net->mask.s_addr = htonl(mask);
     if (!member_parse("host", config->host, network, mask, HOST_NUMBER, &net->host, error) ||
-        !member_parse("dns", config->dns, network, mask, DNS_NUMBER, &net->dns, error) ||
+        !member_parse("dns", config->dns, dns_anywhere ? 0 : network, dns_anywhere ? 0 : mask, DNS_NUMBER, &net->dns,
+                      error) ||
         !member_parse("dhcpstart", config->dhcp_start, network, mask, DHCP_NUMBER, &net->dhcp,
                       error)) {
         return false;

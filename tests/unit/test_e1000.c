@@ -33,7 +33,9 @@ static void test_identity(void)
     g_assert_cmphex(e1000_test_get(&t, E1000_STATUS) & STATUS_LU, !=, 0);
     e1000_test_end(&t);
     g_assert_true(net_mac_parse("00:11:22:aa:BB:cc", mac, NULL));
-    static const char *const bad[] = {"", "00:11:22:33:44", "01:00:00:00:00:00",
+    g_assert_true(net_mac_parse("52:54:0:12:34:5", mac, NULL));
+    g_assert_cmpmem(mac, 6, "\x52\x54\0\x12\x34\x05", 6);
+    static const char *const bad[] = {"", "00:11:22:33:44", "52:54::12:34:56", "52:54:00:12:34:567", "52:54:00:12:34:56:", "01:00:00:00:00:00",
                                       "00:00:00:00:00:00", "00:11:22:33:44:gg"};
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_assert_false(net_mac_parse(bad[i], mac, NULL));

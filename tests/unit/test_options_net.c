@@ -51,12 +51,12 @@ static void test_good(void)
         {"vmm -net nic,model=e1000,macaddr=00:11:22:33:44:55 -net user,restrict=on",
          "00:11:22:33:44:55", 1, 1, 0},
         {"vmm -net nic", "52:54:00:12:34:56", 1, 0, 1},
-        {"vmm -net user", NULL, 0, 0, 1},
+        {"vmm -net user", NULL, 0, 1, 1},
         {"vmm -nic user,model=e1000,mac=00:11:22:33:44:66 -nic user", "00:11:22:33:44:66", 2, 2, 0},
         {"vmm -netdev user,id=n0,ipv6=off -device e1000,netdev=n0,mac=00:11:22:33:44:77",
          "00:11:22:33:44:77", 1, 1, 0},
         {"vmm -device e1000", "52:54:00:12:34:56", 1, 0, 1},
-        {"vmm -netdev user,id=n0", NULL, 0, 0, 1},
+        {"vmm -netdev user,id=n0", NULL, 0, 1, 1},
         {"vmm -net nic,model=ne2k_isa,iobase=0x320,irq=10 -net user", "52:54:00:12:34:56", 1, 1, 0},
         {"vmm -nic user,model=rtl8029", "52:54:00:12:34:56", 1, 1, 0},
         {"vmm -nic model=ne2k_pci", "52:54:00:12:34:56", 1, 1, 0},
@@ -64,7 +64,7 @@ static void test_good(void)
         /* Hubs. */
         {"vmm -net nic -net nic -net user", "52:54:00:12:34:56", 2, 1, 0},
         {"vmm -net nic -net nic", "52:54:00:12:34:56", 2, 0, 0},
-        {"vmm -net nic,vlan=1 -net user", "52:54:00:12:34:56", 1, 0, 2},
+        {"vmm -net nic,vlan=1 -net user", "52:54:00:12:34:56", 1, 1, 2},
         {"vmm -net nic,vlan=1 -net user,vlan=1 -net nic -net user", "52:54:00:12:34:56", 2, 2, 0},
         {"vmm -net nic,netdev=n -netdev user,id=n", "52:54:00:12:34:56", 1, 1, 0},
         {"vmm -netdev user,id=n -netdev hubport,id=a,hubid=3 -netdev hubport,id=b,hubid=3,netdev=n "
@@ -76,6 +76,7 @@ static void test_good(void)
          "52:54:00:12:34:56", 2, 0, 0},
         {"vmm -nic user,guestfwd=tcp:10.0.2.100:7-cmd:cat,guestfwd=tcp:10.0.2.100:8-tcp:127.0.0.1:9",
          "52:54:00:12:34:56", 1, 1, 0},
+        {"vmm -nic user,dns=1.2.3.4", "52:54:00:12:34:56", 1, 1, 0},
         {"vmm -nic user,ipv6-net=fec0:0:0:7::/64,ipv6-host=fec0:0:0:7::9,dnssearch=a.test,dnssearch=b.test",
          "52:54:00:12:34:56", 1, 1, 0},
     };
@@ -119,6 +120,11 @@ static void test_bad(void)
         {"vmm -net none -tftp /tmp", "-tftp needs a user network"},
         {"vmm -nic none -bootp f", "-bootp needs"},
         {"vmm -tftp /nowhere/at/all", "is no folder"},
+        {"vmm -nic user,ipv4=off,ipv6=off", "IPv4 and IPv6 disabled"},
+        {"vmm -nic user,restrict=on,dns=1.2.3.4", "dns=: 1.2.3.4 is not in"},
+        {"vmm -nic user,dns=1.2.3", "dns=: '1.2.3' is no"},
+        {"vmm -netdev socket,id=a", "exactly one"}, /* without a card, too */
+        {"vmm -netdev tap,id=a,fd=99", "open tap descriptor"},
         {"vmm -net tape", "there is nic, none, dump, user, socket, tap"},
         {"vmm -nic bridge", "there is none, user, socket, tap"},
         {"vmm -net nic,vlan=x -net user", "vlan=x"},
