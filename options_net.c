@@ -21,7 +21,7 @@ static const struct {
     {"user", "net host dns dhcpstart hostname domainname tftp bootfile tftp-server-name restrict "
              "ipv4 ipv6 ipv6-net ipv6-host ipv6-dns dnssearch hostfwd guestfwd"},
     {"socket", "listen connect mcast udp fd localaddr"},
-    {"tap", "ifname fd script downscript"},
+    {"tap", "ifname fd script downscript vhost vhostforce vnet_hdr sndbuf poll-us"}, /* the last five have no effect here */
     {"hubport", "hubid netdev"},
 };
 
@@ -98,6 +98,19 @@ static char *kind_of(const char *argument)
     return g_strndup(argument, strcspn(argument, ","));
 }
 
+/* Samba is a program of the host's that nothing here starts. */
+static bool refuse_smb(const char *argument, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(argument, ",", -1);
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (g_str_has_prefix(words[i], "smb=") || g_str_has_prefix(words[i], "smbserver=")) {
+            return FAIL(error, "%s: there is no SMB server; files go by tftp=FOLDER, or by a server of the host's at 10.0.2.2",
+                        words[i]);
+        }
+    }
+    return true;
+}
+
 /* Reads a list whose keys are those of the kind and some more. False and error. */
 static bool parse(struct option_list *list, const char *argument, const char *implied,
                   const char *kind, const char *more, GError **error)
@@ -108,6 +121,9 @@ static bool parse(struct option_list *list, const char *argument, const char *im
     }
     g_autofree char *all = g_strconcat(implied, " ", more, keys[0] != '\0' ? " " : "", keys, NULL);
     g_auto(GStrv) words = g_strsplit(all, " ", KEYS_MAX);
+    if (g_strcmp0(kind, "user") == 0 && !refuse_smb(argument, error)) {
+        return false;
+    }
     return option_list_parse(list, argument, implied, (const char *const *)words, error);
 }
 
@@ -359,12 +375,16 @@ bool option_net_nic(struct option_net *net, const char *argument, GError **error
     if (!parse(&list, argument, "type", kind, "model mac macaddr id " CARD_KEYS, error)) {
         return false;
     }
-    g_autofree char *id = g_strdup_printf("#net%u", net->nics->len);
+    /* The name is that of the network, as in -netdev. */
+    const char *name = option_list_get(&list, "id");
+    g_autofree char *id = name != NULL ? g_strdup(name) : g_strdup_printf("#net%u", net->nics->len);
     const char *mac = option_list_get(&list, "mac") != NULL ? "mac" : "macaddr";
     if (!add_nic(net, &list, option_list_get(&list, "model"), mac, id, OPTION_NO_HUB, error)) {
         option_list_finish(&list);
         return false;
     }
+    struct option_nic *nic = g_ptr_array_index(net->nics, net->nics->len - 1);
+    g_clear_pointer(&nic->id, g_free);
     return add_netdev(net, kind, list, id, OPTION_NO_HUB, error);
 }
 
