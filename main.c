@@ -69,8 +69,9 @@ struct app {
 
 /* ---- lists that end the program at once ---- */
 
-static void device_help(const char *name, GString *out)
+static void device_help(const char *word, GString *out)
 {
+    const char *card = pc_nic_model(word), *name = card != NULL ? card : word;
     for (const struct device_class *const *c = catalog_classes(); *c != NULL; c++) {
         if (strcmp((*c)->name, name) == 0) {
             g_string_append_printf(out, "%s options:\n", name);
@@ -79,6 +80,7 @@ static void device_help(const char *name, GString *out)
                                        p->type == PROPERTY_STRING ? "str" : "int", p->help,
                                        p->default_value != NULL ? p->default_value : "");
             }
+            g_string_append(out, option_net_device_help(name));
             return;
         }
     }

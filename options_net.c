@@ -327,6 +327,20 @@ const char *option_net_help(const char *argument)
     return words[0] != NULL && is_help(words[0]) ? "netdev" : NULL;
 }
 
+const char *option_net_device_help(const char *class)
+{
+    if (!option_net_is_card(class)) {
+        return "";
+    }
+    return strcmp(class, "ne2k_isa") == 0
+               ? "  netdev=<str> - the network it is connected to\n"
+               : "  netdev=<str> - the network it is connected to\n"
+                 "  addr=<str> - SLOT[.FUNCTION] on bus=pci.0, hexadecimal (default: a free slot)\n"
+                 "  romfile=<str> - boot ROM; empty: none (default: iPXE's)\n"
+                 "  rombar=<int> - 0: no boot ROM (default: 1)\n"
+                 "  bootindex=<int> - place in the boot order (default: by -boot)\n";
+}
+
 bool option_net_legacy(struct option_net *net, const char *argument, GError **error)
 {
     g_autofree char *kind = kind_of(argument);

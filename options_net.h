@@ -54,6 +54,8 @@ bool option_net_is_card(const char *driver);
 /* Does the argument of -net, -nic or -netdev ask for a list: "help" or "?", alone or as the model? "nic" or "netdev", else
  * NULL. */
 const char *option_net_help(const char *argument);
+/* What -device takes for a card besides its class's properties, for the help; "" for what is no card. */
+const char *option_net_device_help(const char *class);
 /* The arguments of -net, -nic, -netdev, -device (whose driver is a network card) and -redir. */
 bool option_net_legacy(struct option_net *net, const char *argument, GError **error);
 bool option_net_nic(struct option_net *net, const char *argument, GError **error);

@@ -262,6 +262,7 @@ void e1000_link_set(struct e1000 *e, bool up)
     if (e->link != up) {
         e->link = up;
         if (!up) {
+            e->rx_held = false; /* the wire drops what waited */
             e->phy[PHY_STATUS] = PHY_STATUS_LINK;
         }
         e1000_wake_link(e);

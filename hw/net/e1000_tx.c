@@ -73,6 +73,7 @@ static void put_on_wire(struct e1000 *e, const uint8_t *frame, size_t size)
     if (e1000_loopback(e)) {
         if (e1000_receive(e, frame, size) == NET_WAIT) {
             e1000_stat_add(e, STAT_MPC, 1);
+            e->rx_held = false; /* it is gone */
         }
     } else if (e->port != NULL) {
         net_port_send(e->port, frame, size);
