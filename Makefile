@@ -86,7 +86,7 @@ $(BUILD)/gen/%.bin.h: hw/pc/%.asm
 $(BUILD)/gen/%.aml.h: hw/acpi/%.asl
 	@mkdir -p $(@D)
 	@echo "IASL  $<"
-	@iasl -p $(BUILD)/gen/$*.aml $< > $(BUILD)/gen/$*.log
+	@iasl -vr -p $(BUILD)/gen/$*.aml $< > $(BUILD)/gen/$*.log
 	@cd $(@D) && xxd -i $*.aml | sed 's/^unsigned/static const unsigned/' > $(notdir $@)
 
 tests: $(UNIT_TESTS)

@@ -365,6 +365,11 @@ struct region *pm_hotplug_io(struct device *dev)
     return &from_dev(dev)->hotplug;
 }
 
+uint16_t pm_base(struct device *dev)
+{
+    return pci_get_u16(&from_dev(dev)->pci, PCI_PMBA) & PMBA_MASK;
+}
+
 void pm_connect_sci(struct device *dev, struct irq *line)
 {
     from_dev(dev)->sci = line;

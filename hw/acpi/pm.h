@@ -23,6 +23,9 @@ struct region *pm_gpe_io(struct device *dev);
 struct region *pm_hotplug_io(struct device *dev);
 void pm_connect_sci(struct device *dev, struct irq *line);
 
+/* Port of the ACPI registers, wherever software has put them. */
+uint16_t pm_base(struct device *dev);
+
 /* The power button is pressed; the guest may act on it. */
 void pm_press_power_button(struct device *dev);
 

@@ -30,6 +30,8 @@
 struct file {
     char name[FILE_NAME_SIZE];
     uint16_t key;
+    void (*selected)(void *arg); /* NULL, or called when the guest selects it */
+    void *arg;
 };
 
 struct fw_cfg {
@@ -87,6 +89,25 @@ void fw_cfg_add_u64(struct device *dev, uint16_t key, uint64_t value)
     fw_cfg_add(dev, key, &value, sizeof(value));
 }
 
+static struct file *find_file(struct fw_cfg *cfg, const char *name)
+{
+    for (guint i = 0; i < cfg->files->len; i++) {
+        struct file *file = &g_array_index(cfg->files, struct file, i);
+        if (strcmp(file->name, name) == 0) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
+void fw_cfg_on_select(struct device *dev, const char *name, void (*fn)(void *arg), void *arg)
+{
+    struct file *file = find_file((struct fw_cfg *)dev, name);
+    g_assert(file != NULL);
+    file->selected = fn;
+    file->arg = arg;
+}
+
 static int compare_names(gconstpointer a, gconstpointer b)
 {
     return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
@@ -98,14 +119,9 @@ void fw_cfg_set_file(struct device *dev, const char *name, const void *data, siz
     struct file file = { .key = (uint16_t)(FW_CFG_FILE_FIRST + cfg->files->len) };
     g_assert(strlen(name) < FILE_NAME_SIZE);
     g_strlcpy(file.name, name, sizeof(file.name));
-    bool found = false;
-    for (guint i = 0; i < cfg->files->len && !found; i++) {
-        const struct file *old = &g_array_index(cfg->files, struct file, i);
-        if (strcmp(old->name, name) == 0) {
-            file.key = old->key;
-            found = true;
-        }
-    }
+    const struct file *old = find_file(cfg, name);
+    bool found = old != NULL;
+    file.key = found ? old->key : file.key;
     g_hash_table_replace(cfg->items, GUINT_TO_POINTER(file.key), g_bytes_new(data, size));
     if (!found) {
         g_assert(file.key <= FW_CFG_FILE_LAST);
@@ -133,6 +149,12 @@ static void item_select(struct fw_cfg *cfg, uint16_t key)
 {
     cfg->selector = key & 0xbfff; /* bit 14 asked for the write channel of old; bit 15: items of the architecture */
     cfg->position = 0;
+    for (guint i = 0; i < cfg->files->len; i++) {
+        const struct file *file = &g_array_index(cfg->files, struct file, i);
+        if (file->key == cfg->selector && file->selected != NULL) {
+            file->selected(file->arg);
+        }
+    }
 }
 
 /* A DMA transfer writes at most the item's length and then zeros; the loop is bounded by guest RAM. */

@@ -18,9 +18,13 @@ enum fw_cfg_key {
     FW_CFG_RAM_SIZE = 0x03,
     FW_CFG_NOGRAPHIC = 0x04,
     FW_CFG_NB_CPUS = 0x05,
+    FW_CFG_KERNEL_SIZE = 0x08,
+    FW_CFG_INITRD_SIZE = 0x0b,
     FW_CFG_KERNEL_DATA = 0x11,
     FW_CFG_INITRD_DATA = 0x12,
+    FW_CFG_CMDLINE_SIZE = 0x14,
     FW_CFG_CMDLINE_DATA = 0x15,
+    FW_CFG_SETUP_SIZE = 0x17,
     FW_CFG_SETUP_DATA = 0x18,
     FW_CFG_BOOT_MENU = 0x0e,
     FW_CFG_MAX_CPUS = 0x0f,
@@ -41,6 +45,9 @@ void fw_cfg_add(struct device *dev, uint16_t key, const void *data, size_t size)
 void fw_cfg_add_u16(struct device *dev, uint16_t key, uint16_t value);
 void fw_cfg_add_u32(struct device *dev, uint16_t key, uint32_t value);
 void fw_cfg_add_u64(struct device *dev, uint16_t key, uint64_t value);
+
+/* From now on fn is called each time the guest selects the file, before it reads; fn may replace files. */
+void fw_cfg_on_select(struct device *dev, const char *name, void (*fn)(void *arg), void *arg);
 
 /* Adds or replaces a named file (up to 55 characters); replacing is allowed between runs (boot order after
  * `once`). */

@@ -76,10 +76,12 @@ struct loader {
     unsigned loads;
 };
 
-/* Offers a piece under a key and tells the ROM to put it at address. */
-static void loader_add(struct loader *l, enum fw_cfg_key key, const void *data, size_t size, uint32_t address)
+/* Offers a piece under a key, its size under another (UEFI firmware takes both and starts the kernel itself), and tells the ROM to put it at address. */
+static void loader_add(struct loader *l, enum fw_cfg_key key, enum fw_cfg_key size_key, const void *data, size_t size,
+                       uint32_t address)
 {
     g_assert(l->loads < ROM_LOADS_MAX);
+    fw_cfg_add_u32(l->fw_cfg, (uint16_t)size_key, (uint32_t)size);
     uint8_t *row = l->rom + ROM_LOADS + 16 * l->loads++;
     fw_cfg_add(l->fw_cfg, (uint16_t)key, data, size);
     put32_be(row, (uint32_t)key << 16 | 0x08 | 0x02); /* select, read */
@@ -166,7 +168,7 @@ static bool initrd_add(struct loader *l, uint8_t *header, uint64_t below_4g, uin
     uint32_t address = (uint32_t)((top - size) & ~0xfffull);
     put32(header + HEADER_RAMDISK_IMAGE, address);
     put32(header + HEADER_RAMDISK_SIZE, (uint32_t)size);
-    loader_add(l, FW_CFG_INITRD_DATA, data, size, address);
+    loader_add(l, FW_CFG_INITRD_DATA, FW_CFG_INITRD_SIZE, data, size, address);
     return true;
 }
 
@@ -216,9 +218,9 @@ bool linux_boot_load(struct device *fw_cfg, uint64_t below_4g, const char *kerne
         return false;
     }
     append = append != NULL ? append : "";
-    loader_add(&l, FW_CFG_SETUP_DATA, data, setup, setup_address);
-    loader_add(&l, FW_CFG_CMDLINE_DATA, append, strlen(append) + 1, cmdline_address);
-    loader_add(&l, FW_CFG_KERNEL_DATA, data + setup, size - setup, kernel_address);
+    loader_add(&l, FW_CFG_SETUP_DATA, FW_CFG_SETUP_SIZE, data, setup, setup_address);
+    loader_add(&l, FW_CFG_CMDLINE_DATA, FW_CFG_CMDLINE_SIZE, append, strlen(append) + 1, cmdline_address);
+    loader_add(&l, FW_CFG_KERNEL_DATA, FW_CFG_KERNEL_SIZE, data + setup, size - setup, kernel_address);
     loader_finish(&l, setup_address);
     return true;
 }

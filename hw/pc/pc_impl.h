@@ -34,6 +34,7 @@ struct pc {
     struct irq intr[APIC_BUS_MAX_CPUS];   /* local APIC to its CPU */
     enum irqchip_away away;         /* which interrupt chips an engine has (pc_irqchip.c) */
     struct irqchip_outside outside; /* ... and how to reach it */
+    unsigned cpus;
     struct irq_or a20;              /* keyboard controller, port 92h */
     struct irq a20_cpu, ignne;
     struct irq_or reset;
@@ -63,6 +64,9 @@ void pc_irqchip_create(struct pc *pc);
 
 /* pc_smbios.c: what the BIOS is to say of the machine. */
 void pc_smbios_fill(struct pc *pc, const struct pc_config *config);
+
+/* pc_acpi.c: tables for firmware without its own. */
+void pc_acpi_fill(struct pc *pc, const struct pc_config *config);
 
 /* pc_nic.c: network cards in free PCI slots or at their ISA ports, with the option ROM for network boot. */
 bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error);

@@ -359,6 +359,7 @@ static bool pc_add_firmware_data(struct pc *pc, const struct pc_config *config, 
     pc_memmap_describe(pc);
     pc_cmos_fill(pc, config);
     pc_smbios_fill(pc, config);
+    pc_acpi_fill(pc, config);
     if (!pc_add_option_roms(pc, config, error)) {
         return false;
     }
@@ -376,10 +377,11 @@ struct pc *pc_create(struct machine *machine)
 bool pc_build(struct pc *pc, const struct pc_config *config, GError **error)
 {
     struct machine *machine = pc->machine;
+    pc->cpus = MAX(config->cpus, 1);
     lock_acquire(&machine->lock);
     bus_begin(machine->memory);
     bus_begin(machine->io);
-    bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, MAX(config->cpus, 1), error) && pc_add_timers(pc, error) &&
+    bool ok = pc_memmap_create(pc, config, error) && pc_irq_create(pc, pc->cpus, error) && pc_add_timers(pc, error) &&
               pc_add_speaker(pc, config, error) &&
               pc_add_dma(pc, error) && pc_add_input(pc, config, error) && pc_add_vmmouse(pc, config, error) &&
               pc_add_serial(pc, config, error) &&

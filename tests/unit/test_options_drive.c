@@ -74,7 +74,7 @@ static void test_refused(void)
     } rows[] = {
         { "vmm -drive if=floppy,index=2,file=a", "floppy drives are 0 and 1" },
         { "vmm -drive if=floppy,media=cdrom,file=a", "takes disks" },
-        { "vmm -drive if=pflash,unit=2,file=a", "flash chips are 0" },
+        { "vmm -drive if=pflash,index=2,file=a", "flash chips are 0" },
         { "vmm -drive if=pflash,media=cdrom,file=a", "takes images of firmware" },
         { "vmm -drive if=pflash", "file= is missing" },
         { "vmm -drive if=none,index=1,file=a", "place from -device" },
