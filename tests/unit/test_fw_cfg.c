@@ -97,11 +97,42 @@ static void test_dma(void)
     test_machine_destroy(m);
 }
 
+struct maker {
+    struct device *dev;
+    unsigned calls;
+};
+
+static void make_file(void *arg)
+{
+    struct maker *maker = arg;
+    char text = (char)('0' + ++maker->calls);
+    fw_cfg_set_file(maker->dev, "etc/made", &text, 1);
+}
+
+/* A file that is made when it is selected. */
+static void test_on_select(void)
+{
+    struct machine *m;
+    struct maker maker = { .dev = make(&m) };
+    fw_cfg_set_file(maker.dev, "etc/made", "-", 1);
+    fw_cfg_set_file(maker.dev, "etc/other", "o", 1);
+    fw_cfg_on_select(maker.dev, "etc/made", make_file, &maker);
+    bus_write(m->io, PORT, FW_CFG_FILE_FIRST + 1, 2);
+    g_assert_cmpuint(read_be(m, 1), ==, 'o');
+    g_assert_cmpuint(maker.calls, ==, 0);
+    bus_write(m->io, PORT, FW_CFG_FILE_FIRST, 2);
+    g_assert_cmpuint(read_be(m, 1), ==, '1');
+    bus_write(m->io, PORT, FW_CFG_FILE_FIRST, 2);
+    g_assert_cmpuint(read_be(m, 1), ==, '2');
+    test_machine_destroy(m);
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/fw_cfg/signature", test_signature);
     g_test_add_func("/fw_cfg/directory", test_directory);
     g_test_add_func("/fw_cfg/dma", test_dma);
+    g_test_add_func("/fw_cfg/on-select", test_on_select);
     return g_test_run();
 }
