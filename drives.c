@@ -116,6 +116,21 @@ static void list_drive(struct drives *drives, const struct option_drive *d, enum
     };
 }
 
+/* What -device says of an IDE drive. */
+static void set_ide_options(struct pc_drive_config *c, const struct option_drive *d)
+{
+    c->options.serial = d->serial;
+    c->options.model = d->model;
+    c->options.firmware = d->version;
+    c->options.wwn = d->wwn;
+    c->options.physical_bytes = d->physical_bytes;
+    c->options.write_cache_off = d->write_cache_off;
+    c->options.geometry = (struct ide_geometry){
+        .cylinders = (uint16_t)d->cylinders, .heads = (uint16_t)d->heads, .sectors = (uint16_t)d->sectors};
+    c->translation = d->translation;
+    c->boot_rank = (unsigned)d->boot_rank;
+}
+
 static bool open_ide(struct drives *drives, const struct options *o, struct event_queue *events,
                      struct pc_config *config, GError **error)
 {
@@ -140,6 +155,7 @@ static bool open_ide(struct drives *drives, const struct options *o, struct even
         }
         c->present = true;
         c->kind = d->cdrom ? IDE_CDROM : IDE_DISK;
+        set_ide_options(c, d);
         block_error_policy_parse(d->werror, &c->options.write_error);
         block_error_policy_parse(d->rerror, &c->options.read_error);
         char *name = d->id != NULL ? g_strdup(d->id)
@@ -168,6 +184,8 @@ static bool open_floppies(struct drives *drives, const struct options *o, struct
         c->present = true;
         block_error_policy_parse(d->werror, &c->options.write_error);
         block_error_policy_parse(d->rerror, &c->options.read_error);
+        c->options.type = (enum floppy_type)d->floppy_type;
+        c->boot_rank = (unsigned)d->boot_rank;
         list_drive(drives, d, MONITOR_DRIVE_FLOPPY,
                    d->id != NULL ? g_strdup(d->id) : g_strdup_printf("floppy%d", i), c->block);
     }

@@ -35,6 +35,15 @@ struct option_drive {
     char *werror; /* NULL = enospc */
     char *rerror; /* NULL = report */
     char *id;     /* NULL = ide0-hd0 and the like */
+    /* From -device. */
+    char *serial, *model, *version; /* NULL = our own */
+    char *translation;              /* none, lba, large, rechs; NULL = by size */
+    uint64_t wwn;                   /* 0 = none */
+    uint32_t physical_bytes;        /* of a sector, 0 = 512 */
+    int cylinders, heads, sectors;  /* 0 = by size */
+    int floppy_type;                /* enum floppy_type; 0 = by disk */
+    int boot_rank;                  /* bootindex= + 1; 0 = none */
+    bool write_cache_off;
 };
 
 /* Commands for the monitor: of -e, or a file of them, -mon-script. */
@@ -43,10 +52,11 @@ struct option_script {
     char *text; /* owned */
 };
 
-/* -device ide-hd,drive=ID and the like: where a drive with if=none goes. */
+/* -device ide-hd,drive=ID and the like: where a drive with if=none goes, and what it is like there. */
 struct option_drive_device {
-    char *driver, *drive; /* owned */
-    int bus, unit;        /* -1 = next free */
+    char *driver, *drive;      /* owned; drive NULL: an empty one */
+    int bus, unit;             /* -1 = next free */
+    struct option_drive about; /* what -device says of it: the members from serial on, werror, rerror, id */
 };
 
 enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_DOCTOR };

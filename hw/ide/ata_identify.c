@@ -110,12 +110,19 @@ void ata_identify(const struct ide_drive *drive, uint8_t *data)
     put_word(data, 59, drive->multiple != 0 ? 0x0100u | drive->multiple : 0);
     put_word(data, 82, 0x446b); /* NOP, HPA, look-ahead, write cache, power management, security, SMART */
     put_word(data, 83, 0x7500); /* FLUSH CACHE and EXT, 48-bit addresses, SET MAX passwords */
-    put_word(data, 84, 0x4043); /* WRITE DMA FUA EXT, SMART error log and self-test */
+    put_word(data, 84, 0x4043u | (drive->wwn != 0 ? 0x0100 : 0)); /* WRITE DMA FUA EXT, SMART error log and self-test */
     put_word(data, 85,
              0x4408u | (drive->look_ahead ? 0x40 : 0) | (drive->write_cache ? 0x20 : 0) |
                  (drive->security.enabled ? 0x02 : 0) | (drive->smart ? 0x01 : 0));
     put_word(data, 86, 0x3400u | (drive->security.max_set ? 0x0100 : 0));
-    put_word(data, 87, 0x4043);
+    put_word(data, 87, 0x4043u | (drive->wwn != 0 ? 0x0100 : 0));
+    for (unsigned i = 0; i < 4; i++) {
+        put_word(data, 108 + i, (uint32_t)(drive->wwn >> (48 - 16 * i)) & 0xffff);
+    }
+    if (drive->physical_bytes > ATA_SECTOR_BYTES) {
+        unsigned exponent = (unsigned)g_bit_storage(drive->physical_bytes / ATA_SECTOR_BYTES) - 1;
+        put_word(data, 106, 0x6000u | exponent);
+    }
     put_word(data, 105, ATA_TRIM_BLOCKS);
     put_word(data, 89, 1); /* minutes, in units of two, that SECURITY ERASE UNIT takes */
     put_word(data, 90, 1);

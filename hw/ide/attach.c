@@ -87,6 +87,9 @@ bool ide_channel_attach(struct ide_channel *channel, unsigned unit, struct block
     set_names(drive, channel->number * 2 + unit + 1, options);
     drive->read_error = options->read_error;
     drive->write_error = options->write_error;
+    drive->wwn = options->wwn;
+    drive->physical_bytes = MAX(options->physical_bytes, ATA_SECTOR_BYTES);
+    drive->write_cache_off = options->write_cache_off;
     drive->present = true;
     drive_power_on(drive);
     return true;

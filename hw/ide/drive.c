@@ -489,7 +489,8 @@ void drive_power_on(struct ide_drive *drive)
     drive->track_sectors = drive->geometry.sectors;
     drive->multiple = 0;
     drive->transfer_mode = 0;
-    drive->write_cache = drive->look_ahead = true;
+    drive->write_cache = !drive->write_cache_off;
+    drive->look_ahead = true;
     drive->smart = true;
     drive->max_kept = drive->present ? drive->max_kept : 0;
     drive->max_sectors = drive->max_kept;

@@ -127,6 +127,9 @@ struct ide_drive {
     struct ide_geometry geometry; /* as reported by IDENTIFY DEVICE */
     char serial[21], model[41], firmware[9];
     enum block_error_policy read_error, write_error;
+    uint64_t wwn;            /* as in struct ide_options */
+    uint32_t physical_bytes; /* 512 or more */
+    bool write_cache_off;
 
     /* Task file, saved. Index 1 is the previous content of the two-deep registers. */
     uint8_t features[2], count[2], lba_low[2], lba_mid[2], lba_high[2];

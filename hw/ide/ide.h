@@ -4,6 +4,7 @@
 #ifndef HW_IDE_IDE_H
 #define HW_IDE_IDE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "block/error_policy.h"
@@ -21,6 +22,9 @@ struct ide_options {
     const char *firmware; /* at most 8; NULL: the program's version */
     struct ide_geometry geometry; /* heads 0: from the size */
     enum block_error_policy read_error, write_error;
+    uint64_t wwn;            /* world wide name; 0: none */
+    uint32_t physical_bytes; /* of a sector of the medium, a power of two; 0: 512. What the guest addresses stays 512 */
+    bool write_cache_off;    /* at power-on */
 };
 
 #endif

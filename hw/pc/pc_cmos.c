@@ -1,18 +1,23 @@
 /*
  * What the board leaves in CMOS and fw_cfg for the firmware: equipment, boot order (the layout that SeaBIOS
- * reads), number of CPUs. Bytes 0Eh-3Fh are those of the IBM PC/AT Technical Reference; 38h, 3Dh and 5Fh are
- * the firmware's own.
+ * reads), disks, number of CPUs. Bytes 0Eh-3Fh are those of the IBM PC/AT Technical Reference; 38h, 39h, 3Dh and 5Fh
+ * are the firmware's own.
  */
 #include <string.h>
 
+#include "hw/ide/piix_ide.h"
 #include "hw/misc/fw_cfg.h"
 #include "hw/pc/linux_boot.h"
 #include "hw/pc/pc_impl.h"
 #include "hw/rtc/mc146818.h"
 
 #define CMOS_FLOPPY_TYPES 0x10
+#define CMOS_DISK_TYPES 0x12
 #define CMOS_EQUIPMENT 0x14
+#define CMOS_DISK_EXTENDED 0x19 /* and the next: types above 15 */
+#define CMOS_DISK_GEOMETRY 0x1b /* nine bytes for each disk */
 #define CMOS_BOOT_FLAGS 0x38 /* bit 0: no floppy signature check; bits 4-7: third boot device */
+#define CMOS_TRANSLATION 0x39 /* two bits for each IDE disk */
 #define CMOS_BOOT_ORDER 0x3d /* bits 0-3: first, 4-7: second */
 #define CMOS_LAST_CPU 0x5f
 
@@ -20,6 +25,8 @@
 #define EQUIPMENT_SECOND 0x40 /* floppy drive */
 #define EQUIPMENT_FPU 0x02
 #define EQUIPMENT_MOUSE 0x04
+#define TRANSLATION_NONE 0
+#define TRANSLATION_LBA 1
 #define DEFAULT_ORDER "cdn"
 
 /* The firmware's number of a boot letter; 0 = none. */
@@ -58,6 +65,75 @@ static void fill_floppies(struct pc *pc)
     mc146818_set_nvram(pc->rtc, CMOS_EQUIPMENT, equipment);
 }
 
+/* How the BIOS shall translate a disk's geometry: up to 1024 cylinders it goes as it is. */
+static uint8_t translation_of(const struct ide_drive *drive, const char *wanted)
+{
+    static const char *const names[] = { "none", "lba", "large", "rechs" };
+    for (uint8_t i = 0; wanted != NULL && i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(names[i], wanted) == 0) {
+            return i;
+        }
+    }
+    return drive->geometry.cylinders > 1024 ? TRANSLATION_LBA : TRANSLATION_NONE;
+}
+
+/* Disks of the first channel in the form of the AT: type 47 is one whose geometry is told. */
+static void fill_disks(struct pc *pc, const struct pc_config *config)
+{
+    uint8_t types = 0, translations = 0;
+    for (unsigned i = 0; i < PC_IDE_DRIVES; i++) {
+        const struct ide_drive *drive = ide_channel_drive_at(piix_ide_channel(pc->ide, i / 2), i % 2);
+        if (drive == NULL || drive->kind != IDE_DISK) {
+            continue;
+        }
+        const struct ide_geometry *g = &drive->geometry;
+        translations |= (uint8_t)(translation_of(drive, config->drives[i].translation) << (2 * i));
+        if (i >= 2) {
+            continue;
+        }
+        const uint8_t bytes[] = { (uint8_t)g->cylinders, (uint8_t)(g->cylinders >> 8), (uint8_t)g->heads,
+                                  0xff, 0xff, /* no write precompensation */
+                                  (uint8_t)(0xc0 | (g->heads > 8 ? 0x08 : 0)), (uint8_t)g->cylinders,
+                                  (uint8_t)(g->cylinders >> 8), (uint8_t)g->sectors };
+        types |= i == 0 ? 0xf0 : 0x0f;
+        mc146818_set_nvram(pc->rtc, (uint8_t)(CMOS_DISK_EXTENDED + i), 47);
+        for (uint8_t k = 0; k < sizeof(bytes); k++) {
+            mc146818_set_nvram(pc->rtc, (uint8_t)(CMOS_DISK_GEOMETRY + i * sizeof(bytes) + k), bytes[k]);
+        }
+    }
+    mc146818_set_nvram(pc->rtc, CMOS_DISK_TYPES, types);
+    mc146818_set_nvram(pc->rtc, CMOS_TRANSLATION, translations);
+}
+
+/* The firmware's list of what to try first, by their places on the board: a kernel that is given, then bootindex=. */
+static void fill_boot_order(struct pc *pc, const struct pc_config *config)
+{
+    g_autoptr(GString) list = g_string_new(config->kernel != NULL ? LINUX_BOOT_ORDER_ENTRY : "");
+    for (unsigned rank = 1, after; rank != 0; rank = after) {
+        after = 0;
+        for (unsigned i = 0; i < PC_IDE_DRIVES + I82078_DRIVES; i++) {
+            bool ide = i < PC_IDE_DRIVES;
+            unsigned n = ide ? i : i - PC_IDE_DRIVES;
+            unsigned its = ide ? config->drives[n].boot_rank : config->floppies[n].boot_rank;
+            if (its > rank && (after == 0 || its < after)) {
+                after = its;
+            }
+            if (its != rank) {
+                continue;
+            }
+            g_string_append(list, list->len > 0 ? "\n" : "");
+            if (ide) {
+                g_string_append_printf(list, "/pci@i0cf8/ide@1,1/drive@%u/disk@%u", n / 2, n % 2);
+            } else {
+                g_string_append_printf(list, "/pci@i0cf8/isa@1/fdc@03f0/floppy@%u", n);
+            }
+        }
+    }
+    if (list->len > 0) {
+        fw_cfg_set_file(pc->fw_cfg, "bootorder", list->str, list->len + 1);
+    }
+}
+
 void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
 {
     const char *order = config->boot_order != NULL ? config->boot_order : DEFAULT_ORDER;
@@ -79,9 +155,8 @@ void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
     /* Sleep states S0..S5 for the firmware's tables: bit 7 = there, the rest is SLP_TYP. S3 and S4 are not. */
     static const uint8_t states[6] = { 0x80, 0, 0, 1, 2, 0x80 };
     fw_cfg_set_file(pc->fw_cfg, "etc/system-states", states, sizeof(states));
-    if (config->kernel != NULL) {
-        fw_cfg_set_file(pc->fw_cfg, "bootorder", LINUX_BOOT_ORDER_ENTRY, sizeof(LINUX_BOOT_ORDER_ENTRY));
-    }
+    fill_disks(pc, config);
+    fill_boot_order(pc, config);
 }
 
 void pc_prepare_reset(struct pc *pc)

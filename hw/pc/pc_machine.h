@@ -37,6 +37,8 @@ struct pc_drive_config {
     enum ide_kind kind;
     struct block *block; /* not owned; NULL: CD drive without a disc */
     struct ide_options options;
+    const char *translation; /* what the BIOS makes of its geometry: none, lba, large, rechs; NULL or auto: by size */
+    unsigned boot_rank;      /* the firmware tries 1 first, then 2 ..; 0: by the boot order */
 };
 
 /* A floppy drive; without any there is no controller. */
@@ -44,6 +46,7 @@ struct pc_floppy_config {
     bool present;
     struct block *block; /* not owned; NULL: no disk inside */
     struct floppy_options options;
+    unsigned boot_rank; /* as for a disk */
 };
 
 /* A network card. */
