@@ -105,35 +105,6 @@ static void fill_disks(struct pc *pc, const struct pc_config *config)
     mc146818_set_nvram(pc->rtc, CMOS_TRANSLATION, translations);
 }
 
-/* The firmware's list of what to try first, by their places on the board: a kernel that is given, then bootindex=. */
-static void fill_boot_order(struct pc *pc, const struct pc_config *config)
-{
-    g_autoptr(GString) list = g_string_new(config->kernel != NULL ? LINUX_BOOT_ORDER_ENTRY : "");
-    for (unsigned rank = 1, after; rank != 0; rank = after) {
-        after = 0;
-        for (unsigned i = 0; i < PC_IDE_DRIVES + I82078_DRIVES; i++) {
-            bool ide = i < PC_IDE_DRIVES;
-            unsigned n = ide ? i : i - PC_IDE_DRIVES;
-            unsigned its = ide ? config->drives[n].boot_rank : config->floppies[n].boot_rank;
-            if (its > rank && (after == 0 || its < after)) {
-                after = its;
-            }
-            if (its != rank) {
-                continue;
-            }
-            g_string_append(list, list->len > 0 ? "\n" : "");
-            if (ide) {
-                g_string_append_printf(list, "/pci@i0cf8/ide@1,1/drive@%u/disk@%u", n / 2, n % 2);
-            } else {
-                g_string_append_printf(list, "/pci@i0cf8/isa@1/fdc@03f0/floppy@%u", n);
-            }
-        }
-    }
-    if (list->len > 0) {
-        fw_cfg_set_file(pc->fw_cfg, "bootorder", list->str, list->len + 1);
-    }
-}
-
 void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
 {
     const char *order = config->boot_order != NULL ? config->boot_order : DEFAULT_ORDER;
@@ -156,7 +127,6 @@ void pc_cmos_fill(struct pc *pc, const struct pc_config *config)
     static const uint8_t states[6] = { 0x80, 0, 0, 1, 2, 0x80 };
     fw_cfg_set_file(pc->fw_cfg, "etc/system-states", states, sizeof(states));
     fill_disks(pc, config);
-    fill_boot_order(pc, config);
 }
 
 void pc_prepare_reset(struct pc *pc)

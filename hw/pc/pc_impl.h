@@ -40,6 +40,7 @@ struct pc {
     struct irq_or reset;
     struct irq reset_machine;
     char *boot_order; /* after `once` has been used */
+    GPtrArray *boot_places; /* pc_boot_order.c's */
 };
 
 /* pc_memmap.c: RAM, ROM, and what firmware must be told of them. */
@@ -70,6 +71,13 @@ void pc_acpi_fill(struct pc *pc, const struct pc_config *config);
 
 /* pc_nic.c: network cards in free PCI slots or at their ISA ports, with the option ROM for network boot. */
 bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error);
+
+/* pc_boot_order.c: what the firmware tries before all letters of the boot order. A device with bootindex=, `name` for
+ * messages, and its Open Firmware path; false and error if another one has that number. Then, with everything built,
+ * the list goes to the firmware. */
+bool pc_boot_place(struct pc *pc, int bootindex, const char *name, const char *path, GError **error);
+bool pc_boot_places_tell(struct pc *pc, const struct pc_config *config, GError **error);
+void pc_boot_places_free(struct pc *pc);
 
 /* pc_cmos.c: what the BIOS reads from CMOS, boot order and drive types. */
 void pc_cmos_fill(struct pc *pc, const struct pc_config *config);

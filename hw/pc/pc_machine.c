@@ -360,7 +360,7 @@ static bool pc_add_firmware_data(struct pc *pc, const struct pc_config *config, 
     pc_cmos_fill(pc, config);
     pc_smbios_fill(pc, config);
     pc_acpi_fill(pc, config);
-    if (!pc_add_option_roms(pc, config, error)) {
+    if (!pc_boot_places_tell(pc, config, error) || !pc_add_option_roms(pc, config, error)) {
         return false;
     }
     return config->kernel == NULL ||
@@ -401,6 +401,7 @@ void pc_destroy(struct pc *pc)
         return;
     }
     pc_memmap_destroy(pc);
+    pc_boot_places_free(pc);
     g_free(pc->boot_order);
     g_free(pc);
 }

@@ -133,49 +133,18 @@ static bool add_isa(struct pc *pc, const struct pc_nic_config *nic, const struct
     return true;
 }
 
-/* ---- boot order ---- */
-
-static gint by_bootindex(gconstpointer a, gconstpointer b)
+/* An Open Firmware path, as SeaBIOS compares them. */
+static bool set_boot_place(struct pc *pc, const struct pc_nic_config *nic, GError **error)
 {
-    const struct pc_nic_config *const *x = a, *const *y = b;
-    return (*x)->bootindex < (*y)->bootindex ? -1 : (*x)->bootindex > (*y)->bootindex;
-}
-
-/* Tells the firmware which cards come first: Open Firmware paths, as SeaBIOS compares them. */
-static bool set_boot_order(struct pc *pc, const struct pc_config *config, GError **error)
-{
-    g_autoptr(GPtrArray) nics = g_ptr_array_new();
-    for (unsigned i = 0; i < config->nic_count; i++) {
-        if (config->nics[i].bootindex >= 0) {
-            g_ptr_array_add(nics, (gpointer)&config->nics[i]);
-        }
+    const struct nic_model *model = find_model(nic->model != NULL ? nic->model : "e1000");
+    if (nic->bootindex < 0 || model->pci == NULL) {
+        return true;
     }
-    g_ptr_array_sort(nics, by_bootindex);
-    g_autoptr(GString) order = g_string_new(NULL);
-    for (guint i = 0; i < nics->len; i++) {
-        const struct pc_nic_config *nic = g_ptr_array_index(nics, i);
-        const struct pc_nic_config *before = i > 0 ? g_ptr_array_index(nics, i - 1) : NULL;
-        const struct nic_model *model = find_model(nic->model != NULL ? nic->model : "e1000");
-        if (before != NULL && before->bootindex == nic->bootindex) {
-            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                        "network card '%s': The bootindex %d has already been used, by '%s'", nic->id, nic->bootindex,
-                        before->id);
-            return false;
-        }
-        if (model->pci != NULL) {
-            unsigned devfn = model->pci(machine_find_device(pc->machine, nic->id))->devfn;
-            g_string_append_printf(order, "/pci@i0cf8/ethernet@%x", devfn >> 3);
-            if ((devfn & 7) != 0) {
-                g_string_append_printf(order, ",%x", devfn & 7);
-            }
-            g_string_append(order, "/ethernet-phy@0\n");
-        }
-    }
-    /* A kernel that is given comes before all. */
-    if (order->len > 0 && config->kernel == NULL) {
-        fw_cfg_set_file(pc->fw_cfg, "bootorder", order->str, order->len + 1);
-    }
-    return true;
+    unsigned devfn = model->pci(machine_find_device(pc->machine, nic->id))->devfn;
+    g_autofree char *function = (devfn & 7) != 0 ? g_strdup_printf(",%x", devfn & 7) : g_strdup("");
+    g_autofree char *path = g_strdup_printf("/pci@i0cf8/ethernet@%x%s/ethernet-phy@0", devfn >> 3, function);
+    g_autofree char *name = g_strdup_printf("network card '%s'", nic->id);
+    return pc_boot_place(pc, nic->bootindex, name, path, error);
 }
 
 bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error)
@@ -198,5 +167,10 @@ bool pc_add_nics(struct pc *pc, const struct pc_config *config, GError **error)
             return false;
         }
     }
-    return set_boot_order(pc, config, error);
+    for (unsigned i = 0; i < config->nic_count; i++) {
+        if (!set_boot_place(pc, &config->nics[i], error)) {
+            return false;
+        }
+    }
+    return true;
 }

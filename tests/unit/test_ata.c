@@ -61,6 +61,29 @@ static void test_identify(void)
     bench_finish(&bench);
 }
 
+/* World wide name, large sectors of the medium, a write cache that is off. */
+static void test_identify_options(void)
+{
+    const struct ide_options options = {.serial = "S1", .model = "MODEL", .firmware = "F1", .wwn = 0x5000c50012345678,
+                                        .physical_bytes = 4096, .write_cache_off = true};
+    struct ide_bench bench;
+    uint8_t data[512];
+
+    setup(&bench, NULL, &options);
+    bench_out(&bench, P_COMMAND, 0xec);
+    bench_pio_in(&bench, data, sizeof(data));
+    g_assert_cmphex(word_of(data, 10), ==, 'S' << 8 | '1');
+    g_assert_cmphex(word_of(data, 23), ==, 'F' << 8 | '1');
+    g_assert_cmphex(word_of(data, 27), ==, 'M' << 8 | 'O');
+    g_assert_cmphex(word_of(data, 84) & 0x0100, ==, 0x0100);
+    g_assert_cmphex(word_of(data, 87) & 0x0100, ==, 0x0100);
+    g_assert_cmphex(word_of(data, 108), ==, 0x5000);
+    g_assert_cmphex(word_of(data, 111), ==, 0x5678);
+    g_assert_cmphex(word_of(data, 106), ==, 0x6003);
+    g_assert_cmphex(word_of(data, 85) & 0x20, ==, 0);
+    bench_finish(&bench);
+}
+
 /* An interrupt for each sector, the address of the last one at the end; more than the buffer holds. */
 static void test_pio_read(void)
 {
@@ -621,6 +644,7 @@ int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/ata/identify", test_identify);
+    g_test_add_func("/ata/identify-options", test_identify_options);
     g_test_add_func("/ata/pio-read", test_pio_read);
     g_test_add_func("/ata/chs", test_chs);
     g_test_add_func("/ata/multiple", test_multiple);
