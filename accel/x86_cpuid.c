@@ -226,6 +226,16 @@ void x86_cpuid_settle(struct x86_cpuid *cpuid)
     }
 }
 
+void x86_cpuid_difference(GString *out, const uint64_t *from, const uint64_t *to)
+{
+    for (unsigned i = X86_BASE + 1; i < X86_FEATURE_COUNT; i++) {
+        bool had = (from[i / 64] >> i % 64 & 1) != 0, has = (to[i / 64] >> i % 64 & 1) != 0;
+        if (had != has) {
+            g_string_append_printf(out, ",%c%s", has ? '+' : '-', feature_rows[i].name);
+        }
+    }
+}
+
 void x86_cpuid_help(GString *out)
 {
     g_string_append(out, "Available CPUs:\n");

@@ -39,6 +39,8 @@ bool x86_cpuid_parse(struct x86_cpuid *cpuid, const char *text, GError **error);
 void x86_cpuid_mask(struct x86_cpuid *cpuid, bool (*supports)(enum x86_feature feature));
 /* After features were taken out: takes out those too that need them. */
 void x86_cpuid_settle(struct x86_cpuid *cpuid);
+/* What turns one set of features into another, as for -cpu: ",+avx,-cx16". Empty if nothing does. */
+void x86_cpuid_difference(GString *out, const uint64_t *from, const uint64_t *to);
 /* Lists models and features for `-cpu help`. */
 void x86_cpuid_help(GString *out);
 

@@ -206,7 +206,10 @@ static bool check_config(const struct monitor_env *env, GBytes *blob, GError **e
                     then.cpus, then.cpus);
     }
     if (memcmp(then.features, now.features, sizeof(now.features)) != 0) {
-        return FAIL(error, "it was saved with another CPU model; remedy: start with the -cpu and -accel options of then");
+        g_autoptr(GString) difference = g_string_new("");
+        x86_cpuid_difference(difference, now.features, then.features);
+        return FAIL(error, "it was saved with another CPU model; remedy: start with the -cpu and -accel options of "
+                    "then, or append '%s' to -cpu %s", difference->str, accel_cpuid(env->accel)->model);
     }
     return true;
 }

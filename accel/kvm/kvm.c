@@ -76,7 +76,7 @@ static void run_on_kvm(struct kvm_cpu *c)
         error = kvm_give(c);
         c->turn.native_since = kvm_now(e);
     }
-    if (error == 0) {
+    if (error == 0 && (kvm_has_chips(e) || c->cpu->s.activity == X86_ACTIVE)) { /* else it is to be woken first */
         __atomic_store_n(&e->ran, true, __ATOMIC_SEQ_CST);
         why = kvm_native_run(c);
     }
@@ -86,6 +86,18 @@ static void run_on_kvm(struct kvm_cpu *c)
     } else if (why == NATIVE_RESCUE) {
         kvm_turn_begin(c);
     }
+}
+
+/* A halted CPU on the interpreter may wake up on KVM: else one that works for a moment at a time would never be there. A
+ * guarded CPU would be back at once, since its interrupts are the interpreter's, and one with split chips does not know
+ * that it can take the 8259s'. */
+static bool wakes_on_kvm(struct kvm_cpu *c)
+{
+    const struct cpu *ic = c->cpu;
+    bool guarded = c->engine->policy.guard && (ic->s.cr0 & CR0_PE) != 0;
+    bool split = c->engine->irqchip.kind == ACCEL_IRQCHIP_SPLIT;
+    return ic->s.activity == X86_HALTED && !guarded && !split && (ic->eflags & FLAG_IF) != 0 && c->turn.left == 0 &&
+           kvm_now(c->engine) >= c->turn.until && kvm_turn_idle(c);
 }
 
 enum next { NEXT_KVM, NEXT_GANG /* to KVM with the others */, NEXT_LEAVE, NEXT_INTERP, NEXT_HALTED };
@@ -106,7 +118,8 @@ static enum next next_step(struct kvm_cpu *c)
     } else if (waits && __atomic_load_n(&ic->attention, __ATOMIC_SEQ_CST) == 0) {
         next = NEXT_HALTED;
     } else {
-        next = kvm_turn_lasts(c) ? NEXT_INTERP : chips ? NEXT_GANG : NEXT_KVM;
+        bool lasts = kvm_turn_lasts(c) && !wakes_on_kvm(c);
+        next = lasts ? NEXT_INTERP : chips ? NEXT_GANG : NEXT_KVM;
     }
     if (chips) {
         world_unshare(&c->engine->world, true);

@@ -1,5 +1,6 @@
 ; Gates of 64-bit mode: call gates with a stack switch, RETF of each width, IRETQ forms, compatibility mode, IST with
 ; an exception, nested stacks (SDM vol. 3, 5.8.3.1, 6.14).
+; limited kvm skip: level 3 of 64-bit mode runs natively until it is seen, with the code segments of the host
 ; vmm: -cpu max
 ; qemu: -cpu max,vendor=GenuineIntel
 %define MODE 64

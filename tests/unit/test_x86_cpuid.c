@@ -48,10 +48,27 @@ static void test_errors(void)
     expect_error("max,hypervisor=xen", "is no feature setting");
 }
 
+static void test_difference(void)
+{
+    struct x86_cpuid one, other;
+    g_autoptr(GString) none = g_string_new(""), text = g_string_new("");
+    g_assert_true(x86_cpuid_parse(&one, "qemu64,-cx16,+rdrand", NULL));
+    g_assert_true(x86_cpuid_parse(&other, "qemu64", NULL));
+    x86_cpuid_difference(none, one.features, one.features);
+    g_assert_cmpstr(none->str, ==, "");
+    x86_cpuid_difference(text, one.features, other.features);
+    g_assert_nonnull(strstr(text->str, ",+cx16"));
+    g_assert_nonnull(strstr(text->str, ",-rdrand"));
+    g_autofree char *full = g_strconcat("qemu64,-cx16,+rdrand", text->str, NULL);
+    g_assert_true(x86_cpuid_parse(&one, full, NULL));
+    g_assert_cmpmem(one.features, sizeof(one.features), other.features, sizeof(other.features));
+}
+
 int main(int argc, char **argv)
 {
     test_main_init(&argc, &argv);
     g_test_add_func("/x86-cpuid/hypervisor", test_hypervisor);
     g_test_add_func("/x86-cpuid/errors", test_errors);
+    g_test_add_func("/x86-cpuid/difference", test_difference);
     return g_test_run();
 }
