@@ -20,6 +20,7 @@
 #include "ui/console_text.h"
 #include "ui/curses.h"
 #include "ui/sdl.h"
+#include "ui/vnc.h"
 
 #define FONT_ROM "vgabios-stdvga.bin"
 #define FONT_ROM_MAX (64u << 10)
@@ -42,6 +43,7 @@ struct desktop {
     struct accel *accel;
     struct sdl_window *window;
     struct curses *curses;
+    struct vnc *vnc;
     GPtrArray *consoles; /* struct desk_console *, by rank */
     bool has_font;
     uint8_t font[CONSOLE_FONT_SIZE];
@@ -243,6 +245,9 @@ void desktop_adopt(struct desktop *desktop, const char *option, unsigned n, stru
 /* The letters are those of the VGA BIOS. */
 static void load_font(struct desktop *desktop)
 {
+    if (desktop->has_font) {
+        return;
+    }
     g_autoptr(GError) why = NULL;
     g_autoptr(GBytes) rom =
         firmware_load(FONT_ROM, (const char *const *)desktop->env.options->firmware_dirs->pdata, FONT_ROM_MAX, &why);
@@ -294,6 +299,31 @@ static bool open_curses(struct desktop *desktop, GError **error)
     return desktop->curses != NULL;
 }
 
+static bool open_vnc(struct desktop *desktop, GError **error)
+{
+    const struct options *o = desktop->env.options;
+    load_font(desktop);
+    struct vnc_options options = {
+        .address = o->vnc.address,
+        .to = o->vnc.to,
+        .name = o->name,
+        .password = o->vnc.password,
+        .share = o->vnc.share,
+        .arg = desktop,
+        .console = get_console,
+    };
+    desktop->vnc = vnc_create(&options, desktop->env.display, desktop->env.input, &desktop->env.machine->lock, error);
+    if (desktop->vnc == NULL) {
+        g_prefix_error(error, "-vnc: ");
+        return false;
+    }
+    fprintf(stderr, "vmm: VNC server on %s%s\n", vnc_address(desktop->vnc),
+            !vnc_is_public(desktop->vnc) ? ""
+            : o->vnc.password            ? " (the network sees what is typed; ssh -L hides it)"
+                              : " (whoever reaches this port uses the VM: set password=on, or leave the host out)");
+    return true;
+}
+
 /* Whether the options leave the terminal to the display. */
 static bool is_terminal_free(const struct options *o)
 {
@@ -327,7 +357,10 @@ bool desktop_open(struct desktop *desktop, bool *plain, GError **error)
     const char *kind = o->nographic ? "none" : o->display.kind;
     g_autoptr(GError) why = NULL;
     *plain = o->nographic;
-    if (kind != NULL && strcmp(kind, "none") == 0) {
+    if (o->vnc.address != NULL && !open_vnc(desktop, error)) {
+        return false;
+    }
+    if (kind == NULL ? desktop->vnc != NULL : strcmp(kind, "none") == 0 || strcmp(kind, "vnc") == 0) {
         return true;
     }
     if (kind != NULL && strcmp(kind, "curses") == 0) {
@@ -355,7 +388,17 @@ bool desktop_open(struct desktop *desktop, bool *plain, GError **error)
 
 bool desktop_has_consoles(const struct desktop *desktop)
 {
+    return desktop_is_here(desktop) || desktop->vnc != NULL;
+}
+
+bool desktop_is_here(const struct desktop *desktop)
+{
     return desktop->window != NULL || desktop->curses != NULL;
+}
+
+struct vnc *desktop_vnc(const struct desktop *desktop)
+{
+    return desktop->vnc;
 }
 
 void desktop_set_accel(struct desktop *desktop, struct accel *accel)
@@ -378,6 +421,7 @@ void desktop_destroy(struct desktop *desktop)
     }
     sdl_window_destroy(desktop->window);
     curses_destroy(desktop->curses);
+    vnc_destroy(desktop->vnc);
     g_ptr_array_unref(desktop->consoles);
     g_free(desktop);
 }

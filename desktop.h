@@ -16,6 +16,7 @@ struct input;
 struct machine;
 struct networks;
 struct options;
+struct vnc;
 
 /* What it works with; borrowed. drives and networks may be filled later. */
 struct desktop_env {
@@ -38,8 +39,12 @@ void desktop_destroy(struct desktop *desktop);
  * asked for by name: then false and error. */
 bool desktop_open(struct desktop *desktop, bool *plain, GError **error);
 
-/* True if there are consoles to see: a window or a terminal display. */
+/* True if there are consoles to see: a window, a terminal display or a VNC server. */
 bool desktop_has_consoles(const struct desktop *desktop);
+/* True if they are to be seen (and sound is to be heard) on this host: a window or a terminal display. */
+bool desktop_is_here(const struct desktop *desktop);
+/* NULL: there is none. */
+struct vnc *desktop_vnc(const struct desktop *desktop);
 
 /* Shows a connection that was opened as vc (nothing happens with any other): `option` is monitor, serial and so
  * on, n its number. To be called before the front is attached. */

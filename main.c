@@ -294,7 +294,7 @@ static bool build_flat(struct app *app, GError **error)
 static bool open_audio(struct app *app, GError **error)
 {
     const struct option_audio *o = &app->options.audio;
-    bool heard = o->given || desktop_has_consoles(app->desktop);
+    bool heard = o->given || desktop_is_here(app->desktop);
     struct audio_options options = { .kind = heard ? o->kind : AUDIO_NONE, .id = o->id, .path = o->path };
     app->audio = audio_create(&options, &app->machine->lock, error);
     if (app->audio == NULL) {
@@ -376,6 +376,7 @@ static bool start_monitor(struct app *app, GError **error)
         .display = app->display,
         .input = app->input,
         .audio = app->audio,
+        .vnc = desktop_vnc(app->desktop),
         .log = app->log,
         .symbols = app->symbols,
         .gdb = app->gdb,

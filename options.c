@@ -44,7 +44,7 @@ void options_finish(struct options *o)
 {
     char **strings[] = {
         &o->help_topic, &o->cpu, &o->accel, &o->accel_policy, &o->bios, &o->boot_order, &o->boot_once,
-        &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->monitor_prompt,
+        &o->kernel, &o->initrd, &o->append, &o->vga, &o->display.kind, &o->vnc.address, &o->monitor_prompt,
         &o->debugcon, &o->rtc_base, &o->load_state, &o->name, &o->keyboard, &o->pidfile, &o->log_items, &o->log_file,
         &o->log_filter, &o->flat,
     };
@@ -492,10 +492,12 @@ static const struct option option_table[] = {
     WORKS("L", "DIR", "look for firmware here first", set_firmware_dir),
     WORKS("vga", "std|none", "graphics card", set_vga),
     NO_EFFECT("std-vga", NULL, "the standard VGA is the default"),
-    WORKS("display", "sdl[,grab-mod=M][,zoom=N][,scaling=integer][,window-close=off][,...]|curses|none",
+    WORKS("display", "sdl[,grab-mod=M][,zoom=N][,scaling=integer][,window-close=off][,...]|curses|vnc=[HOST]:N|none",
           "window, terminal or no picture [a window, else the terminal]", option_set_display),
     CONST("sdl", NULL, display.kind, "sdl"),
     CONST("curses", "the screen on the terminal, same as -display curses", display.kind, "curses"),
+    WORKS("vnc", "[HOST]:N|unix:PATH[,password=on][,to=M][,share=..]", "the screen for VNC viewers, port 5900 + N (loopback unless HOST)",
+          option_set_vnc),
     FLAG("nographic", "no window: serial port and monitor on the terminal", nographic),
     WORKS("audiodev", "sdl|wav|none,id=ID[,path=FILE]", "where the speaker is heard [the sound device of a desktop]",
           option_set_audiodev),
@@ -563,7 +565,6 @@ static const struct option option_table[] = {
     NO_EFFECT("win2k-hack", NULL, "the disk model needs no such help"),
     NO_EFFECT("rtc-td-hack", NULL, "no timer tick is dropped"),
     NO_EFFECT("tdf", NULL, "no timer tick is dropped"),
-    LATER("vnc", "D"),
     LATER("usb", NULL), LATER("usbdevice", "D"),
     LATER("icount", "N"),
     LATER("incoming", "U"),

@@ -80,6 +80,7 @@ struct options {
     char *kernel, *initrd, *append;
     char *vga;     /* std, none */
     struct option_display display;
+    struct option_vnc vnc;
     struct option_audio audio;
     bool nographic;
     char *serial[OPTIONS_SERIAL_MAX]; /* NULL = default */

@@ -1,5 +1,5 @@
 /*
- * -display sdl[,...] and the older spellings of its settings. See options_display.h.
+ * -display sdl[,...], -vnc and the older spellings of its settings. See options_display.h.
  */
 #include "options_display.h"
 
@@ -70,13 +70,18 @@ bool option_set_display(void *target, const struct option *option, const char *a
     static const char *const known[] = { "kind",      "grab-mod",  "window-close", "scaling", "zoom", "full-screen",
                                          "show-cursor", "alt_grab", "ctrl_grab",    "gl",      NULL };
     struct option_list list;
+    if (g_str_has_prefix(arg, "vnc=")) {
+        g_free(display->kind);
+        display->kind = g_strdup("vnc");
+        return option_set_vnc(target, option, arg + strlen("vnc="), error);
+    }
     if (!option_list_parse(&list, arg, "kind", known, error)) {
         return false;
     }
     const char *kind = option_list_get(&list, "kind");
     bool ok = true;
     if (kind == NULL || (strcmp(kind, "sdl") != 0 && strcmp(kind, "curses") != 0 && strcmp(kind, "none") != 0)) {
-        ok = FAIL(error, "'%s' is not supported; there is sdl, curses and none (or use -nographic)", arg);
+        ok = FAIL(error, "'%s' is not supported; there is sdl, curses, vnc=:N and none (or use -nographic)", arg);
     } else if (strcmp(kind, "sdl") != 0 && list.names->len > 1) {
         ok = FAIL(error, "-display %s has no settings", kind);
     } else if (take_words(display, &list, error)) {
@@ -85,6 +90,64 @@ bool option_set_display(void *target, const struct option *option, const char *a
     } else {
         ok = false;
     }
+    option_list_finish(&list);
+    return ok;
+}
+
+/* What QEMU has besides. */
+static const char *find_refused(const struct option_list *list)
+{
+    static const char *const refused[] = { "tls-creds", "tls-authz", "sasl", "sasl-authz", "acl", "websocket", "reverse",
+                                           "password-secret", "audiodev", NULL };
+    for (unsigned i = 0; refused[i] != NULL; i++) {
+        if (option_list_get(list, refused[i]) != NULL) {
+            return refused[i];
+        }
+    }
+    return NULL;
+}
+
+static bool take_vnc(struct option_vnc *vnc, const struct option_list *list, GError **error)
+{
+    const char *refused = find_refused(list), *to = option_list_get(list, "to"), *share = option_list_get(list, "share");
+    bool on;
+    guint64 last = 0;
+    if (refused != NULL) {
+        return FAIL(error, "%s is not supported; for a safe way over the network use ssh -L, or password=on", refused);
+    }
+    if (to != NULL && !g_ascii_string_to_unsigned(to, 10, 0, 65535 - 5900, &last, NULL)) {
+        return FAIL(error, "to=%s: must be a number up to %d", to, 65535 - 5900);
+    }
+    if (share != NULL && strcmp(share, "allow-exclusive") != 0 && strcmp(share, "force-shared") != 0 &&
+        strcmp(share, "ignore") != 0) {
+        return FAIL(error, "share=%s: there is allow-exclusive, force-shared and ignore", share);
+    }
+    /* How the picture is packed is agreed with each client; these of QEMU's change nothing here. */
+    if (!take_bool(list, "lossy", &on, error) || !take_bool(list, "non-adaptive", &on, error) ||
+        !take_bool(list, "power-control", &on, error) || !take_bool(list, "password", &vnc->password, error)) {
+        return false;
+    }
+    vnc->to = (unsigned)last;
+    vnc->share = share == NULL || strcmp(share, "allow-exclusive") == 0 ? VNC_SHARE_ALLOW_EXCLUSIVE
+                                                                       : VNC_SHARE_FORCE_SHARED;
+    g_free(vnc->address);
+    const char *address = option_list_get(list, "vnc");
+    vnc->address = g_strcmp0(address, "none") == 0 ? NULL : g_strdup(address);
+    return true;
+}
+
+bool option_set_vnc(void *target, const struct option *option, const char *arg, GError **error)
+{
+    static const char *const known[] = { "vnc",   "to",   "password",        "share",    "lossy",     "non-adaptive",
+                                         "power-control", "tls-creds", "tls-authz", "sasl", "sasl-authz", "acl",
+                                         "websocket", "reverse", "password-secret", "audiodev", NULL };
+    struct option_list list;
+    if (!option_list_parse(&list, arg, "vnc", known, error)) {
+        return false;
+    }
+    bool ok = option_list_get(&list, "vnc") != NULL ||
+              FAIL(error, "'%s': must begin with [HOST]:N, unix:PATH or none", arg);
+    ok = ok && take_vnc(&((struct options *)target)->vnc, &list, error);
     option_list_finish(&list);
     return ok;
 }

@@ -6,9 +6,10 @@
 
 #include "core/option.h"
 #include "ui/sdl.h"
+#include "ui/vnc.h"
 
 struct option_display {
-    char *kind; /* sdl, curses, none; NULL: choose. Owned */
+    char *kind; /* sdl, curses, vnc, none; NULL: choose. Owned */
     bool full_screen;
     enum sdl_grab_modifier grab_modifier;
     enum sdl_scaling scaling;
@@ -17,8 +18,17 @@ struct option_display {
     bool show_cursor;
 };
 
+/* -vnc and -display vnc= */
+struct option_vnc {
+    char *address; /* as vnc_options; NULL: no server. Owned */
+    unsigned to;
+    bool password;
+    enum vnc_share share;
+};
+
 /* Set functions for rows of the option table; target is a struct options. */
 bool option_set_display(void *target, const struct option *option, const char *arg, GError **error);
+bool option_set_vnc(void *target, const struct option *option, const char *arg, GError **error);
 bool option_set_grab(void *target, const struct option *option, const char *arg, GError **error);
 
 #endif

@@ -179,4 +179,9 @@ void cmd_change(struct command_call *call);
 void cmd_eject(struct command_call *call);
 void cmd_commit(struct command_call *call);
 
+/* cmd_vnc.c */
+void cmd_info_vnc(struct command_call *call);
+void cmd_change_vnc(struct command_call *call);
+void cmd_set_password(struct command_call *call);
+
 #endif

@@ -207,6 +207,10 @@ static bool parse_mode(const char *mode, const struct monitor_drive *drive, bool
 void cmd_change(struct command_call *call)
 {
     const struct command_arg *args = call->args;
+    if (strcmp(args[0].text, "vnc") == 0) {
+        cmd_change_vnc(call);
+        return;
+    }
     struct monitor_drive *drive = find_removable(call, args[0].text);
     GError *error = NULL;
     if (drive == NULL) {

@@ -46,6 +46,7 @@ static const struct command info_table[] = {
     {"usernet", NULL, "", "", "the connections of the user networks", NULL, cmd_info_usernet, NULL},
     {"uuid", NULL, "", "", "the UUID given with -uuid", NULL, cmd_info_uuid, NULL},
     {"version", NULL, "", "", "the version of vmm", NULL, cmd_info_version, NULL},
+    {"vnc", NULL, "", "", "the VNC server and who is connected", NULL, cmd_info_vnc, NULL},
     {NULL},
 };
 
@@ -176,6 +177,8 @@ const struct command command_table[] = {
      "the notation of disassembly; a register", "set $eax = 0x10", cmd_set, NULL},
     {"set_link", NULL, "w w", "NETWORK on|off", "plug a network card's cable in or out",
      "set_link e1000.0 off", cmd_set_link, NULL},
+    {"set_password", NULL, "w w w?", "vnc SECRET [keep]", "the password of the VNC server, as change vnc password SECRET",
+     "set_password vnc secret", cmd_set_password, NULL},
     {"show", NULL, "w", "int|off", "log interrupts and exceptions (Bochs; as log int)", "show int", cmd_show, NULL},
     {"sleep", NULL, "e", "SECONDS", "take no further line for a while", "sleep 2", cmd_sleep, NULL},
     {"sreg", NULL, "", "", "segment registers in words", "sreg", cmd_sreg, NULL},

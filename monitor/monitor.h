@@ -11,6 +11,7 @@
 
 struct accel;
 struct audio;
+struct vnc;
 struct block;
 struct chardev;
 struct chardev_record;
@@ -93,6 +94,7 @@ struct monitor_env {
     struct display *display;
     struct input *input;
     struct audio *audio;
+    struct vnc *vnc; /* NULL: there is no server */
     struct log *log;
     const char *prompt; /* "(vmm) " */
     struct monitor_drive *drives;

@@ -43,7 +43,8 @@ expect "initrd needs -kernel" $vmm $q -initrd "$tmp/raw.img"
 expect "m: 0: guest memory" $vmm $q -m 0
 expect "m: 9999G: guest memory" $vmm $q -m 9999G
 expect "did you mean -cdrom" $vmm $q -cdrm x
-expect "vnc: not supported yet" $vmm $q -vnc :1
+expect "vnc: nohost.invalid: " $vmm $q -vnc nohost.invalid:1
+expect "vnc: ':x': must be .HOST.:N" $vmm $q -vnc :x
 expect "soundhw: 'sb16' is not supported" $vmm $q -soundhw sb16
 expect "unknown model 'quantum'" $vmm $q -cpu quantum
 expect "accel.*warp" $vmm $q -accel warp
