@@ -54,9 +54,9 @@ static gboolean on_tick(gpointer data)
         display_wake(display);
     }
     if (pixman_region32_not_empty(&vnc->viewer.damage)) {
-        g_mutex_lock(&vnc->shared.mutex);
+        pthread_mutex_lock(&vnc->shared.mutex);
         copy_damage(vnc, display_surface(display));
-        g_mutex_unlock(&vnc->shared.mutex);
+        pthread_mutex_unlock(&vnc->shared.mutex);
         display_viewer_taken(&vnc->viewer);
         eventfd_write(vnc->wake_server, 1);
     }
@@ -120,9 +120,9 @@ static void take_pointer(struct vnc *vnc, const struct vnc_event *event)
 
 static void take_clients(struct vnc *vnc)
 {
-    g_mutex_lock(&vnc->shared.mutex);
+    pthread_mutex_lock(&vnc->shared.mutex);
     unsigned count = vnc->shared.clients->len;
-    g_mutex_unlock(&vnc->shared.mutex);
+    pthread_mutex_unlock(&vnc->shared.mutex);
     if (count > 0 && vnc->timer == 0) {
         vnc->timer = g_timeout_add(INTERVAL_MS, on_tick, vnc);
         on_tick(vnc);
@@ -149,9 +149,9 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
 
     eventfd_read(fd, &ignored);
     for (;;) {
-        g_mutex_lock(&vnc->shared.mutex);
+        pthread_mutex_lock(&vnc->shared.mutex);
         event = g_queue_pop_head(&vnc->shared.events);
-        g_mutex_unlock(&vnc->shared.mutex);
+        pthread_mutex_unlock(&vnc->shared.mutex);
         if (event == NULL) {
             return G_SOURCE_CONTINUE;
         }
@@ -182,12 +182,12 @@ bool vnc_set_password(struct vnc *vnc, const char *password)
     if (!vnc->password) {
         return false;
     }
-    g_mutex_lock(&vnc->shared.mutex);
+    pthread_mutex_lock(&vnc->shared.mutex);
     memset(vnc->shared.password, 0, sizeof(vnc->shared.password));
     if (password != NULL) {
         memcpy(vnc->shared.password, password, strnlen(password, VNC_PASSWORD_MAX));
     }
-    g_mutex_unlock(&vnc->shared.mutex);
+    pthread_mutex_unlock(&vnc->shared.mutex);
     return true;
 }
 
@@ -202,14 +202,14 @@ void vnc_info(struct vnc *vnc, GString *out)
 
     g_string_append_printf(out, "default:\n  Server: %s (%s)\n    Auth: %s (Sub: none)\n", vnc->address,
                            family_of(vnc->address), auth);
-    g_mutex_lock(&vnc->shared.mutex);
+    pthread_mutex_lock(&vnc->shared.mutex);
     for (guint i = 0; i < vnc->shared.clients->len; i++) {
         const char *client = g_ptr_array_index(vnc->shared.clients, i);
 
         g_string_append_printf(out, "  Client: %s (%s)\n    x509_dname: none\n    sasl_username: none\n", client,
                                family_of(client));
     }
-    g_mutex_unlock(&vnc->shared.mutex);
+    pthread_mutex_unlock(&vnc->shared.mutex);
     g_string_append_printf(out, "  Auth: %s (Sub: none)\n", auth);
 }
 
@@ -239,12 +239,21 @@ static void free_vnc(struct vnc *vnc)
     pixman_region32_fini(&vnc->shared.damage);
     g_queue_clear_full(&vnc->shared.events, free_event);
     g_ptr_array_unref(vnc->shared.clients);
-    g_mutex_clear(&vnc->shared.mutex);
+    pthread_mutex_destroy(&vnc->shared.mutex);
     g_free(vnc->shared.pixels);
     g_free(vnc->address);
     g_free(vnc->socket_path);
     g_free(vnc->cut);
     g_free(vnc);
+}
+
+static void close_vnc(struct vnc *vnc)
+{
+    g_source_remove(vnc->watch);
+    if (vnc->socket_path != NULL) {
+        unlink(vnc->socket_path);
+    }
+    free_vnc(vnc);
 }
 
 struct vnc *vnc_create(const struct vnc_options *options, struct display *display, struct input *input,
@@ -261,7 +270,7 @@ struct vnc *vnc_create(const struct vnc_options *options, struct display *displa
     vnc->password = options->password;
     vnc->wake_server = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     vnc->wake_main = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g_mutex_init(&vnc->shared.mutex);
+    pthread_mutex_init(&vnc->shared.mutex, NULL);
     g_queue_init(&vnc->shared.events);
     vnc->shared.clients = g_ptr_array_new_with_free_func(g_free);
     pixman_region32_init(&vnc->shared.damage);
@@ -271,11 +280,16 @@ struct vnc *vnc_create(const struct vnc_options *options, struct display *displa
         return NULL;
     }
     /* The first client is told this size before it sees a picture. */
-    g_mutex_lock(&vnc->shared.mutex);
+    pthread_mutex_lock(&vnc->shared.mutex);
     copy_damage(vnc, display_surface(display));
-    g_mutex_unlock(&vnc->shared.mutex);
+    pthread_mutex_unlock(&vnc->shared.mutex);
     vnc->watch = g_unix_fd_add(vnc->wake_main, G_IO_IN, on_events, vnc);
-    vnc_server_start(vnc, &listeners, options->name, options->share);
+    int code = vnc_server_start(vnc, &listeners, options->name, options->share);
+    if (code != 0) {
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "no thread for the server: %s", g_strerror(code));
+        close_vnc(vnc);
+        return NULL;
+    }
     return vnc;
 }
 
@@ -285,12 +299,8 @@ void vnc_destroy(struct vnc *vnc)
         return;
     }
     vnc_server_stop(vnc);
-    g_source_remove(vnc->watch);
     if (vnc->timer != 0) {
         g_source_remove(vnc->timer);
     }
-    if (vnc->socket_path != NULL) {
-        unlink(vnc->socket_path);
-    }
-    free_vnc(vnc);
+    close_vnc(vnc);
 }

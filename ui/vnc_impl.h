@@ -4,6 +4,8 @@
 #ifndef UI_VNC_IMPL_H
 #define UI_VNC_IMPL_H
 
+#include <pthread.h>
+
 #include "ui/vnc.h"
 
 #define VNC_PASSWORD_MAX 8 /* RFC 6143, 7.2.2 */
@@ -26,7 +28,7 @@ struct vnc_event {
 
 /* What the two threads share, under the mutex, which is a leaf lock. */
 struct vnc_shared {
-    GMutex mutex;
+    pthread_mutex_t mutex;
     uint32_t *pixels; /* width x height, 0x00rrggbb */
     unsigned width, height;
     pixman_region32_t damage;       /* what the server's thread has not taken */
@@ -77,8 +79,8 @@ char *vnc_socket_name(int fd, bool peer);
 
 /* ---- vnc_server.c ---- */
 
-/* Takes the listeners over and starts the thread. */
-void vnc_server_start(struct vnc *vnc, const struct vnc_listeners *listeners, const char *name, enum vnc_share share);
+/* Takes the listeners over and starts the thread; 0 or the error number, with the listeners closed. */
+int vnc_server_start(struct vnc *vnc, const struct vnc_listeners *listeners, const char *name, enum vnc_share share);
 void vnc_server_stop(struct vnc *vnc);
 
 /* ---- vnc_keys.c ---- */

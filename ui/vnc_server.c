@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <rfb/rfb.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 
 struct vnc_server {
     struct vnc *vnc;
-    GThread *thread;
+    pthread_t thread;
     struct vnc_listeners listeners;
     rfbScreenInfoPtr screen;
     rfbProtocolExtension extension;
@@ -37,7 +38,7 @@ static void send_event(struct vnc *vnc, const struct vnc_event *event)
     struct vnc_shared *shared = &vnc->shared;
     struct vnc_event *last;
 
-    g_mutex_lock(&shared->mutex);
+    pthread_mutex_lock(&shared->mutex);
     last = g_queue_peek_tail(&shared->events);
     if (event->kind == VNC_EVENT_POINTER && last != NULL && last->kind == VNC_EVENT_POINTER &&
         last->buttons == event->buttons) {
@@ -47,7 +48,7 @@ static void send_event(struct vnc *vnc, const struct vnc_event *event)
     } else {
         g_free(event->text);
     }
-    g_mutex_unlock(&shared->mutex);
+    pthread_mutex_unlock(&shared->mutex);
     eventfd_write(vnc->wake_main, 1);
 }
 
@@ -102,9 +103,9 @@ static rfbBool check_password(rfbClientPtr client, const char *response, int len
     unsigned char expected[CHALLENGESIZE];
     unsigned difference = 0;
 
-    g_mutex_lock(&shared->mutex);
+    pthread_mutex_lock(&shared->mutex);
     memcpy(password, shared->password, sizeof(password));
-    g_mutex_unlock(&shared->mutex);
+    pthread_mutex_unlock(&shared->mutex);
     if (password[0] == '\0' || length != CHALLENGESIZE) {
         return FALSE;
     }
@@ -126,9 +127,9 @@ static void on_gone(rfbClientPtr client)
     /* libvncserver forgets to. */
     free(client->extensions);
     client->extensions = NULL;
-    g_mutex_lock(&vnc->shared.mutex);
+    pthread_mutex_lock(&vnc->shared.mutex);
     g_ptr_array_remove(vnc->shared.clients, client->clientData);
-    g_mutex_unlock(&vnc->shared.mutex);
+    pthread_mutex_unlock(&vnc->shared.mutex);
     send_event(vnc, &event);
 }
 
@@ -140,9 +141,9 @@ static enum rfbNewClientAction on_client(rfbClientPtr client)
     client->clientGoneHook = on_gone;
     client->clientData = vnc_socket_name(client->sock, true);
     ((struct vnc_server *)client->screen->screenData)->client_count++;
-    g_mutex_lock(&vnc->shared.mutex);
+    pthread_mutex_lock(&vnc->shared.mutex);
     g_ptr_array_add(vnc->shared.clients, client->clientData);
-    g_mutex_unlock(&vnc->shared.mutex);
+    pthread_mutex_unlock(&vnc->shared.mutex);
     send_event(vnc, &event);
     return RFB_CLIENT_ACCEPT;
 }
@@ -222,7 +223,7 @@ static void take_picture(struct vnc_server *server)
     int count;
 
     pixman_region32_init(&damage);
-    g_mutex_lock(&shared->mutex);
+    pthread_mutex_lock(&shared->mutex);
     unsigned width = shared->width, height = shared->height;
     if (width != (unsigned)server->screen->width || height != (unsigned)server->screen->height) {
         change_size(server, width, height);
@@ -237,7 +238,7 @@ static void take_picture(struct vnc_server *server)
                    (size_t)(boxes[i].x2 - boxes[i].x1) * sizeof(*server->pixels));
         }
     }
-    g_mutex_unlock(&shared->mutex);
+    pthread_mutex_unlock(&shared->mutex);
     for (int i = 0; i < count; i++) {
         rfbMarkRectAsModified(server->screen, boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2);
     }
@@ -271,9 +272,9 @@ static unsigned add_clients(struct vnc_server *server, struct pollfd *fds, unsig
 
 static bool is_stopped(struct vnc_server *server)
 {
-    g_mutex_lock(&server->vnc->shared.mutex);
+    pthread_mutex_lock(&server->vnc->shared.mutex);
     bool stop = server->vnc->shared.stop;
-    g_mutex_unlock(&server->vnc->shared.mutex);
+    pthread_mutex_unlock(&server->vnc->shared.mutex);
     return stop;
 }
 
@@ -306,7 +307,33 @@ static void *run(void *data)
     return NULL;
 }
 
-void vnc_server_start(struct vnc *vnc, const struct vnc_listeners *listeners, const char *name, enum vnc_share share)
+static void free_server(struct vnc_server *server)
+{
+    rfbShutdownServer(server->screen, TRUE);
+    rfbScreenCleanup(server->screen);
+    rfbUnregisterProtocolExtension(&server->extension);
+    vnc_listeners_close(&server->listeners);
+    g_free(server->pixels);
+    g_free(server->name);
+    g_free(server);
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct vnc_server *server)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&server->thread, NULL, run, server);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code == 0) {
+        pthread_setname_np(server->thread, "vnc");
+    }
+    return code;
+}
+
+int vnc_server_start(struct vnc *vnc, const struct vnc_listeners *listeners, const char *name, enum vnc_share share)
 {
     struct vnc_server *server = g_new0(struct vnc_server, 1);
     rfbScreenInfoPtr screen;
@@ -346,25 +373,24 @@ void vnc_server_start(struct vnc *vnc, const struct vnc_listeners *listeners, co
     screen->setXCutTextUTF8 = on_cut_utf8;
     screen->newClientHook = on_client;
     rfbInitServer(screen);
-    vnc->server = server;
     eventfd_write(vnc->wake_server, 1); /* the first picture */
-    server->thread = g_thread_new("vnc", run, server);
+    int code = start_thread(server);
+    if (code != 0) {
+        free_server(server);
+        return code;
+    }
+    vnc->server = server;
+    return 0;
 }
 
 void vnc_server_stop(struct vnc *vnc)
 {
     struct vnc_server *server = vnc->server;
 
-    g_mutex_lock(&vnc->shared.mutex);
+    pthread_mutex_lock(&vnc->shared.mutex);
     vnc->shared.stop = true;
-    g_mutex_unlock(&vnc->shared.mutex);
+    pthread_mutex_unlock(&vnc->shared.mutex);
     eventfd_write(vnc->wake_server, 1);
-    g_thread_join(server->thread);
-    rfbShutdownServer(server->screen, TRUE);
-    rfbScreenCleanup(server->screen);
-    rfbUnregisterProtocolExtension(&server->extension);
-    vnc_listeners_close(&server->listeners);
-    g_free(server->pixels);
-    g_free(server->name);
-    g_free(server);
+    pthread_join(server->thread, NULL);
+    free_server(server);
 }
