@@ -141,6 +141,7 @@ void atapi_identify(const struct ide_drive *drive, uint8_t *data)
     put_word(data, 0, 0x85c0);  /* ATAPI CD-ROM, removable, DRQ within 50 us, 12-byte packets */
     put_word(data, 71, 30);     /* us from PACKET to bus release, SERVICE to BSY clear */
     put_word(data, 72, 30);
+    put_word(data, 125, IDE_BYTE_LIMIT_MAX); /* what a byte count limit of 0 means */
     put_word(data, 82, 0x4210); /* NOP, DEVICE RESET, PACKET */
     put_word(data, 83, 0x4000);
     put_word(data, 84, 0x4000);

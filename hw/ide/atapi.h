@@ -4,10 +4,10 @@
  * hw/ide/channel.h says about media; the entry is atapi_command_set in hw/ide/drive.h.
  *
  * atapi.c moves packets, data and status; atapi_commands.c knows the commands with short answers,
- * atapi_mode.c the mode pages, atapi_disc.c what tells about the disc.
+ * atapi_mode.c the mode pages, atapi_disc.c and atapi_dvd.c what tells about the disc.
  *
- * Not modelled: audio (no track has any), writing, C2 errors, sub-channels,
- * DVD structures and keys, and the tray's motor (it takes no time).
+ * Not modelled: audio (no track has any), writing, C2 errors, raw sub-channels, DVD keys, and the tray's motor (it
+ * takes no time).
  */
 #ifndef HW_IDE_ATAPI_H
 #define HW_IDE_ATAPI_H
@@ -35,6 +35,7 @@
 #define ASC_SAVING_UNSUPPORTED 0x3900
 #define ASC_NO_MEDIUM          0x3a01 /* and the tray is closed */
 #define ASC_NO_MEDIUM_OPEN     0x3a02
+#define ASC_INCOMPATIBLE       0x3002
 #define ASC_REMOVAL_PREVENTED  0x5302
 #define ASC_WRONG_TRACK_MODE   0x6400
 
@@ -76,6 +77,9 @@ void atapi_mode_sense(struct ide_drive *drive, const uint8_t *packet);
 void atapi_mode_select(struct ide_drive *drive, const uint8_t *packet);
 void atapi_mode_taken(struct ide_drive *drive);
 void atapi_mode_reset(struct ide_drive *drive);
+
+/* atapi_dvd.c */
+void atapi_read_dvd_structure(struct ide_drive *drive, const uint8_t *packet);
 
 /* READ CD: what to send of each sector */
 #define READ_CD_SYNC   0x80

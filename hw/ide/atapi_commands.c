@@ -39,12 +39,52 @@ static void run_request_sense(struct ide_drive *drive, const uint8_t *packet)
     atapi_reply(drive, 18, packet[4]);
 }
 
+/* Vital product data: the list of pages, the serial number, and a name made of vendor, product and serial number. */
+static void run_vital_data(struct ide_drive *drive, const uint8_t *packet)
+{
+    static const uint8_t list[] = {0x00, 0x80, 0x83};
+    uint8_t *data = drive->pio;
+    size_t serial = strlen(drive->serial), product = MIN(strlen(drive->model), 16);
+
+    memset(data, 0, 64);
+    data[0] = 0x05;
+    data[1] = packet[2];
+    switch (packet[2]) {
+    case 0x00:
+        data[3] = sizeof(list);
+        memcpy(data + 4, list, sizeof(list));
+        break;
+    case 0x80:
+        data[3] = (uint8_t)serial;
+        memcpy(data + 4, drive->serial, serial);
+        break;
+    case 0x83:
+        data[4] = 2; /* text */
+        data[5] = 1; /* T10 vendor identification */
+        data[7] = (uint8_t)(8 + 16 + serial);
+        data[3] = data[7] + 4;
+        memset(data + 8, ' ', 8 + 16);
+        memcpy(data + 8, "VMM", 3);
+        memcpy(data + 16, drive->model, product);
+        memcpy(data + 32, drive->serial, serial);
+        break;
+    default:
+        invalid_field(drive);
+        return;
+    }
+    atapi_reply(drive, 4u + data[3], packet[4]);
+}
+
 static void run_inquiry(struct ide_drive *drive, const uint8_t *packet)
 {
     uint8_t *data = drive->pio;
 
-    if ((packet[1] & 0x01) != 0 || packet[2] != 0) {
-        invalid_field(drive); /* no vital product data */
+    if ((packet[1] & 0x01) != 0) {
+        run_vital_data(drive, packet);
+        return;
+    }
+    if (packet[2] != 0) {
+        invalid_field(drive);
         return;
     }
     memset(data, 0, 36);
@@ -218,11 +258,20 @@ static void run_get_configuration(struct ide_drive *drive, const uint8_t *packet
         atapi_put32(at - 8, CD_SECTOR_BYTES);
         atapi_put16(at - 4, 1);
     }
+    if (feature_wanted(type, from, 0x001d, true)) { /* multi-read: CD-R and CD-RW as well */
+        at = put_feature(at, 0x001d, 0x03, 0);
+    }
     if (feature_wanted(type, from, 0x001e, disc && !dvd)) { /* CD read */
         at = put_feature(at, 0x001e, disc && !dvd, 4);
     }
     if (feature_wanted(type, from, 0x001f, dvd)) { /* DVD read */
         at = put_feature(at, 0x001f, dvd, 4);
+    }
+    if (feature_wanted(type, from, 0x0100, true)) { /* power management */
+        at = put_feature(at, 0x0100, 0x03, 0);
+    }
+    if (feature_wanted(type, from, 0x0105, true)) { /* timeout */
+        at = put_feature(at, 0x0105, 0x03, 0);
     }
     atapi_put32(data, (uint32_t)(at - data) - 4);
     atapi_reply(drive, (uint32_t)(at - data), atapi_be16(packet + 7));

@@ -120,6 +120,15 @@ static void put_address(uint8_t *bytes, uint32_t lba, bool msf)
     }
 }
 
+/* Time since the start of the track. */
+static void put_relative_msf(uint8_t *bytes, uint32_t frames)
+{
+    bytes[0] = 0;
+    bytes[1] = (uint8_t)(frames / (60 * 75));
+    bytes[2] = (uint8_t)(frames / 75 % 60);
+    bytes[3] = (uint8_t)(frames % 75);
+}
+
 static uint8_t *put_track(uint8_t *at, uint8_t track, uint32_t lba, bool msf)
 {
     memset(at, 0, 8);
@@ -227,15 +236,46 @@ static void run_read_track_information(struct ide_drive *drive, const uint8_t *p
     atapi_reply(drive, 36, atapi_be16(packet + 7));
 }
 
+/* Where the head is: at the sector that was read last. */
+static uint32_t head_position(const struct ide_drive *drive)
+{
+    uint32_t sectors = disc_sectors(drive);
+
+    return drive->lba == 0 || sectors == 0 ? 0 : (uint32_t)MIN(drive->lba, sectors) - 1;
+}
+
+/* No track has audio, so nothing plays; position, catalogue number and ISRC are told all the same. */
 static void run_read_sub_channel(struct ide_drive *drive, const uint8_t *packet)
 {
-    memset(drive->pio, 0, 4);
-    drive->pio[1] = 0x15; /* no audio status */
-    if ((packet[2] & 0x40) != 0) {
-        invalid_field(drive);
-    } else {
-        atapi_reply(drive, 4, atapi_be16(packet + 7));
+    bool msf = (packet[1] & 0x02) != 0;
+    uint8_t format = packet[3], track = packet[6];
+    uint8_t *data = drive->pio;
+    uint32_t size = 4;
+
+    memset(data, 0, 24);
+    data[1] = 0x15; /* no audio status */
+    if ((packet[2] & 0x40) != 0) { /* the Q sub-channel */
+        if (format < 1 || format > 3 || (format == 3 && track != 1)) {
+            invalid_field(drive);
+            return;
+        }
+        size = format == 1 ? 16 : 24;
+        data[4] = format;
+        if (format != 2) {
+            data[5] = CONTROL_DATA;
+            data[6] = 1;
+        }
+        if (format == 1) {
+            data[7] = 1; /* index */
+            put_address(data + 8, head_position(drive), msf);
+            put_address(data + 12, head_position(drive), msf); /* the track starts at 0 .. */
+            if (msf) {
+                put_relative_msf(data + 12, head_position(drive)); /* .. which is 00:00.00 in the track */
+            }
+        } /* 2, 3: the valid bits stay clear: there is no such number */
     }
+    atapi_put16(data + 2, size - 4);
+    atapi_reply(drive, size, atapi_be16(packet + 7));
 }
 
 static void run_read_header(struct ide_drive *drive, const uint8_t *packet)
@@ -262,6 +302,7 @@ const struct atapi_entry atapi_disc_commands[] = {
     {0x51, ATAPI_NEEDS_DISC, run_read_disc_information},  /* READ DISC INFORMATION */
     {0x52, ATAPI_NEEDS_DISC, run_read_track_information}, /* READ TRACK INFORMATION */
     {0xa8, ATAPI_NEEDS_DISC, run_read_12},                /* READ (12) */
+    {0xad, ATAPI_NEEDS_DISC, atapi_read_dvd_structure},   /* READ DVD STRUCTURE */
     {0xb9, ATAPI_NEEDS_DISC, run_read_cd_msf},            /* READ CD MSF */
     {0xbe, ATAPI_NEEDS_DISC, run_read_cd},                /* READ CD */
     {0, 0, NULL},

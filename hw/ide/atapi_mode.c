@@ -24,6 +24,8 @@ struct mode_page {
 
 static const uint8_t recovery_defaults[6] = {0, 5 /* retries */};
 static const uint8_t recovery_changeable[6] = {0xff, 0xff};
+/* Seconds of a minute, frames of a second. */
+static const uint8_t cd_parameters[6] = {0, 0, 0, 60, 0, 75};
 static const uint8_t audio_defaults[14] = {0x04 /* immediate */, 0, 0, 0, 0, 0, 1, 0xff, 2, 0xff};
 static const uint8_t audio_changeable[14] = {0x06, 0, 0, 0,    0,    0,    0x0f,
                                              0xff, 0x0f, 0xff, 0x0f, 0xff, 0x0f, 0xff};
@@ -34,11 +36,14 @@ static const uint8_t capabilities[20] = {
     0x29, 0, /* tray, ejects, locks */
     706 >> 8, 706 & 0xff, 0, 2 /* volume levels */, 512 >> 8, 512 & 0xff, 706 >> 8, 706 & 0xff,
 };
+static const uint8_t power_condition[10]; /* no timers */
 static const uint8_t nothing_changeable[20];
 
 static const struct mode_page pages[] = {
     {0x01, 6, recovery_defaults, recovery_changeable},
+    {0x0d, 6, cd_parameters, nothing_changeable},
     {0x0e, 14, audio_defaults, audio_changeable},
+    {0x1a, 10, power_condition, nothing_changeable},
     {0x2a, 20, capabilities, nothing_changeable},
 };
 

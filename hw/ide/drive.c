@@ -46,6 +46,8 @@ const struct field ide_drive_fields[] = {
     FIELD_BOOL(struct ide_drive, write_cache),
     FIELD_BOOL(struct ide_drive, look_ahead),
     FIELD_BOOL(struct ide_drive, smart),
+    FIELD_BYTES(struct ide_drive, self_test),
+    FIELD_U8(struct ide_drive, self_tests),
     FIELD_U8(struct ide_drive, power),
     FIELD_U64(struct ide_drive, max_sectors),
     FIELD_U64(struct ide_drive, max_kept),
@@ -540,6 +542,7 @@ void drive_loaded(struct ide_drive *drive)
                                                               drive->phase != PHASE_PIO_OUT))) {
         sane = false;
     }
+    drive->self_tests = MIN(drive->self_tests, 2 * ATA_SELF_TESTS - 1);
     drive->byte_limit &= IDE_BYTE_LIMIT_MAX;
     if (drive->byte_limit == 0) {
         drive->byte_limit = IDE_BYTE_LIMIT_MAX;

@@ -25,6 +25,7 @@
 #include "hw/ide/ide.h"
 
 #define ATA_PASSWORD_BYTES 32
+#define ATA_SELF_TESTS     21 /* that the log holds */
 #define IDE_PIO_BYTES    65536u          /* the drive's sector buffer */
 #define IDE_BOUNCE_BYTES (512u << 10)    /* the longest block request */
 #define ATA_SECTOR_BYTES 512u
@@ -156,6 +157,8 @@ struct ide_drive {
     uint8_t multiple;              /* sectors; 0 = off */
     uint8_t transfer_mode;         /* as in SET FEATURES 03h */
     bool write_cache, look_ahead, smart;
+    uint8_t self_test[ATA_SELF_TESTS]; /* SMART: routines that were run, a ring */
+    uint8_t self_tests;                /* how many; below 2 * ATA_SELF_TESTS */
     uint8_t power; /* enum ata_power */
     uint64_t max_sectors, max_kept; /* SET MAX: now, and after the next hardware reset; 0 = all */
     bool max_frozen;

@@ -546,6 +546,34 @@ static void test_smart(void)
     bench_finish(&bench);
 }
 
+/* Self-tests are in the log; routines that there are not, are refused. */
+static void test_self_tests(void)
+{
+    struct ide_bench bench;
+    uint8_t data[SECTOR];
+
+    setup(&bench, NULL, NULL);
+    g_assert_cmphex(smart(&bench, 0xd5, 6), ==, OFFER);
+    bench_pio_in(&bench, data, SECTOR);
+    g_assert_cmphex(data[508], ==, 0);
+    g_assert_cmphex(smart(&bench, 0xd4, 0x01), ==, READY);
+    g_assert_cmphex(smart(&bench, 0xd4, 0x82), ==, READY);
+    g_assert_cmphex(smart(&bench, 0xd4, 0x7f), ==, READY);
+    g_assert_cmphex(smart(&bench, 0xd4, 0x33), ==, READY | ATA_STATUS_ERR);
+    g_assert_cmphex(smart(&bench, 0xd5, 6), ==, OFFER);
+    bench_pio_in(&bench, data, SECTOR);
+    g_assert_cmphex(data[508], ==, 2);
+    g_assert_cmphex(data[2], ==, 0x01);
+    g_assert_cmphex(data[2 + 24], ==, 0x82);
+    for (unsigned i = 0; i < 40; i++) {
+        g_assert_cmphex(smart(&bench, 0xd4, 0x02), ==, READY);
+    }
+    g_assert_cmphex(smart(&bench, 0xd5, 6), ==, OFFER);
+    bench_pio_in(&bench, data, SECTOR);
+    g_assert_cmphex(data[508], ==, 42 % 21 + 21);
+    bench_finish(&bench);
+}
+
 static void test_sleep(void)
 {
     struct ide_bench bench;
@@ -661,6 +689,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ata/features", test_features);
     g_test_add_func("/ata/set-features", test_set_features);
     g_test_add_func("/ata/smart", test_smart);
+    g_test_add_func("/ata/self-tests", test_self_tests);
     g_test_add_func("/ata/sleep", test_sleep);
     g_test_add_func("/ata/policies", test_policies);
     g_test_add_func("/ata/dma-stop", test_dma_stop);

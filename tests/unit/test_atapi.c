@@ -84,7 +84,7 @@ static void test_identify(void)
 static void test_inquiry(void)
 {
     const uint8_t inquiry[12] = {0x12, 0, 0, 0, 36}, small[12] = {0x12, 0, 0, 0, 5};
-    const uint8_t vital[12] = {0x12, 1, 0, 0, 36}, unknown[12] = {0xff};
+    const uint8_t page[12] = {0x12, 0, 1, 0, 36}, unknown[12] = {0xff};
     struct ide_bench bench;
     uint8_t data[64];
 
@@ -93,7 +93,7 @@ static void test_inquiry(void)
     g_assert_cmphex(data[0], ==, 5);
     g_assert_cmpmem(data + 16, 10, "VMM CD-ROM", 10);
     g_assert_cmpuint(command(&bench, small, data, sizeof(data)), ==, 5); /* an odd count */
-    g_assert_cmphex(sense_after(&bench, vital), ==, 0x052400);
+    g_assert_cmphex(sense_after(&bench, page), ==, 0x052400);
     g_assert_cmphex(sense_after(&bench, unknown), ==, 0x052000);
     bench_finish(&bench);
 }
@@ -215,7 +215,7 @@ static void test_mode_and_features(void)
     const uint8_t all[12] = {0x5a, 0, 0x3f, 0, 0, 0, 0, 0, 128};
     const uint8_t caps[12] = {0x5a, 0, 0x2a, 0, 0, 0, 0, 0, 128};
     const uint8_t saved[12] = {0x5a, 0, 0xea, 0, 0, 0, 0, 0, 128};
-    const uint8_t unknown[12] = {0x5a, 0, 0x0d, 0, 0, 0, 0, 0, 128};
+    const uint8_t unknown[12] = {0x5a, 0, 0x0f, 0, 0, 0, 0, 0, 128};
     const uint8_t configuration[12] = {0x46, 0, 0, 0, 0, 0, 0, 0, 128};
     const uint8_t header[12] = {0x46, 2, 0xff, 0, 0, 0, 0, 0, 8};
     const uint8_t information[12] = {0x51, 0, 0, 0, 0, 0, 0, 0, 128};
@@ -224,8 +224,8 @@ static void test_mode_and_features(void)
     uint8_t data[128];
 
     setup(&bench, true, NULL);
-    g_assert_cmpuint(command(&bench, all, data, 128), ==, 8 + 8 + 16 + 22);
-    g_assert_cmpuint(atapi_be16(data), ==, 8 + 8 + 16 + 22 - 2);
+    g_assert_cmpuint(command(&bench, all, data, 128), ==, 8 + 8 + 8 + 16 + 12 + 22);
+    g_assert_cmpuint(atapi_be16(data), ==, 8 + 8 + 8 + 16 + 12 + 22 - 2);
     g_assert_cmpuint(command(&bench, caps, data, 128), ==, 30);
     g_assert_cmphex(data[8], ==, 0x2a);
     g_assert_cmphex(sense_after(&bench, saved), ==, 0x053900);
@@ -263,7 +263,9 @@ static void test_disc(void)
     g_assert_cmphex(sense_after(&bench, seek_far), ==, 0x052100);
     g_assert_cmpuint(command(&bench, sub, data, 64), ==, 4);
     g_assert_cmphex(data[1], ==, 0x15);
-    g_assert_cmphex(sense_after(&bench, q), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, q, data, 64), ==, 16);
+    g_assert_cmpuint(data[3], ==, 12);
+    g_assert_cmphex(atapi_be32(data + 4), ==, 0x01140101); /* position in track 1, index 1 */
     g_assert_cmpuint(command(&bench, header, data, 64), ==, 8);
     g_assert_cmpuint(atapi_be32(data + 4), ==, 0x00000300); /* 00:03.00 */
     g_assert_cmpuint(command(&bench, track, data, 64), ==, 36);
@@ -278,6 +280,88 @@ static void test_disc(void)
     g_assert_cmphex(sense_after(&bench, apart), ==, 0x052400);
     g_assert_cmphex(sense_after(&bench, bad_msf), ==, 0x052400);
     g_assert_cmpuint(command(&bench, speed, data, 64), ==, 0);
+    bench_finish(&bench);
+}
+
+/* The position follows what was read; there are no catalogue number and no ISRC. */
+static void test_sub_channel(void)
+{
+    const uint8_t read[12] = {0x28, 0, 0, 0, 0, 99, 0, 0, 1};
+    const uint8_t lba[12] = {0x42, 0, 0x40, 1, 0, 0, 0, 0, 16}, msf[12] = {0x42, 2, 0x40, 1, 0, 0, 0, 0, 16};
+    const uint8_t catalogue[12] = {0x42, 0, 0x40, 2, 0, 0, 0, 0, 64}, isrc[12] = {0x42, 0, 0x40, 3, 0, 0, 1, 0, 64};
+    const uint8_t isrc2[12] = {0x42, 0, 0x40, 3, 0, 0, 2, 0, 64}, format4[12] = {0x42, 0, 0x40, 4, 0, 0, 0, 0, 64};
+    struct ide_bench bench;
+    uint8_t data[2048];
+
+    setup(&bench, true, NULL);
+    g_assert_cmpuint(command(&bench, read, data, 2048), ==, 2048);
+    g_assert_cmpuint(command(&bench, lba, data, 64), ==, 16);
+    g_assert_cmpuint(atapi_be32(data + 8), ==, 99);
+    g_assert_cmpuint(atapi_be32(data + 12), ==, 99);
+    g_assert_cmpuint(command(&bench, msf, data, 64), ==, 16);
+    g_assert_cmphex(atapi_be32(data + 8), ==, 0x00000318);  /* 99 + 150 frames: 00:03.24 */
+    g_assert_cmphex(atapi_be32(data + 12), ==, 0x00000118); /* 00:01.24 of the track */
+    g_assert_cmpuint(command(&bench, catalogue, data, 64), ==, 24);
+    g_assert_cmphex(data[4], ==, 2);
+    g_assert_cmphex(data[8], ==, 0);
+    g_assert_cmpuint(command(&bench, isrc, data, 64), ==, 24);
+    g_assert_cmphex(data[6], ==, 1);
+    g_assert_cmphex(data[8], ==, 0);
+    g_assert_cmphex(sense_after(&bench, isrc2), ==, 0x052400);
+    g_assert_cmphex(sense_after(&bench, format4), ==, 0x052400);
+    bench_finish(&bench);
+}
+
+static void test_vital_data(void)
+{
+    const uint8_t list[12] = {0x12, 1, 0x00, 0, 64}, serial[12] = {0x12, 1, 0x80, 0, 64};
+    const uint8_t name[12] = {0x12, 1, 0x83, 0, 96}, other[12] = {0x12, 1, 0x99, 0, 64};
+    struct ide_bench bench;
+    uint8_t data[128];
+
+    setup(&bench, true, NULL);
+    strcpy(ide_channel_drive_at(bench.channel, 0)->serial, "SERIAL7");
+    g_assert_cmpuint(command(&bench, list, data, 64), ==, 7);
+    g_assert_cmphex(data[5], ==, 0x80);
+    g_assert_cmpuint(command(&bench, serial, data, 64), ==, 4 + 7);
+    g_assert_cmpmem(data + 4, 7, "SERIAL7", 7);
+    g_assert_cmpuint(command(&bench, name, data, 96), ==, 8 + 24 + 7);
+    g_assert_cmpmem(data + 8, 8, "VMM     ", 8);
+    g_assert_cmpmem(data + 32, 7, "SERIAL7", 7);
+    g_assert_cmphex(sense_after(&bench, other), ==, 0x052400);
+    bench_finish(&bench);
+}
+
+/* A disc larger than any CD is a DVD; past one layer's room it has two. */
+static void test_dvd(void)
+{
+    const uint8_t physical[12] = {0xad, 0, 0, 0, 0, 0, 0, 0x00, 0x08, 0x04};
+    const uint8_t copyright[12] = {0xad, 0, 0, 0, 0, 0, 0, 0x01, 0, 64}, burst[12] = {0xad, 0, 0, 0, 0, 0, 0, 0x03, 0, 64};
+    const uint8_t list[12] = {0xad, 0, 0, 0, 0, 0, 0, 0xff, 0, 64}, layer1[12] = {0xad, 0, 0, 0, 0, 0, 1, 0x00, 0, 64};
+    const uint8_t configuration[12] = {0x46, 0, 0, 0, 0, 0, 0, 0, 128};
+    struct ide_bench bench;
+    static uint8_t data[4096];
+
+    setup(&bench, true, NULL);
+    g_assert_cmphex(sense_after(&bench, physical), ==, 0x053002);
+    ide_channel_drive_at(bench.channel, 0)->sectors = 1000000;
+    g_assert_cmpuint(command(&bench, physical, data, sizeof(data)), ==, 2052);
+    g_assert_cmpuint(atapi_be16(data), ==, 2050);
+    g_assert_cmphex(data[6], ==, 0x01);
+    g_assert_cmphex(atapi_be32(data + 8), ==, 0x030000);
+    g_assert_cmphex(atapi_be32(data + 12), ==, 0x030000 + 999999);
+    g_assert_cmpuint(command(&bench, copyright, data, 64), ==, 8);
+    g_assert_cmpuint(command(&bench, list, data, 64), ==, 4 + 12);
+    g_assert_cmphex(sense_after(&bench, burst), ==, 0x052400);
+    g_assert_cmphex(sense_after(&bench, layer1), ==, 0x052400);
+    g_assert_cmpuint(command(&bench, configuration, data, 128), ==, atapi_be32(data) + 4);
+    g_assert_cmphex(atapi_be16(data + 6), ==, 0x10);
+
+    ide_channel_drive_at(bench.channel, 0)->sectors = 4000000;
+    g_assert_cmpuint(command(&bench, physical, data, sizeof(data)), ==, 2052);
+    g_assert_cmphex(data[6], ==, 0x31);
+    g_assert_cmphex(atapi_be32(data + 16), ==, 0x030000 + 1999999);
+    g_assert_cmphex(atapi_be32(data + 12), ==, (~(0x030000u + 1999999) & 0xffffff) + 1999999);
     bench_finish(&bench);
 }
 
@@ -481,6 +565,9 @@ int main(int argc, char **argv)
     g_test_add_func("/atapi/read-cd", test_read_cd);
     g_test_add_func("/atapi/toc", test_toc);
     g_test_add_func("/atapi/mode-and-features", test_mode_and_features);
+    g_test_add_func("/atapi/sub-channel", test_sub_channel);
+    g_test_add_func("/atapi/vital-data", test_vital_data);
+    g_test_add_func("/atapi/dvd", test_dvd);
     g_test_add_func("/atapi/disc", test_disc);
     g_test_add_func("/atapi/raw-sector", test_raw_sector);
     g_test_add_func("/atapi/mode-select", test_mode_select);
