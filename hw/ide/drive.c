@@ -494,7 +494,11 @@ void drive_power_on(struct ide_drive *drive)
     drive->write_cache = !drive->write_cache_off;
     drive->look_ahead = true;
     drive->smart = true;
-    drive->max_kept = drive->present ? drive->max_kept : 0;
+    if (!drive->present) { /* what outlives a reset is the drive's */
+        drive->max_kept = 0;
+        drive->self_tests = 0;
+        memset(drive->self_test, 0, sizeof(drive->self_test));
+    }
     drive->max_sectors = drive->max_kept;
     drive->max_frozen = drive->native_max_read = false;
     ata_security_power_on(drive);
