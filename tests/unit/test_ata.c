@@ -352,6 +352,46 @@ static void test_disk_full(void)
     block_fault_destroy(fault);
 }
 
+/* Saved while it waits for room, a DMA write is done by the machine that loads the state. */
+static void test_saved_while_full(void)
+{
+    struct block_fault *fault = block_fault_create();
+    struct block_fault_rule rule = {.ops = BLOCK_FAULT_WRITE, .error = ENOSPC};
+    struct bench_region regions[] = {{0x200000, 512}, {0x300000, 512}};
+    GByteArray *saved = g_byte_array_new();
+    struct ide_bench a, b;
+    GError *error = NULL;
+    uint8_t back[2 * SECTOR];
+
+    setup(&a, fault, NULL);
+    setup(&b, NULL, NULL);
+    block_fault_add(fault, &rule);
+    bench_command28(&a, 0xca, 10, 2);
+    bench_dma_start(&a, regions, 2, false);
+    block_drain(a.blocks[0]);
+    state_save(piix_ide_class.fields, a.dev, saved);
+    memcpy(b.ram->host + BENCH_TABLE, a.ram->host + BENCH_TABLE, 16);
+    memset(b.ram->host + 0x200000, 0x11, 512);
+    memset(b.ram->host + 0x300000, 0x22, 512);
+    g_assert_true(state_load(piix_ide_class.fields, b.dev, saved->data, saved->len, &error));
+    piix_ide_class.loaded(b.dev);
+    device_drive(b.dev);
+    g_assert_cmpuint(block_in_flight(b.blocks[0]), ==, 0); /* it waits for the machine to go on */
+    g_assert_cmphex(bench_status(&b), ==, ATA_STATUS_BSY);
+    lock_release(&b.machine->lock);
+    machine_pause(b.machine, RUN_STATE_PAUSED);
+    machine_resume(b.machine);
+    lock_acquire(&b.machine->lock);
+    g_assert_cmphex(bench_wait(&b), ==, READY);
+    g_assert_cmpint(block_read(b.blocks[0], 10 * SECTOR, back, sizeof(back)), ==, 0);
+    g_assert_cmphex(back[0], ==, 0x11);
+    g_assert_cmphex(back[SECTOR], ==, 0x22);
+    g_byte_array_free(saved, TRUE);
+    bench_finish(&a);
+    bench_finish(&b);
+    block_fault_destroy(fault);
+}
+
 static void test_write_error(void)
 {
     struct block_fault *fault = block_fault_create();
@@ -683,6 +723,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ata/ranges", test_ranges);
     g_test_add_func("/ata/unreadable", test_unreadable);
     g_test_add_func("/ata/disk-full", test_disk_full);
+    g_test_add_func("/ata/saved-while-full", test_saved_while_full);
     g_test_add_func("/ata/write-error", test_write_error);
     g_test_add_func("/ata/reset-in-flight", test_reset_in_flight);
     g_test_add_func("/ata/save-load", test_save_load);

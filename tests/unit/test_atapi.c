@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/machine.h"
 #include "hw/ide/atapi.h"
 #include "hw/ide/cd_sector.h"
 #include "tests/support/ide_bench.h"
@@ -365,6 +366,44 @@ static void test_dvd(void)
     bench_finish(&bench);
 }
 
+/* rerror=ignore: zeroes, and the command goes well; rerror=stop: the machine pauses and the read is repeated. */
+static void test_policies(void)
+{
+    const uint8_t read10[12] = {0x28, 0, 0, 0, 0, 5, 0, 0, 1};
+    struct block_fault *fault = block_fault_create();
+    struct block_fault_rule rule = {.ops = BLOCK_FAULT_READ, .error = EIO};
+    struct ide_bench bench;
+    uint8_t data[2048], zeroes[2048] = {0};
+
+    setup(&bench, true, fault);
+    struct ide_drive *drive = ide_channel_drive_at(bench.channel, 0);
+    block_fault_add(fault, &rule);
+    drive->read_error = BLOCK_ON_ERROR_IGNORE;
+    g_assert_cmpuint(command(&bench, read10, data, sizeof(data)), ==, 2048);
+    g_assert_cmpmem(data, sizeof(data), zeroes, sizeof(zeroes));
+    g_assert_cmpint(bench.machine->request, ==, REQUEST_NONE);
+
+    drive->read_error = BLOCK_ON_ERROR_STOP;
+    bench_out(&bench, P_FEATURES, 0);
+    bench_out(&bench, P_MID, 0);
+    bench_out(&bench, P_HIGH, 8);
+    bench_out(&bench, P_COMMAND, 0xa0);
+    bench_pio_out(&bench, read10, sizeof(read10));
+    block_drain(bench.blocks[0]);
+    g_assert_cmpint(bench.machine->request, ==, REQUEST_PAUSE);
+    g_assert_cmphex(bench_status(&bench), ==, ATA_STATUS_BSY);
+    block_fault_clear(fault);
+    lock_release(&bench.machine->lock);
+    machine_serve_request(bench.machine);
+    g_assert_cmpstr(run_state_text(bench.machine->run_state), ==, "paused (io-error)");
+    machine_resume(bench.machine);
+    lock_acquire(&bench.machine->lock);
+    g_assert_cmpuint(bench_packet_data(&bench, data, sizeof(data)), ==, 2048);
+    assert_sector(data, 5);
+    bench_finish(&bench);
+    block_fault_destroy(fault);
+}
+
 /* Every byte of raw sectors: the sums that the error correction makes zero (ECMA-130, annex A). */
 static void test_raw_sector(void)
 {
@@ -565,6 +604,7 @@ int main(int argc, char **argv)
     g_test_add_func("/atapi/read-cd", test_read_cd);
     g_test_add_func("/atapi/toc", test_toc);
     g_test_add_func("/atapi/mode-and-features", test_mode_and_features);
+    g_test_add_func("/atapi/policies", test_policies);
     g_test_add_func("/atapi/sub-channel", test_sub_channel);
     g_test_add_func("/atapi/vital-data", test_vital_data);
     g_test_add_func("/atapi/dvd", test_dvd);

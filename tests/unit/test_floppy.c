@@ -12,7 +12,7 @@
 #include "core/event.h"
 #include "core/state.h"
 #include "hw/dma/i8237.h"
-#include "hw/floppy/i82078.h"
+#include "hw/floppy/i82078_impl.h"
 
 enum { DOR = 0x3f2, TDR = 0x3f3, MSR = 0x3f4, FIFO = 0x3f5, DIR_CCR = 0x3f7, BUFFER = 0x20000 };
 enum { SECTOR = 512, K = 1024 };
@@ -798,6 +798,53 @@ static void test_host_errors(void)
     block_fault_destroy(fault);
 }
 
+/* rerror=ignore: zeroes; werror=ignore: lost; report: a full disk is the drive's error; rerror=stop: repeated. */
+static void test_policies(void)
+{
+    struct block_fault *fault = block_fault_create();
+    struct bench b;
+
+    setup(&b);
+    attach(&b, 0, image(&b, 1440 * K, false, fault), NULL);
+    start(&b, 0, true);
+    struct fdc_unit *unit = &((struct i82078 *)b.fdc)->units[0];
+    block_fault_add(fault, &(struct block_fault_rule){.ops = BLOCK_FAULT_READ, .error = EIO});
+    block_fault_add(fault, &(struct block_fault_rule){.ops = BLOCK_FAULT_WRITE, .error = ENOSPC});
+    unit->read_error = unit->write_error = BLOCK_ON_ERROR_IGNORE;
+    fill_memory(&b, SECTOR, 3);
+    dma(&b, 0x46, SECTOR);
+    PUT(&b, 0x46, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff);
+    assert_result(&b, 0, 0, 0, 0, 0, 2);
+    g_assert_cmphex(bus_read(b.machine->memory, BUFFER, 4), ==, 0);
+    dma(&b, 0x4a, SECTOR);
+    PUT(&b, 0x45, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff);
+    assert_result(&b, 0, 0, 0, 0, 0, 2);
+
+    unit->write_error = BLOCK_ON_ERROR_REPORT;
+    dma(&b, 0x4a, SECTOR);
+    PUT(&b, 0x45, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff);
+    assert_result(&b, 0x50, 0, 0, 0, 0, 1);
+    g_assert_cmpint(b.machine->request, ==, REQUEST_NONE);
+
+    unit->read_error = BLOCK_ON_ERROR_STOP;
+    dma(&b, 0x46, SECTOR);
+    PUT(&b, 0x46, 0x00, 0, 0, 3, 2, 18, 0x1b, 0xff);
+    for (unsigned i = 0; i < 2000 && b.machine->request == REQUEST_NONE; i++) {
+        event_run(b.machine->events);
+        g_usleep(100);
+    }
+    g_assert_cmpint(b.machine->request, ==, REQUEST_PAUSE);
+    block_fault_clear(fault);
+    lock_release(&b.machine->lock);
+    machine_serve_request(b.machine);
+    machine_resume(b.machine);
+    lock_acquire(&b.machine->lock);
+    assert_result(&b, 0, 0, 0, 0, 0, 4);
+    assert_memory(&b, 2, 1);
+    finish(&b);
+    block_fault_destroy(fault);
+}
+
 /* Saved in the middle of a transfer through the FIFO, the copy goes on where the original was. */
 static void test_save(void)
 {
@@ -894,6 +941,7 @@ int main(int argc, char **argv)
     g_test_add_func("/floppy/geometry", test_geometry);
     g_test_add_func("/floppy/short-image", test_short_image);
     g_test_add_func("/floppy/host-errors", test_host_errors);
+    g_test_add_func("/floppy/policies", test_policies);
     g_test_add_func("/floppy/save", test_save);
     g_test_add_func("/floppy/reset-during-read", test_reset_during_read);
     g_test_add_func("/floppy/attach-errors", test_attach_errors);
