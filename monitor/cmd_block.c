@@ -121,7 +121,7 @@ void cmd_info_blockstats(struct command_call *call)
                       "%s: rd_bytes=%" PRIu64 " wr_bytes=%" PRIu64 " rd_operations=%" PRIu64
                       " wr_operations=%" PRIu64 " flush_operations=%" PRIu64
                       " wr_total_time_ns=%" PRId64 " rd_total_time_ns=%" PRId64
-                      " flush_total_time_ns=%" PRId64 " errors=%" PRIu64 "\n",
+                      " flush_total_time_ns=%" PRId64 " rd_merged=0 wr_merged=0 errors=%" PRIu64 "\n",
                       drive->name, s.bytes_read, s.bytes_written, s.reads, s.writes, s.flushes,
                       s.write_ns, s.read_ns, s.flush_ns, s.errors);
     }
