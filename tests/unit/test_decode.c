@@ -121,6 +121,24 @@ static void test_length(void)
 }
 
 /* Without the feature LZCNT is BSR. */
+/* PREFETCHW is there on every 64-bit CPU, named by CPUID or not; on older ones it is not. */
+static void test_prefetchw(void)
+{
+    static const struct {
+        const char *model;
+        bool known;
+    } models[] = { { "pentium3", false }, { "qemu32", false }, { "qemu64", true }, { "x86-64-v3", true }, { "max", true } };
+    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
+        struct x86_cpuid model;
+        struct insn insn;
+        bool more;
+        GError *error = NULL;
+        g_assert_true(x86_cpuid_parse(&model, models[i].model, &error));
+        const struct op_row *row = decode_insn(&insn, (const uint8_t *)"\x0f\x0d\x08", 3, M32, &model, &more);
+        g_assert_cmpint(row != NULL, ==, models[i].known);
+    }
+}
+
 static void test_feature(void)
 {
     struct insn insn;
@@ -172,6 +190,7 @@ int main(int argc, char **argv)
     GError *error = NULL;
     test_main_init(&argc, &argv);
     g_assert_true(x86_cpuid_parse(&cpuid, "max", &error));
+    g_test_add_func("/decode/prefetchw", test_prefetchw);
     g_test_add_func("/decode/modrm16", test_modrm16);
     g_test_add_func("/decode/modrm64", test_modrm64);
     g_test_add_func("/decode/registers", test_registers);
