@@ -20,7 +20,7 @@ static int copy_extent(struct block_image *image, struct block_image *target, ui
 
 static int copy_down(struct block_image *image, struct block_image *target)
 {
-    g_autofree uint8_t *buffer = g_malloc(COPY_BYTES);
+    g_autofree uint8_t *buffer = block_memory(COPY_BYTES);
     int result = 0;
 
     if (target->bytes < image->bytes) {

@@ -51,6 +51,9 @@ int block_file_status(struct block_file *file, uint64_t offset, uint64_t bytes, 
 /* Bytes the host has allocated. */
 uint64_t block_file_allocated(const struct block_file *file);
 
+/* For data on its way between files: in whole pages, because the host's kernel copies much faster to aligned memory on
+ * some CPUs. To be freed with g_free(); 0 bytes: NULL. */
+void *block_memory(size_t bytes);
 /* Nothing but zeroes? (worker.c) */
 bool block_is_zero(const void *data, size_t bytes);
 

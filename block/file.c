@@ -22,6 +22,16 @@ enum {
     BOUNCE_BYTES = 256 * 1024,
 };
 
+void *block_memory(size_t bytes)
+{
+    void *memory = NULL;
+
+    if (bytes > 0 && posix_memalign(&memory, DIRECT_ALIGN, bytes) != 0) {
+        g_error("out of memory");
+    }
+    return memory;
+}
+
 static bool cache_is_direct(enum block_cache cache)
 {
     return cache == BLOCK_CACHE_NONE || cache == BLOCK_CACHE_DIRECTSYNC;

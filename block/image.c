@@ -308,10 +308,23 @@ bool block_create_size(const char *path, const struct block_create_options *opti
     return true;
 }
 
+/* Until it is whole a new image is nothing, so the order of its writes does not matter: one sync, at the end. */
+static bool sync_new(struct block_file *file, const struct block_driver *driver, GError **error)
+{
+    file->cache = BLOCK_CACHE_WRITEBACK;
+    int result = driver == &block_raw_driver ? 0 : block_file_sync(file);
+
+    if (result < 0) {
+        g_set_error(error, BLOCK_ERROR, -result, "%s: Could not write the new image: %s", file->path,
+                    g_strerror(-result));
+    }
+    return result == 0;
+}
+
 bool block_create(const char *path, const struct block_create_options *options, uint64_t *bytes,
                   GError **error)
 {
-    struct block_options open_options = {.cache = BLOCK_CACHE_WRITEBACK};
+    struct block_options open_options = {.cache = BLOCK_CACHE_UNSAFE};
     uint64_t size;
 
     if (!block_create_size(path, options, &size, error)) {
@@ -324,7 +337,7 @@ bool block_create(const char *path, const struct block_create_options *options, 
     if (file == NULL) {
         return false;
     }
-    bool ok = driver->create(file, options, size, error);
+    bool ok = driver->create(file, options, size, error) && sync_new(file, driver, error);
     block_file_close(file);
     if (ok && bytes != NULL) {
         *bytes = size;

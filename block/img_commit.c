@@ -34,7 +34,7 @@ static void keep_rate(uint64_t rate, int64_t started_us, uint64_t done)
 static int copy(struct block_image *image, struct block *target, unsigned depth,
                 const struct commit *args)
 {
-    g_autofree uint8_t *buffer = g_malloc(COPY_BYTES);
+    g_autofree uint8_t *buffer = block_memory(COPY_BYTES);
     int64_t started_us = g_get_monotonic_time();
     bool progress = args->progress;
     uint64_t written = 0;

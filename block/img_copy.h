@@ -9,7 +9,7 @@
 
 enum {
     IMG_SOURCES_MAX = 64,
-    IMG_COPY_BYTES = 2 << 20, /* copied at once, at most */
+    IMG_COPY_BYTES = 256 << 10, /* copied at once, at most */
 };
 
 struct img_copy {

@@ -48,8 +48,8 @@ static int take_word(struct dd *args, char *word)
 
 static int copy(struct block *source, struct block *target, uint64_t start, uint64_t bytes)
 {
-    enum { COPY_BYTES = 1 << 20 };
-    g_autofree uint8_t *buffer = g_malloc(COPY_BYTES);
+    enum { COPY_BYTES = 256 << 10 };
+    g_autofree uint8_t *buffer = block_memory(COPY_BYTES);
     int result = 0;
 
     for (uint64_t at = 0; at < bytes && result == 0; at += COPY_BYTES) {

@@ -3,6 +3,7 @@
  * piece's number gives its place in the ring, so order needs no sorting.
  */
 #include "block/img_pipe.h"
+#include "block/driver_impl.h"
 
 #include <glib.h>
 
@@ -23,7 +24,9 @@ struct ring {
     struct place *places;
     unsigned count;
     uint64_t given, taken; /* pieces begun, pieces done with */
-    bool ended;            /* no more are begun */
+    unsigned wait_room;    /* threads that wait for `room`: nobody is woken for nothing */
+    bool wait_ready;
+    bool ended; /* no more are begun */
 };
 
 struct worker {
@@ -46,7 +49,9 @@ static struct place *begin_piece(struct ring *ring, unsigned thread)
             place->state = STATE_TAKEN;
             return place;
         }
+        ring->wait_room++;
         g_cond_wait(&ring->room, &ring->mutex);
+        ring->wait_room--;
     }
     g_cond_broadcast(&ring->room);
     g_cond_signal(&ring->ready);
@@ -64,7 +69,7 @@ static gpointer worker_main(gpointer arg)
         ring->pipe->work(ring->pipe->arg, worker->number, &place->piece);
         g_mutex_lock(&ring->mutex);
         place->state = STATE_READY;
-        if (place == &ring->places[ring->taken % ring->count]) {
+        if (ring->wait_ready && place == &ring->places[ring->taken % ring->count]) {
             g_cond_signal(&ring->ready);
         }
     }
@@ -85,11 +90,15 @@ static int take_pieces(struct ring *ring)
             g_mutex_lock(&ring->mutex);
             place->state = STATE_FREE;
             ring->taken++;
-            g_cond_signal(&ring->room);
+            if (ring->wait_room > 0) {
+                g_cond_signal(&ring->room);
+            }
         } else if (ring->ended && ring->taken == ring->given) {
             break;
         } else {
+            ring->wait_ready = true;
             g_cond_wait(&ring->ready, &ring->mutex);
+            ring->wait_ready = false;
         }
     }
     ring->ended = true;
@@ -108,7 +117,7 @@ int img_pipe_run(const struct img_pipe *pipe)
     g_cond_init(&ring.room);
     ring.places = g_new0(struct place, ring.count);
     for (unsigned i = 0; i < ring.count; i++) {
-        ring.places[i].piece.buffer = g_malloc(pipe->buffer_bytes);
+        ring.places[i].piece.buffer = block_memory(pipe->buffer_bytes);
         ring.places[i].piece.extra = g_malloc(pipe->extra_bytes);
     }
     for (unsigned i = 0; i < pipe->threads; i++) {
@@ -132,5 +141,5 @@ int img_pipe_run(const struct img_pipe *pipe)
 
 unsigned img_pipe_threads(void)
 {
-    return CLAMP(g_get_num_processors(), 4, IMG_PIPE_THREADS_MAX);
+    return CLAMP(g_get_num_processors(), 2, IMG_PIPE_THREADS_MAX);
 }

@@ -52,7 +52,7 @@ static int copy_range(struct block *block, struct block *fresh, uint64_t offset,
 static int copy_differences(struct block *block, struct block *fresh, bool progress)
 {
     struct block_image *image = block_get_image(block);
-    g_autofree uint8_t *memory = g_malloc(2 * COPY_BYTES);
+    g_autofree uint8_t *memory = block_memory(2 * COPY_BYTES);
 
     for (uint64_t at = 0; at < image->bytes;) {
         uint64_t bytes = MIN(image->bytes - at, COPY_BYTES - at % GRAIN_BYTES);
