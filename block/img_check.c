@@ -38,6 +38,9 @@ static void print_summary(const struct block_check *check)
     if (check->errors == 0 && check->leaks == 0) {
         printf("No errors were found on the image.\n");
     }
+    if (check->end_offset == 0) {
+        return; /* a format that is only read: not counted */
+    }
     if (check->allocated > 0 && check->has_fragmented) {
         printf("%" PRIu64 "/%" PRIu64
                " = %.2f%% allocated, %.2f%% fragmented, %.2f%% compressed clusters\n",
@@ -60,9 +63,9 @@ static void print_json(const struct block_check *check, const char *path, const 
         uint64_t value;
         bool always;
     } fields[] = {
-        {"image-end-offset", check->end_offset, true},
+        {"image-end-offset", check->end_offset, check->end_offset > 0},
         {"compressed-clusters", check->compressed, false},
-        {"total-clusters", check->clusters, true},
+        {"total-clusters", check->clusters, check->end_offset > 0},
         {"check-errors", 0, true},
         {"allocated-clusters", check->allocated, false},
         {"corruptions", check->errors, false},
@@ -143,6 +146,7 @@ static int run_check(int argc, char **argv)
                                           {"repair", required_argument, NULL, 'r'},
                                           {0}};
     enum block_repair repair = BLOCK_REPAIR_NOTHING;
+    bool repairable = true;
     bool json = false;
     struct block_options options = {.read_only = true, .no_backing = true};
     GError *error = NULL;
@@ -189,12 +193,20 @@ static int run_check(int argc, char **argv)
         return img_fail_usage(&img_check_command, "Expecting one image file name");
     }
     struct block *block = block_open(argv[optind], &options, NULL, &error);
-    if (block == NULL) {
+    if (block == NULL && repair != BLOCK_REPAIR_NOTHING && error->code == EROFS) {
+        /* Perhaps a format that is only read: then that is what has to be said. */
+        options.read_only = true;
+        block = block_open(argv[optind], &options, NULL, NULL);
+        repairable = block == NULL;
+    }
+    if (block == NULL || (!repairable && strcmp(block_format(block), "qcow2") == 0)) {
+        block_close(block);
         return img_fail_error(&error);
     }
+    g_clear_error(&error);
     if (repair != BLOCK_REPAIR_NOTHING && strcmp(block_format(block), "qcow2") != 0) {
         block_close(block);
-        img_fail("This image format does not support repairs");
+        img_fail("This image format does not support checks");
         return EXIT_UNSUPPORTED;
     }
     int status = check_block(block, repair, quiet, json);

@@ -136,6 +136,37 @@ int block_reader_map(struct block_image *image, uint64_t offset, uint64_t bytes,
     return 0;
 }
 
+/* True if what the place names lies, at least in part, in its file. */
+static bool is_in_file(const struct block_place *place)
+{
+    return (place->kind != BLOCK_PLACE_DATA && place->kind != BLOCK_PLACE_PACKED) ||
+           place->offset < place->file->bytes;
+}
+
+int block_reader_check(struct block_image *image, struct block_check *check)
+{
+    const struct block_reader *reader = image->state;
+
+    for (uint64_t at = 0; at < image->bytes;) {
+        struct block_place place = {0};
+        int result = reader->lookup(image, at, &place);
+        if (result < 0 || !is_in_file(&place)) {
+            g_autofree char *text = g_strdup_printf(
+                "ERROR: what belongs to offset %" G_GUINT64_FORMAT " of the disk %s", at,
+                result < 0 ? "cannot be found" : "lies behind the end of the file");
+            check->errors++;
+            if (check->report != NULL) {
+                check->report(check->arg, text);
+            }
+        }
+        if (result < 0) {
+            return 0; /* how far the damage goes is not known */
+        }
+        at += place.bytes;
+    }
+    return 0;
+}
+
 bool block_reader_bad(const struct block_image *image, GError **error, const char *format, ...)
 {
     va_list arguments;

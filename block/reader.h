@@ -39,6 +39,9 @@ int block_reader_status(struct block_image *image, uint64_t offset, uint64_t byt
 int block_reader_map(struct block_image *image, uint64_t offset, uint64_t bytes,
                      struct block_extent *extent);
 
+/* For the driver's check(): does everything that the tables name lie in the file? */
+int block_reader_check(struct block_image *image, struct block_check *check);
+
 /* Reads `bytes` of a file into newly allocated memory. NULL, with a message that names the image and
  * `what`, if they are not all there or are more than `most`. */
 void *block_reader_table(struct block_image *image, struct block_file *file, const char *what,

@@ -26,6 +26,7 @@ enum {
     VDI_AT_BLOCK_BYTES = 0x178,
     VDI_AT_BLOCK_EXTRA = 0x17c,
     VDI_AT_BLOCKS = 0x180,
+    VDI_AT_ALLOCATED = 0x184,
     VDI_AT_PARENT = 0x1a8, /* two identifiers of 16 bytes */
     VDI_HEADER_BYTES = 0x1c8,
 };
@@ -39,6 +40,7 @@ struct vdi {
     uint8_t *map; /* 32 bits a block */
     uint32_t block_bytes;
     uint64_t data;
+    uint32_t allocated; /* blocks in the file, as the header has it */
 };
 
 static bool vdi_probe(const uint8_t *head, size_t bytes)
@@ -111,6 +113,7 @@ static bool vdi_open(struct block_image *image, const struct block_options *opti
     vdi->map = map;
     vdi->block_bytes = block_le32(header + VDI_AT_BLOCK_BYTES);
     vdi->data = block_le32(header + VDI_AT_DATA);
+    vdi->allocated = block_le32(header + VDI_AT_ALLOCATED);
     image->state = vdi;
     image->bytes = block_le64(header + VDI_AT_DISK_BYTES) / BLOCK_SECTOR_BYTES * BLOCK_SECTOR_BYTES;
     return true;
@@ -122,6 +125,45 @@ static void vdi_close(struct block_image *image)
 
     g_free(vdi->map);
     g_free(vdi);
+}
+
+G_GNUC_PRINTF(2, 3) static void report(struct block_check *check, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    check->errors++;
+    if (check->report != NULL) {
+        check->report(check->arg, text);
+    }
+}
+
+/* Besides: no block of the file belongs to two of the disk, and the header's number of blocks is right. */
+static int vdi_check(struct block_image *image, struct block_check *check)
+{
+    const struct vdi *vdi = image->state;
+    uint64_t blocks = (image->bytes + vdi->block_bytes - 1) / vdi->block_bytes;
+    g_autoptr(GHashTable) taken = g_hash_table_new(NULL, NULL);
+    uint32_t used = 0;
+
+    for (uint64_t i = 0; i < blocks; i++) {
+        uint32_t entry = block_le32(vdi->map + i * 4);
+        if (entry >= VDI_NO_BLOCK) {
+            continue;
+        }
+        used++;
+        if (!g_hash_table_add(taken, GUINT_TO_POINTER(entry))) {
+            report(check, "ERROR: block index %" G_GUINT64_FORMAT ": block %" G_GUINT32_FORMAT
+                          " of the file is used more than once", i, entry);
+        }
+    }
+    if (used != vdi->allocated) {
+        report(check, "ERROR: allocated blocks mismatch, is %" G_GUINT32_FORMAT ", should be %"
+                      G_GUINT32_FORMAT, used, vdi->allocated);
+    }
+    return block_reader_check(image, check);
 }
 
 static void vdi_info(struct block_image *image, struct block_info *info)
@@ -137,5 +179,6 @@ const struct block_driver block_vdi_driver = {
     .read = block_reader_read,
     .status = block_reader_status,
     .map = block_reader_map,
+    .check = vdi_check,
     .info = vdi_info,
 };

@@ -168,5 +168,6 @@ const struct block_driver block_vmdk_driver = {
     .read = block_reader_read,
     .status = block_reader_status,
     .map = block_reader_map,
+    .check = block_reader_check,
     .info = vmdk_info,
 };

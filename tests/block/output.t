@@ -64,6 +64,19 @@ done
 same =c check leaky.qcow2
 same =c check broken.qcow2
 same =c check a.raw
+# Formats that are only read.
+head -c 3M a.raw >small.raw
+qemu-img convert -O vdi small.raw a.vdi
+qemu-img convert -O vmdk small.raw a.vmdk
+qemu-img convert -O vmdk -o subformat=streamOptimized small.raw stream.vmdk
+qemu-img create -q -f vdi count.vdi 4M
+printf '\5' | dd of=count.vdi bs=1 seek=$((0x184)) conv=notrunc status=none
+for f in a.vdi a.vmdk stream.vmdk; do
+    same =e check "$f"
+    same check --output=json "$f"
+    same =e check -r all "$f"
+done
+same =c check count.vdi
 same =c check nosuch
 same =c snapshot -a nosuch snap.qcow2
 same =c snapshot -d nosuch snap.qcow2
