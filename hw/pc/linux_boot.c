@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "hw/misc/fw_cfg.h"
+#include "hw/pc/boot_rom.h"
+#include "hw/pc/multiboot.h"
 #include "linuxboot.bin.h"
 
 #define HEADER_SETUP_SECTS 0x1f1
@@ -30,18 +32,10 @@
 #define OLD_CMDLINE_ADDRESS 0x9a000u
 #define KERNEL_HIGH 0x100000u
 #define HEAP_END 0xe000u
-/* The firmware keeps tables at the top of low RAM. */
-#define TOP_RESERVED 0x40000u
 
 /* Positions in linuxboot.asm. */
-#define ROM_PNP 0x20
-#define ROM_PNP_SIZE 32
-#define ROM_PNP_CHECKSUM (ROM_PNP + 9)
-#define ROM_COUNT 0x60
 #define ROM_SETUP_SEGMENT 0x62
 #define ROM_STACK_TOP 0x64
-#define ROM_LOADS 0x68
-#define ROM_LOADS_MAX 8
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -65,49 +59,6 @@ static void put32(uint8_t *p, uint32_t v)
     put16(p + 2, (uint16_t)(v >> 16));
 }
 
-static void put32_be(uint8_t *p, uint32_t v)
-{
-    put32(p, GUINT32_SWAP_LE_BE(v));
-}
-
-struct loader {
-    struct device *fw_cfg;
-    uint8_t rom[sizeof(linuxboot_bin)];
-    unsigned loads;
-};
-
-/* Offers a piece under a key, its size under another (UEFI firmware takes both and starts the kernel itself), and tells the ROM to put it at address. */
-static void loader_add(struct loader *l, enum fw_cfg_key key, enum fw_cfg_key size_key, const void *data, size_t size,
-                       uint32_t address)
-{
-    g_assert(l->loads < ROM_LOADS_MAX);
-    fw_cfg_add_u32(l->fw_cfg, (uint16_t)size_key, (uint32_t)size);
-    uint8_t *row = l->rom + ROM_LOADS + 16 * l->loads++;
-    fw_cfg_add(l->fw_cfg, (uint16_t)key, data, size);
-    put32_be(row, (uint32_t)key << 16 | 0x08 | 0x02); /* select, read */
-    put32_be(row + 4, (uint32_t)size);
-    put32_be(row + 8, 0);
-    put32_be(row + 12, address);
-}
-
-static void loader_finish(struct loader *l, uint32_t setup_address)
-{
-    put16(l->rom + ROM_COUNT, (uint16_t)l->loads);
-    put16(l->rom + ROM_SETUP_SEGMENT, (uint16_t)(setup_address >> 4));
-    put16(l->rom + ROM_STACK_TOP, HEAP_END);
-    uint8_t sum = 0;
-    for (unsigned i = 0; i < ROM_PNP_SIZE; i++) {
-        sum += l->rom[ROM_PNP + i];
-    }
-    l->rom[ROM_PNP_CHECKSUM] = (uint8_t)-sum;
-    sum = 0;
-    for (unsigned i = 0; i < sizeof(l->rom); i++) {
-        sum += l->rom[i];
-    }
-    l->rom[sizeof(l->rom) - 1] -= sum;
-    fw_cfg_set_file(l->fw_cfg, "genroms/linuxboot.bin", l->rom, sizeof(l->rom));
-}
-
 /* vga=normal|ext|ask|NUMBER belongs to the loader, not to the kernel. */
 static uint16_t video_mode(const char *append)
 {
@@ -125,50 +76,34 @@ static uint16_t video_mode(const char *append)
     return g_str_has_prefix(vga, "normal") ? 0xffff : (uint16_t)g_ascii_strtoull(vga, NULL, 0);
 }
 
-static bool file_read(const char *option, const char *path, uint64_t max, char **data, gsize *size, GError **error)
-{
-    g_autoptr(GError) e = NULL;
-    if (!g_file_get_contents(path, data, size, &e)) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s: %s", option, e->message);
-        return false;
-    }
-    if (*size > max) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "%s: '%s' (%zu bytes) does not fit into guest memory; give more with -m", option, path, *size);
-        g_clear_pointer(data, g_free);
-        return false;
-    }
-    return true;
-}
-
 static bool kernel_check(const char *path, const uint8_t *k, gsize size, GError **error)
 {
     gsize setup = size > HEADER_SETUP_SECTS ? (k[HEADER_SETUP_SECTS] == 0 ? 4 : k[HEADER_SETUP_SECTS]) : 0;
     if (size < 0x1000 || get16(k + HEADER_BOOT_FLAG) != 0xaa55 || memcmp(k + HEADER_MAGIC, "HdrS", 4) != 0 ||
         (setup + 1) * 512 >= size) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "-kernel: '%s' is no Linux kernel (bzImage); give the file that is called vmlinuz or bzImage", path);
+                    "-kernel: '%s' is neither a Linux kernel (bzImage) nor a Multiboot one; give the file that is called vmlinuz or bzImage", path);
         return false;
     }
     return true;
 }
 
 /* Loads the initrd as high as the kernel and the RAM allow. */
-static bool initrd_add(struct loader *l, uint8_t *header, uint64_t below_4g, uint64_t kernel_end,
+static bool initrd_add(struct boot_rom *l, uint8_t *header, uint64_t below_4g, uint64_t kernel_end,
                        const char *path, GError **error)
 {
     g_autofree char *data = NULL;
     gsize size;
     uint32_t max = get16(header + HEADER_VERSION) >= 0x203 ? get32(header + HEADER_INITRD_ADDR_MAX) : 0x37ffffff;
-    uint64_t top = below_4g > TOP_RESERVED ? below_4g - TOP_RESERVED : 0;
+    uint64_t top = below_4g > BOOT_TOP_RESERVED ? below_4g - BOOT_TOP_RESERVED : 0;
     top = MIN(top, (uint64_t)max + 1);
-    if (!file_read("-initrd", path, top > kernel_end ? top - kernel_end : 0, &data, &size, error)) {
+    if (!boot_file_read("-initrd", path, top > kernel_end ? top - kernel_end : 0, &data, &size, error)) {
         return false;
     }
     uint32_t address = (uint32_t)((top - size) & ~0xfffull);
     put32(header + HEADER_RAMDISK_IMAGE, address);
     put32(header + HEADER_RAMDISK_SIZE, (uint32_t)size);
-    loader_add(l, FW_CFG_INITRD_DATA, FW_CFG_INITRD_SIZE, data, size, address);
+    boot_rom_add(l, FW_CFG_INITRD_DATA, FW_CFG_INITRD_SIZE, data, size, address);
     return true;
 }
 
@@ -192,12 +127,17 @@ static void header_fill(uint8_t *h, const char *append, uint32_t cmdline_address
 bool linux_boot_load(struct device *fw_cfg, uint64_t below_4g, const char *kernel, const char *initrd,
                      const char *append, GError **error)
 {
-    struct loader l = { .fw_cfg = fw_cfg };
+    struct boot_rom l;
     g_autofree char *data = NULL;
     gsize size;
-    memcpy(l.rom, linuxboot_bin, sizeof(l.rom));
-    if (!file_read("-kernel", kernel, below_4g > KERNEL_HIGH ? below_4g - KERNEL_HIGH : 0, &data, &size, error) ||
-        !kernel_check(kernel, (const uint8_t *)data, size, error)) {
+    boot_rom_init(&l, fw_cfg, linuxboot_bin);
+    if (!boot_file_read("-kernel", kernel, below_4g > KERNEL_HIGH ? below_4g - KERNEL_HIGH : 0, &data, &size, error)) {
+        return false;
+    }
+    if (multiboot_check((const uint8_t *)data, size)) {
+        return multiboot_load(fw_cfg, below_4g - BOOT_TOP_RESERVED, kernel, (const uint8_t *)data, size, initrd, append, error);
+    }
+    if (!kernel_check(kernel, (const uint8_t *)data, size, error)) {
         return false;
     }
     uint8_t *h = (uint8_t *)data;
@@ -218,9 +158,11 @@ bool linux_boot_load(struct device *fw_cfg, uint64_t below_4g, const char *kerne
         return false;
     }
     append = append != NULL ? append : "";
-    loader_add(&l, FW_CFG_SETUP_DATA, FW_CFG_SETUP_SIZE, data, setup, setup_address);
-    loader_add(&l, FW_CFG_CMDLINE_DATA, FW_CFG_CMDLINE_SIZE, append, strlen(append) + 1, cmdline_address);
-    loader_add(&l, FW_CFG_KERNEL_DATA, FW_CFG_KERNEL_SIZE, data + setup, size - setup, kernel_address);
-    loader_finish(&l, setup_address);
+    boot_rom_add(&l, FW_CFG_SETUP_DATA, FW_CFG_SETUP_SIZE, data, setup, setup_address);
+    boot_rom_add(&l, FW_CFG_CMDLINE_DATA, FW_CFG_CMDLINE_SIZE, append, strlen(append) + 1, cmdline_address);
+    boot_rom_add(&l, FW_CFG_KERNEL_DATA, FW_CFG_KERNEL_SIZE, data + setup, size - setup, kernel_address);
+    put16(l.rom + ROM_SETUP_SEGMENT, (uint16_t)(setup_address >> 4));
+    put16(l.rom + ROM_STACK_TOP, HEAP_END);
+    boot_rom_finish(&l);
     return true;
 }
