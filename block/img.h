@@ -46,6 +46,13 @@ int img_bad_size(const char *what);
 /* Prints the usage of one command. Returns 0. */
 int img_help(const struct img_command *command);
 
+/* As block_open(), for a name that the user wrote: json:{..} and file:NAME as well (img_name.c). */
+struct block *img_open(const char *word, const struct block_options *options,
+                       struct event_queue *queue, GError **error);
+/* What --image-opts makes of a word of the command line: json:{..} of driver=..,file.filename=..; others stay.
+ * Newly allocated. */
+char *img_name_of_opts(const char *word);
+
 /* Do the words of -o ask for the list of options? Prints it: of a format, for a file that was named or
  * not. Returns 0. */
 bool img_wants_option_help(char **words);

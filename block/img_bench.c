@@ -120,7 +120,7 @@ static int open_and_run(struct bench *bench, const char *path)
     int status;
 
     bench->options.read_only = !bench->write;
-    bench->block = block_open(path, &bench->options, queue, &error);
+    bench->block = img_open(path, &bench->options, queue, &error);
     if (bench->block == NULL) {
         event_queue_destroy(queue);
         return img_fail_error(&error);

@@ -192,11 +192,11 @@ static int run_check(int argc, char **argv)
     if (argc - optind != 1) {
         return img_fail_usage(&img_check_command, "Expecting one image file name");
     }
-    struct block *block = block_open(argv[optind], &options, NULL, &error);
+    struct block *block = img_open(argv[optind], &options, NULL, &error);
     if (block == NULL && repair != BLOCK_REPAIR_NOTHING && error->code == EROFS) {
         /* Perhaps a format that is only read: then that is what has to be said. */
         options.read_only = true;
-        block = block_open(argv[optind], &options, NULL, NULL);
+        block = img_open(argv[optind], &options, NULL, NULL);
         repairable = block == NULL;
     }
     if (block == NULL || (!repairable && strcmp(block_format(block), "qcow2") == 0)) {

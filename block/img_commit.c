@@ -106,7 +106,7 @@ static int commit(struct block *block, const struct commit *args)
     struct block_options options = {.format = format, .allow_backing = args->allow_backing};
     /* Our own lock as a reader of the backing file would keep the writer out. */
     block_unlock_file(base->file->fd);
-    struct block *target = block_open(path, &options, NULL, &error);
+    struct block *target = img_open(path, &options, NULL, &error);
     if (target == NULL) {
         return img_fail_error(&error);
     }
@@ -180,7 +180,7 @@ static int run_commit(int argc, char **argv)
         return img_fail_usage(&img_commit_command, "Expecting one image file name");
     }
     args.allow_backing = options.allow_backing;
-    struct block *block = block_open(argv[optind], &options, NULL, &error);
+    struct block *block = img_open(argv[optind], &options, NULL, &error);
     if (block == NULL) {
         return img_fail_error(&error);
     }

@@ -230,7 +230,7 @@ static bool open_pair(struct compare *args, char **paths, unsigned thread, GErro
                                         .allow_backing = args->allow_backing,
                                         .cache = args->cache,
                                         .no_lock = args->no_lock};
-        args->blocks[thread][i] = block_open(paths[i], &options, NULL, error);
+        args->blocks[thread][i] = img_open(paths[i], &options, NULL, error);
         if (args->blocks[thread][i] == NULL) {
             return false;
         }

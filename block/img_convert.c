@@ -55,7 +55,7 @@ static struct block *open_source(const struct convert *args, const char *path, G
                                     .read_only = true,
                                     .allow_backing = args->allow_backing,
                                     .no_lock = args->no_lock};
-    struct block *source = block_open(path, &options, NULL, error);
+    struct block *source = img_open(path, &options, NULL, error);
 
     if (source != NULL && args->snapshot != NULL &&
         !block_snapshot_view(source, args->snapshot, error)) {
@@ -95,7 +95,7 @@ static int convert_to(struct convert *args, char **paths, struct img_copy *copy,
     args->target.format = args->create.format;
     args->target.allow_backing = args->allow_backing;
     if (args->have_target || block_create(target_path, &args->create, NULL, &error)) {
-        copy->target = block_open(target_path, &args->target, NULL, &error);
+        copy->target = img_open(target_path, &args->target, NULL, &error);
     }
     if (copy->target == NULL) {
         return img_fail_error(&error);

@@ -67,7 +67,7 @@ static int dd(const struct dd *args)
     struct block_create_options create = {.format = args->target_format, .have_bytes = true};
     struct block_options target_options = {.format = args->target_format};
     GError *error = NULL;
-    struct block *source = block_open(args->source, &args->options, NULL, &error);
+    struct block *source = img_open(args->source, &args->options, NULL, &error);
 
     if (source == NULL) {
         return img_fail_error(&error);
@@ -85,7 +85,7 @@ static int dd(const struct dd *args)
     create.bytes = bytes;
     struct block *target = NULL;
     if (block_create(args->target, &create, NULL, &error)) {
-        target = block_open(args->target, &target_options, NULL, &error);
+        target = img_open(args->target, &target_options, NULL, &error);
     }
     int status = 0;
     if (target == NULL) {

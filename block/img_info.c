@@ -176,7 +176,7 @@ static int show(const char *path, const struct block_options *options, bool json
 {
     GError *error = NULL;
     struct block_info info;
-    struct block *block = block_open(path, options, NULL, &error);
+    struct block *block = img_open(path, options, NULL, &error);
 
     *next = *format = NULL;
     if (block == NULL) {

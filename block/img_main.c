@@ -143,6 +143,59 @@ static int print_help(void)
     return 0;
 }
 
+/* Options that every subcommand takes: --object, --image-opts, --target-image-opts. words: a copy of argv without
+ * them, whose images are names as img_open() takes them. 0, or an exit status after a message. */
+static int take_common(int argc, char **argv, GPtrArray *words)
+{
+    bool opts = false, target_opts = false, format = false, no_create = false;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--object") == 0 || g_str_has_prefix(argv[i], "--object=")) {
+            return img_fail("--object: objects are not supported (secrets neither: encrypted images "
+                            "cannot be opened)");
+        }
+        format = format || strcmp(argv[i], "-f") == 0;
+        no_create = no_create || strcmp(argv[i], "-n") == 0;
+        if (strcmp(argv[i], "--image-opts") == 0) {
+            opts = true;
+        } else if (strcmp(argv[i], "--target-image-opts") == 0) {
+            target_opts = true;
+        } else {
+            g_ptr_array_add(words, g_strdup(argv[i]));
+        }
+    }
+    if (opts && format) {
+        return img_fail("--image-opts and --format are mutually exclusive");
+    }
+    if (target_opts && !no_create) {
+        return img_fail("--target-image-opts requires use of -n flag");
+    }
+    for (unsigned i = 1; i < words->len && (opts || target_opts); i++) {
+        bool wanted = target_opts && i + 1 == words->len ? true : opts;
+        char *old = words->pdata[i];
+        words->pdata[i] = wanted ? img_name_of_opts(old) : g_strdup(old);
+        g_free(old);
+    }
+    return 0;
+}
+
+/* words: as argv from the subcommand on. */
+static int run_command(const struct img_command *command, int argc, char **argv)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+    int status = take_common(argc, argv, words);
+
+    if (status != 0) {
+        return status;
+    }
+    /* getopt sorts its array: what it works on is not what frees the words. */
+    g_autofree char **list = g_memdup2(words->pdata, words->len * sizeof(char *));
+    list = g_renew(char *, list, words->len + 1);
+    list[words->len] = NULL;
+    optind = 0; /* starts getopt anew, which also takes in a leading + or : */
+    return command->run((int)words->len, list);
+}
+
 int img_main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -159,9 +212,14 @@ int img_main(int argc, char **argv)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
-            optind = 0; /* starts getopt anew, which also takes in a leading + or : */
-            return commands[i]->run(argc - 1, argv + 1);
+            return run_command(commands[i], argc - 1, argv + 1);
         }
+    }
+    if (strcmp(argv[1], "amend") == 0) {
+        return img_fail("amend is not supported: convert -o OPTIONS makes a new image of the old one");
+    }
+    if (strcmp(argv[1], "bitmap") == 0) {
+        return img_fail("bitmap is not supported: persistent bitmaps are not kept up to date here");
     }
     img_fail("Command not found: %s", argv[1]);
     return try_help();

@@ -128,7 +128,7 @@ static int run_map(int argc, char **argv)
     if (argc - optind != 1) {
         return img_fail_usage(&img_map_command, "Expecting one image file name");
     }
-    struct block *block = block_open(argv[optind], &options, NULL, &error);
+    struct block *block = img_open(argv[optind], &options, NULL, &error);
     if (block == NULL) {
         return img_fail_error(&error);
     }

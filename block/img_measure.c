@@ -95,7 +95,7 @@ static int measure(const struct measure *args, const char *path)
         return img_fail("Block driver '%s' does not support size measurement", create->format);
     }
     if (path != NULL) {
-        struct block *block = block_open(path, &args->source, NULL, &error);
+        struct block *block = img_open(path, &args->source, NULL, &error);
         if (block == NULL) {
             return img_fail_error(&error);
         }

@@ -83,7 +83,7 @@ static int copy_safely(struct block *block, const struct rebase *args)
 
     if (args->backing_name != NULL) {
         g_autofree char *path = block_backing_path(block_file_name(block), args->backing_name);
-        fresh = block_open(path, &options, NULL, &error);
+        fresh = img_open(path, &options, NULL, &error);
         if (fresh == NULL) {
             g_prefix_error(&error, "Could not open new backing file '%s': ", args->backing_name);
             return img_fail_error(&error);
@@ -100,7 +100,7 @@ static int rebase(const struct rebase *args, const char *path)
     GError *error = NULL;
 
     options.no_backing = args->unsafe;
-    struct block *block = block_open(path, &options, NULL, &error);
+    struct block *block = img_open(path, &options, NULL, &error);
     if (block == NULL) {
         return img_fail_error(&error);
     }

@@ -119,7 +119,7 @@ static int run_resize(int argc, char **argv)
     if (size == NULL || count - optind != 1) {
         return img_fail_usage(&img_resize_command, "Not enough arguments");
     }
-    struct block *block = block_open(argv[optind], &options, NULL, &error);
+    struct block *block = img_open(argv[optind], &options, NULL, &error);
     if (block == NULL) {
         return img_fail_error(&error);
     }

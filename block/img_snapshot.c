@@ -105,7 +105,7 @@ static int run_snapshot(int argc, char **argv)
     options.read_only = action == 'l' || action == 0;
     /* Going back can make the disk longer, where the backing file must not shine through. */
     options.no_backing = action != 'a';
-    struct block *block = block_open(argv[optind], &options, NULL, &error);
+    struct block *block = img_open(argv[optind], &options, NULL, &error);
     if (block == NULL) {
         return img_fail_error(&error);
     }

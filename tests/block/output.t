@@ -64,6 +64,33 @@ done
 same =c check leaky.qcow2
 same =c check broken.qcow2
 same =c check a.raw
+# Names with options.
+cp a.qcow2 'comma,.qcow2'
+same info --image-opts driver=qcow2,file.filename=a.qcow2
+same info --image-opts driver=raw,file.driver=file,file.filename=a.qcow2
+same info --image-opts driver=qcow2,file.filename=comma,,.qcow2
+same info 'json:{"driver":"qcow2","file":{"driver":"file","filename":"a.qcow2"}}'
+same info 'json:{"driver":"raw","file.filename":"a.raw"}'
+same info file:a.qcow2
+same =e compare --image-opts driver=qcow2,file.filename=a.qcow2 driver=raw,file.filename=a.raw
+same =e check --image-opts -f qcow2 driver=qcow2,file.filename=a.qcow2
+same =e convert --target-image-opts a.qcow2 driver=raw,file.filename=out
+same =c info --image-opts driver=qcow2,file.filename=a.qcow2,bogus=1
+same =c info --image-opts driver=nosuch,file.filename=a.qcow2
+same =c info 'json:{bad'
+same =c info 'json:[]'
+same =c info 'json:{"driver":"qcow2"}'
+same =c map --image-opts driver=qcow2,file.filename=missing
+# An image may not name another in this way, wherever that is.
+qemu-img create -q -u -f qcow2 -b 'json:{"driver":"raw","file":{"driver":"file","filename":"/etc/hostname"}}' -F raw sly.qcow2 1M
+n=$((n + 1))
+if "$img" convert -O raw sly.qcow2 out >/dev/null 2>&1; then
+    echo "not ok $n - json: as the name of a backing file"
+    failed=1
+else
+    echo "ok $n - json: as the name of a backing file"
+fi
+rm -f out
 # Formats that are only read.
 head -c 3M a.raw >small.raw
 qemu-img convert -O vdi small.raw a.vdi
