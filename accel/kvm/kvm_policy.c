@@ -118,6 +118,12 @@ bool kvm_policy_interpret(struct kvm_policy *policy, const struct cpu *cpu, cons
            (mode == KVM_MODE_PROT && cpu->cpl != 0);
 }
 
+bool kvm_policy_between(const struct kvm_policy *policy, uint64_t cr0, const struct x86_table *idtr)
+{
+    enum { IVT_LIMIT = 0x3ff };
+    return policy->guard && (cr0 & CR0_PE) != 0 && idtr->base == 0 && idtr->limit >= IVT_LIMIT;
+}
+
 bool kvm_policy_guard(const struct kvm_policy *policy, const struct x86_state *state)
 {
     return policy->guard && (state->cr0 & CR0_PE) != 0;

@@ -42,6 +42,9 @@ bool kvm_policy_parse(struct kvm_policy *policy, const char *text, GError **erro
 bool kvm_policy_interpret(struct kvm_policy *policy, const struct cpu *cpu, const char **why);
 /* The mode of a state, firmware not told apart. */
 enum kvm_mode kvm_mode_of(uint64_t cr0, uint64_t rflags, uint64_t efer, uint32_t cs_attr, unsigned cpl);
+/* With a guard: is the CPU in protected mode with the real-mode table still, or again? Firmware and boot loaders save that
+ * one by SIDT in such moments, or leave for real mode with it, so the guard must not get in between: to be interpreted. */
+bool kvm_policy_between(const struct kvm_policy *policy, uint64_t cr0, const struct x86_table *idtr);
 /* Shall KVM run this state guarded? */
 bool kvm_policy_guard(const struct kvm_policy *policy, const struct x86_state *state);
 

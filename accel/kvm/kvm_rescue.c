@@ -253,7 +253,8 @@ bool kvm_turn_lasts(struct kvm_cpu *c)
     const struct cpu *cpu = c->cpu;
     const char *why;
     if (c->turn.left > 0 || cpu->s.activity != X86_ACTIVE || is_busy(cpu) ||
-        kvm_policy_interpret(&c->engine->policy, cpu, &why)) {
+        kvm_policy_interpret(&c->engine->policy, cpu, &why) ||
+        kvm_policy_between(&c->engine->policy, cpu->s.cr0, &cpu->s.idtr)) {
         return true;
     }
     return c->turn.until != 0 && kvm_now(c->engine) < c->turn.until;

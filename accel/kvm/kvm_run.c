@@ -125,14 +125,24 @@ static bool intr_prepare(struct kvm_cpu *c)
     return true;
 }
 
-/* An event that a guarded CPU took on KVM went through the guest's new IDT unguarded, until here. */
-static void guard_renew(struct kvm_cpu *c)
+static uint64_t linear_rip(const struct kvm_cpu *c)
+{
+    return c->run->s.regs.sregs.cs.base + c->run->s.regs.regs.rip;
+}
+
+/* An event that a guarded CPU took on KVM went through the guest's new IDT unguarded, until here. False: the guard would
+ * be seen. */
+static bool guard_renew(struct kvm_cpu *c)
 {
     struct kvm_sregs *s = &c->run->s.regs.sregs;
     bool wanted = (s->cr0 & CR0_PE) != 0;
     bool ours = c->guarded && s->idt.limit == 0 && s->idt.base == c->base.idtr.base;
     if (wanted == c->guarded && (!wanted || ours)) {
-        return;
+        return true;
+    }
+    const struct x86_table idtr = { s->idt.base, s->idt.limit };
+    if (kvm_policy_between(&c->engine->policy, s->cr0, &idtr)) {
+        return false;
     }
     if (wanted) {
         if (!ours) {
@@ -148,11 +158,7 @@ static void guard_renew(struct kvm_cpu *c)
         c->run->s.regs.events.interrupt.nr = 0; /* kvm_interrupt_lost() */
         kvm_events_put(c);
     }
-}
-
-static uint64_t linear_rip(const struct kvm_cpu *c)
-{
-    return c->run->s.regs.sregs.cs.base + c->run->s.regs.regs.rip;
+    return true;
 }
 
 /* The watchdog asked. True: something must be done, turn.reason says what. */
@@ -285,8 +291,8 @@ static bool run_once(struct kvm_cpu *c, enum native_exit *why)
     } else if (mode_left(c) || (__atomic_exchange_n(&c->probe, false, __ATOMIC_SEQ_CST) && probe_answer(c))) {
         *why = NATIVE_RESCUE;
     }
-    if (c->engine->policy.guard && *why == NATIVE_LEAVE) {
-        guard_renew(c);
+    if (c->engine->policy.guard && *why == NATIVE_LEAVE && !guard_renew(c)) {
+        *why = rescue(c, KVM_REASON_MODE);
     }
     return *why == NATIVE_LEAVE;
 }

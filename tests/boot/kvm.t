@@ -88,6 +88,14 @@ if {!$all} { done }
 # ---- whole systems ----
 if {![catch {exec grub-mkrescue -o $tmp/grub.iso $tmp 2>@1}]} {
     same_screen grub {grub>\s*$} 120 -m 128 -net none -cdrom $tmp/grub.iso -boot d
+    # At its prompt it goes to real mode and back some thousand times in a second.
+    vmm_start -accel kvm -m 128 -net none -cdrom $tmp/grub.iso -boot d
+    wait_screen {grub>\s*$} 120
+    after 10000
+    type "echo alive"
+    key ret
+    ok [wait_screen {echo alive\s+alive\s+grub>} 20] "grub: its prompt is used after ten seconds"
+    vmm_quit
 }
 set iso /usr/lib/ipxe/ipxe.iso
 if {[file exists $iso]} {

@@ -1,4 +1,5 @@
 ; Single step, hardware breakpoints, RF, GD, DR6, the POP SS and MOV SS shadows (SDM vol. 3, 17.2 and 17.3).
+; limited kvm skip: breakpoints that a guest arms on KVM are met from its next exit on
 ; vmm: -cpu max
 ; qemu: -cpu max
 %define MODE 32

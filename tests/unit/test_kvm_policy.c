@@ -110,9 +110,15 @@ static void test_guard(void)
     struct x86_state state = { .cr0 = CR0_ET };
     kvm_policy_init(&policy, &pvm);
     g_assert_false(kvm_policy_guard(&policy, &state)); /* the IVT is needed */
+    const struct x86_table ivt = { 0, 0x3ff }, none = { 0, 0 }, idt = { 0x9000, 0x3ff };
+    g_assert_false(kvm_policy_between(&policy, state.cr0, &ivt));
     state.cr0 |= CR0_PE;
     g_assert_true(kvm_policy_guard(&policy, &state));
+    g_assert_true(kvm_policy_between(&policy, state.cr0, &ivt));
+    g_assert_false(kvm_policy_between(&policy, state.cr0, &none));
+    g_assert_false(kvm_policy_between(&policy, state.cr0, &idt));
     kvm_policy_init(&policy, &vt);
+    g_assert_false(kvm_policy_between(&policy, state.cr0, &ivt));
     g_assert_false(kvm_policy_guard(&policy, &state));
 }
 
