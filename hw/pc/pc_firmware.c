@@ -16,6 +16,7 @@
 #define BIOS_MAX (16 * MIB)
 #define BIOS_ISA_MAX (128 * KIB)
 #define BIOS_ALIGN (64 * KIB)
+#define FV_SIGNATURE 0x28
 
 static void map_below_1m(struct pc *pc)
 {
@@ -87,6 +88,12 @@ bool pc_firmware_create(struct pc *pc, const struct pc_config *config, GError **
     }
     map_below_1m(pc);
     return true;
+}
+
+/* UEFI firmware begins with a firmware volume (Platform Initialization Specification, volume 3, 3.2.1). */
+bool pc_firmware_is_uefi(const struct pc *pc)
+{
+    return memcmp(pc->bios->host + FV_SIGNATURE, "_FVH", 4) == 0;
 }
 
 void pc_firmware_destroy(struct pc *pc)

@@ -50,6 +50,8 @@ void pc_memmap_destroy(struct pc *pc);
 
 /* pc_firmware.c: the image of -bios, or flash chips, below 4 GiB and below 1 MiB. */
 bool pc_firmware_create(struct pc *pc, const struct pc_config *config, GError **error);
+/* Does it look like UEFI? It takes other ROMs of cards than the BIOS. */
+bool pc_firmware_is_uefi(const struct pc *pc);
 void pc_firmware_destroy(struct pc *pc);
 
 /* pc_irq.c: interrupt controllers, A20 and reset lines. */

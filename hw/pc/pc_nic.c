@@ -22,15 +22,15 @@
 struct nic_model {
     const char *names; /* separated by blanks; the first is the class's */
     const struct device_class *class;
-    const char *rom; /* NULL for ISA */
+    const char *rom; /* less its prefix: pxe- for the BIOS, efi- for UEFI; NULL for ISA */
     struct pci_device *(*pci)(struct device *dev);
     bool (*set_rom)(struct device *dev, const void *image, size_t size, GError **error);
     void (*connect)(struct device *dev, struct net_port *port);
 };
 
 static const struct nic_model models[] = {
-    { "e1000 e1000-82540em", &e1000_class, "pxe-e1000.rom", e1000_pci, e1000_set_rom, e1000_connect_port },
-    { "ne2k_pci ne2k-pci rtl8029", &ne2k_pci_class, "pxe-ne2k_pci.rom", ne2k_pci, ne2k_pci_set_rom,
+    { "e1000 e1000-82540em", &e1000_class, "e1000.rom", e1000_pci, e1000_set_rom, e1000_connect_port },
+    { "ne2k_pci ne2k-pci rtl8029", &ne2k_pci_class, "ne2k_pci.rom", ne2k_pci, ne2k_pci_set_rom,
       ne2k_pci_connect_port },
     { "ne2k_isa ne2k-isa", &ne2k_isa_class, NULL, NULL, NULL, ne2k_isa_connect_port },
 };
@@ -78,15 +78,16 @@ static bool add_rom(struct pc *pc, const struct pc_config *config, const struct 
     if (nic->romfile != NULL ? nic->romfile[0] == '\0' : config->kernel != NULL) {
         return true;
     }
+    g_autofree char *usual = g_strconcat(pc_firmware_is_uefi(pc) ? "efi-" : "pxe-", model->rom, NULL);
     g_autoptr(GBytes) rom =
-        firmware_load(nic->romfile != NULL ? nic->romfile : model->rom, config->firmware_dirs, ROM_MAX, &why);
+        firmware_load(nic->romfile != NULL ? nic->romfile : usual, config->firmware_dirs, ROM_MAX, &why);
     const char *order = config->boot_once != NULL ? config->boot_once : config->boot_order;
     if (rom == NULL && nic->romfile != NULL) {
         g_propagate_prefixed_error(error, g_steal_pointer(&why), "network card '%s': romfile=: ", nic->id);
         return false;
     }
     if (rom == NULL && (nic->bootindex >= 0 || (order != NULL && strchr(order, 'n') != NULL))) {
-        warn_once(pc->machine->log, "no network boot: %s not found; remedy: apt-get install ipxe-qemu", model->rom);
+        warn_once(pc->machine->log, "no network boot: %s not found; remedy: apt-get install ipxe-qemu", usual);
     }
     if (rom == NULL) {
         return true;
