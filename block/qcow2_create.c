@@ -195,7 +195,7 @@ bool qcow2_create(struct block_file *file, const struct block_create_options *op
         result = qcow2_preallocate(&image, 0, bytes, options->preallocation);
     }
     qcow2_close(&image);
-    if (result == -EFBIG) {
+    if (result == -EFBIG && bytes > most) {
         g_set_error(error, BLOCK_ERROR, EFBIG,
                     "%s: Image size is too large for this cluster size (at most %llu TiB)",
                     file->path, (unsigned long long)(most >> 40));
