@@ -53,7 +53,7 @@ if {![file exists $dir/vmlinuz]} { exec scripts/make-guest --kernel generic $dir
 if {![ok [file exists $xen/xen] "Xen fetched"]} { done }
 set line "com1=115200,8n1 console=com1 dom0_mem=400M"
 vmm_start -m 768 -nic none -kernel $xen/xen -append $line -initrd "$dir/vmlinuz console=hvc0,$dir/initrd.gz"
-ok [wait_serial {guestos:/#} 300] "Xen by -kernel: a shell in its first domain"
+ok [wait_serial {Run /init as init process} 300] "Xen by -kernel: its first domain starts user space"
 ok [regexp {Xen version: 4\.17|Booting paravirtualized kernel on Xen PV} [serial_text]] "which knows where it is"
 vmm_quit
 file mkdir $tmp/iso/boot/grub
@@ -62,6 +62,6 @@ write_file $tmp/iso/boot/grub/grub.cfg "set timeout=0\nmenuentry xen {\n    mult
     module2 /boot/vmlinuz console=hvc0\n    module2 /boot/initrd.gz\n}\n"
 exec grub-mkrescue -d /usr/lib/grub/i386-pc -o $tmp/xen.iso $tmp/iso 2>@1
 vmm_start -m 768 -nic none -cdrom $tmp/xen.iso -boot d
-ok [wait_serial {guestos:/#} 300] "Xen through GRUB: a shell in its first domain"
+ok [wait_serial {Run /init as init process} 300] "Xen through GRUB: likewise"
 vmm_quit
 done
