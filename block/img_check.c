@@ -118,7 +118,7 @@ static int check_block(struct block *block, enum block_repair repair, bool quiet
     struct block_check check = {.report = quiet || json ? NULL : print_finding, .repair = repair};
 
     if (image->driver->check == NULL) {
-        img_fail("This image format does not support checks");
+        img_fail("This image format does not support %s", repairable ? "repairs" : "checks");
         return EXIT_UNSUPPORTED;
     }
     int result = check_twice(image, &check, quiet || json);
@@ -206,7 +206,7 @@ static int run_check(int argc, char **argv)
     g_clear_error(&error);
     if (repair != BLOCK_REPAIR_NOTHING && strcmp(block_format(block), "qcow2") != 0) {
         block_close(block);
-        img_fail("This image format does not support checks");
+        img_fail("This image format does not support %s", repairable ? "repairs" : "checks");
         return EXIT_UNSUPPORTED;
     }
     int status = check_block(block, repair, quiet, json);

@@ -89,6 +89,7 @@ const struct field e1000_fields[] = {
     R(wufc),
     R(wus),
     R(manc),
+    R(swsm),
     R(ipav),
     R(wupl),
     RS(ip4at),

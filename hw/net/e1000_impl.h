@@ -65,7 +65,7 @@ struct e1000 {
     uint32_t rctl, fcttv, txcw, tctl, tipg, ait, ledctl, pba, fcrtl, fcrth;
     uint32_t rdbal, rdbah, rdlen, rdh, rdt, rdtr, rxdctl, radv, rsrpd;
     uint32_t tdbal, tdbah, tdlen, tdh, tdt, tidv, txdctl, tadv, tspmt, txdmac;
-    uint32_t rxcsum, wuc, wufc, wus, manc, ipav, wupl;
+    uint32_t rxcsum, wuc, wufc, wus, manc, ipav, wupl, swsm;
     uint32_t ip4at[8], ip6at[4], fflt[8];
     uint32_t ffmt[256], ffvt[256]; /* every other one is there: a dword for each byte of a frame */
     uint32_t wupm[E1000_WUPM_SIZE / 4]; /* start of the packet that woke the system */

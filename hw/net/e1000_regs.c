@@ -225,6 +225,7 @@ static const struct e1000_reg regs[] = {
     REGS(IP6AT, ip6at, 0xffffffff),
     REG(WUPL, wupl, 0xfff),
     REGS(WUPM, wupm, 0),
+    REG(SWSM, swsm, 3),
     REGS(FFLT, fflt, 0x7ff),
     REGS(FFMT, ffmt, 0xf),
     REGS(FFVT, ffvt, 0xffffffff),

@@ -69,6 +69,7 @@
 #define E1000_IP6AT  0x5880
 #define E1000_WUPL   0x5900
 #define E1000_WUPM   0x5a00
+#define E1000_SWSM   0x5b50 /* of later chips; U-Boot takes the semaphore of all */
 #define E1000_FFLT   0x5f00
 #define E1000_FFMT   0x9000
 #define E1000_FFVT   0x9800
