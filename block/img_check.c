@@ -118,7 +118,7 @@ static int check_block(struct block *block, enum block_repair repair, bool quiet
     struct block_check check = {.report = quiet || json ? NULL : print_finding, .repair = repair};
 
     if (image->driver->check == NULL) {
-        img_fail("This image format does not support %s", repairable ? "repairs" : "checks");
+        img_fail("This image format does not support checks");
         return EXIT_UNSUPPORTED;
     }
     int result = check_twice(image, &check, quiet || json);
