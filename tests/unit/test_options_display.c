@@ -47,7 +47,7 @@ static void test_others(void)
 static void test_refused(void)
 {
     static const char *const rows[][2] = {
-        { "vmm -display gtk", "'gtk' is not supported; there is sdl, curses and none" },
+        { "vmm -display gtk", "'gtk' is not supported; there is sdl, curses, vnc=:N and none" },
         { "vmm -display none,zoom=100", "-display none has no settings" },
         { "vmm -display sdl,zoom=5", "zoom=5: must be a percentage from 25 to 400" },
         { "vmm -display sdl,grab-mod=x", "grab-mod=x: there is lctrl-lalt, lshift-lctrl-lalt and rctrl" },
