@@ -37,7 +37,7 @@ expect "foreign.vmdk.*vmdk" $vmm $q -hda "$tmp/foreign.vmdk"
 expect "empty" $vmm $q -hda "$tmp/empty"
 expect "nosuch.iso" $vmm $q -cdrom "$tmp/nosuch.iso"
 expect "nosuch.bin" $vmm $q -bios nosuch.bin
-expect "nokernel.*no Linux kernel" $vmm $q -kernel "$tmp/nokernel"
+expect "nokernel.*neither a Linux kernel" $vmm $q -kernel "$tmp/nokernel"
 expect "kernel" $vmm $q -kernel "$tmp/nosuch"
 expect "initrd needs -kernel" $vmm $q -initrd "$tmp/raw.img"
 expect "m: 0: guest memory" $vmm $q -m 0

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
 from tap import ok, plan, skip_all, wait_for, wait_for_file  # noqa: E402
@@ -112,7 +113,8 @@ class Machine:
         return wait_for(lambda: os.path.exists(self.console) and there())
 
     def picture(self, letter):
-        """Width, height and pixels, once two dumps in a row are the same."""
+        """Width, height and pixels, once two dumps in a row are the same; between them there is time for some frames,
+        since a start address is taken at the next one only."""
         last = None
         for attempt in range(20):
             path = os.path.join(self.work, f"{self.name}-{letter}{attempt}.ppm")
@@ -134,6 +136,7 @@ class Machine:
                 if data == last:
                     return data
                 last = data
+            time.sleep(0.15)
         return last
 
     def next(self):
