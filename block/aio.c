@@ -1,6 +1,6 @@
 /*
  * Images opened with O_DIRECT: a thread that keeps several requests in flight through libaio
- * (io_submit(2)). One eventfd wakes it for both new requests and completions. The format says where
+ * (io_submit(2)), or through threads that make plain calls (aio=threads). One eventfd wakes it for both new requests and completions. The format says where
  * a request's data lies in the host file (`locate`: metadata only, in this thread). What has no such
  * place, or libaio cannot do, or O_DIRECT does not take (new clusters, flush, zeroing, odd offsets),
  * waits until nothing is in flight and is then done by plain calls; so metadata never changes, and no
@@ -9,6 +9,7 @@
  * Memory that is not aligned as O_DIRECT wants it goes through an aligned buffer of the request's
  * own.
  */
+#include "block/aio_threads.h"
 #include "block/block_impl.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ enum {
 
 struct aio_slot {
     struct iocb iocb; /* first: the kernel gives it back */
+    struct aio_transfer transfer;
     struct block_request *request;
     struct iovec bounce; /* base NULL: the request's own memory is used */
     struct aio_slot *next_free;
@@ -36,6 +38,7 @@ struct aio_slot {
 struct aio {
     struct block *block;
     io_context_t context;
+    struct aio_threads *threads; /* instead of the context; NULL: libaio */
     struct aio_slot slots[AIO_DEPTH];
     struct aio_slot *free;
     unsigned busy;
@@ -174,6 +177,12 @@ static bool start(struct aio *aio, struct block_request *request, const struct p
     }
     const struct iovec *iov = slot->bounce.iov_base != NULL ? &slot->bounce : request->iov;
     int count = slot->bounce.iov_base != NULL ? 1 : request->iov_count;
+    if (aio->threads != NULL) {
+        slot->transfer = (struct aio_transfer){ .fd = file->fd, .write = request->op == BLOCK_WRITE, .iov = iov,
+                                                .iov_count = count, .offset = place->offset };
+        aio_threads_submit(aio->threads, &slot->transfer);
+        return true;
+    }
     if (request->op == BLOCK_READ) {
         io_prep_preadv(iocb, file->fd, iov, count, (long long)place->offset);
     } else {
@@ -204,9 +213,22 @@ static void complete(struct aio *aio, struct aio_slot *slot, long result)
     block_finish(aio->block, request, (int)result);
 }
 
-/* Takes in what is complete; waits for at least `least` of them. */
+static void reap_threads(struct aio *aio, bool wait)
+{
+    struct aio_transfer *transfer;
+
+    for (; (transfer = aio_threads_take(aio->threads, wait)) != NULL; wait = false) {
+        complete(aio, (struct aio_slot *)((char *)transfer - offsetof(struct aio_slot, transfer)), transfer->result);
+    }
+}
+
+/* Takes in what is complete; waits for at least `least` of them, 0 or 1. */
 static void reap(struct aio *aio, long least)
 {
+    if (aio->threads != NULL) {
+        reap_threads(aio, least > 0);
+        return;
+    }
     struct io_event events[AIO_DEPTH];
     int count;
 
@@ -270,7 +292,10 @@ void *block_aio_main(void *arg)
         aio.slots[i].next_free = aio.free;
         aio.free = &aio.slots[i];
     }
-    if (io_setup(AIO_DEPTH, &aio.context) < 0) {
+    if (aio.block->options.aio == BLOCK_AIO_THREADS) {
+        aio.threads = aio_threads_create(aio.block->wake_fd);
+    }
+    if (aio.threads == NULL && io_setup(AIO_DEPTH, &aio.context) < 0) {
         /* The system's limit (fs.aio-max-nr) is used up: one at a time, then. */
         return block_worker_main(arg);
     }
@@ -293,6 +318,10 @@ void *block_aio_main(void *arg)
             written = block_seconds();
         }
     }
-    io_destroy(aio.context);
+    if (aio.threads != NULL) {
+        aio_threads_destroy(aio.threads);
+    } else {
+        io_destroy(aio.context);
+    }
     return NULL;
 }

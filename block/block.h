@@ -67,9 +67,9 @@ enum block_cache {
 
 /* Who carries requests out, as in aio=. */
 enum block_aio {
-    BLOCK_AIO_AUTO,    /* libaio where it has an advantage (raw, no host cache), else a thread */
-    BLOCK_AIO_THREADS, /* a thread */
-    BLOCK_AIO_NATIVE,  /* libaio; for formats other than raw a thread all the same */
+    BLOCK_AIO_AUTO,    /* libaio where it has an advantage (no host cache), else a thread */
+    BLOCK_AIO_THREADS, /* a thread; without the host's cache several */
+    BLOCK_AIO_NATIVE,  /* libaio; refused with the host's cache */
 };
 
 /* What becomes of written zeroes, as in detect-zeroes=. */

@@ -25,9 +25,7 @@ static bool start_engine(struct block *block, GError **error)
 
     /* Through the host's cache the kernel carries libaio requests out inside io_submit(), one after
      * the other, so there is nothing to win over plain calls; faults are injected below those. */
-    block->use_aio = block->options.aio != BLOCK_AIO_THREADS &&
-                     image->driver->locate != NULL && image->file->align > 1 &&
-                     image->file->fault == NULL;
+    block->use_aio = image->driver->locate != NULL && image->file->align > 1 && image->file->fault == NULL;
     if (block->use_aio) {
         block->wake_fd = eventfd(0, EFD_CLOEXEC);
     }

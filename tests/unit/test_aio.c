@@ -31,9 +31,9 @@ struct slot {
 };
 
 static struct block *open_direct(struct event_queue *queue, const char *format, uint64_t bytes,
-                                 enum block_cache cache)
+                                 enum block_cache cache, enum block_aio aio)
 {
-    struct block_options options = {.format = format, .cache = cache, .discard = true};
+    struct block_options options = {.format = format, .cache = cache, .aio = aio, .discard = true};
     GError *error = NULL;
 
     block_test_begin();
@@ -109,10 +109,10 @@ static void slot_done(struct block_request *request, int result)
     }
 }
 
-static void hammer(const char *format, enum block_cache cache, unsigned rounds)
+static void hammer(const char *format, enum block_cache cache, enum block_aio aio, unsigned rounds)
 {
     struct event_queue *queue = event_queue_create();
-    struct block *block = open_direct(queue, format, DISK_BYTES, cache);
+    struct block *block = open_direct(queue, format, DISK_BYTES, cache, aio);
     g_autofree uint8_t *model = g_malloc0(DISK_BYTES);
     g_autoptr(GRand) random = g_rand_new_with_seed(21);
     struct slot slots[SLOTS];
@@ -155,12 +155,17 @@ static void hammer(const char *format, enum block_cache cache, unsigned rounds)
 
 static void test_random(gconstpointer format)
 {
-    hammer(format, BLOCK_CACHE_NONE, ROUNDS);
+    hammer(format, BLOCK_CACHE_NONE, BLOCK_AIO_AUTO, ROUNDS);
+}
+
+static void test_random_threads(gconstpointer format)
+{
+    hammer(format, BLOCK_CACHE_NONE, BLOCK_AIO_THREADS, ROUNDS);
 }
 
 static void test_random_directsync(gconstpointer format)
 {
-    hammer(format, BLOCK_CACHE_DIRECTSYNC, 10);
+    hammer(format, BLOCK_CACHE_DIRECTSYNC, BLOCK_AIO_AUTO, 10);
 }
 
 /* A file whose end is no whole unit: reads give zeroes behind it, writes do not make it longer than
@@ -168,7 +173,7 @@ static void test_random_directsync(gconstpointer format)
 static void test_odd_end(void)
 {
     struct event_queue *queue = event_queue_create();
-    struct block *block = open_direct(queue, "raw", 512, BLOCK_CACHE_NONE);
+    struct block *block = open_direct(queue, "raw", 512, BLOCK_CACHE_NONE, BLOCK_AIO_AUTO);
     g_autofree uint8_t *model = g_malloc0(11264);
     g_autoptr(GRand) random = g_rand_new_with_seed(22);
     struct block_options options = {.format = "raw", .cache = BLOCK_CACHE_NONE};
@@ -202,6 +207,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/aio/random/raw", "raw", test_random);
     g_test_add_data_func("/aio/random/qcow", "qcow", test_random);
     g_test_add_data_func("/aio/random/qcow2", "qcow2", test_random);
+    g_test_add_data_func("/aio/threads/raw", "raw", test_random_threads);
+    g_test_add_data_func("/aio/threads/qcow2", "qcow2", test_random_threads);
     g_test_add_data_func("/aio/directsync/raw", "raw", test_random_directsync);
     g_test_add_data_func("/aio/directsync/qcow", "qcow", test_random_directsync);
     g_test_add_data_func("/aio/directsync/qcow2", "qcow2", test_random_directsync);
