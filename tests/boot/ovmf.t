@@ -46,7 +46,7 @@ if {!$all} { done }
 vmm_start -m 256 -bios /usr/share/ovmf/OVMF.fd -net none
 if {[shell_prompt "-bios"]} { command "ver" {UEFI Interactive Shell v2} "-bios: answers" }
 vmm_quit
-vmm_start {*}[flash _4M $tmp/vars4m.fd] -smp 4 -nic user
+vmm_start {*}[flash _4M $tmp/vars4m.fd] -smp 4 -nic user,romfile=
 if {[shell_prompt "4 MiB, 4 CPUs"]} { command "pci" {1234.*Bridge.*8086|VGA|Display} "4 MiB: PCI devices" }
 vmm_quit
 
