@@ -77,10 +77,10 @@ $(BUILD)/tests/%: tests/%.c $(TEST_SUPPORT) $(LIB)
 	@echo "TEST  $@"
 	@$(CC) $(CPPFLAGS) $(LIB_CFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LIB) $(LDLIBS)
 
-$(BUILD)/gen/%.bin.h: hw/pc/%.asm
+$(BUILD)/gen/%.bin.h: hw/pc/%.asm $(wildcard hw/pc/*.inc)
 	@mkdir -p $(@D)
 	@echo "NASM  $<"
-	@nasm -f bin -o $(@:.h=) $<
+	@nasm -f bin -I hw/pc/ -o $(@:.h=) $<
 	@cd $(@D) && xxd -i $(notdir $(@:.h=)) | sed 's/^unsigned/static const unsigned/' > $(notdir $@)
 
 $(BUILD)/gen/%.aml.h: hw/acpi/%.asl

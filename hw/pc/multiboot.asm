@@ -1,12 +1,8 @@
-; Option ROM that starts a Multiboot kernel given by -kernel (Multiboot Specification 0.6.96, section 3). It has the shape of
-; linuxboot.asm: fetches the pieces that hw/pc/multiboot.c has listed at `loads`, asks the BIOS for the memory map,
-; which it puts into the information structure at INFO, and enters the kernel in protected mode.
+; Option ROM that starts a Multiboot kernel given by -kernel (Multiboot Specification 0.6.96, section 3): fetches the pieces
+; that hw/pc/multiboot.c has listed, asks the BIOS for the memory map, which it puts into the information structure at INFO,
+; and enters the kernel in protected mode.
+    %include "boot_rom.inc"
 
-bits 16
-org 0
-
-FW_CFG_DMA_HIGH equ 0x514
-FW_CFG_DMA_LOW  equ 0x518
 INFO            equ 0x9000      ; the structure; its fields, and the map behind it
 INFO_LOWER      equ 4
 INFO_UPPER      equ 8
@@ -15,83 +11,11 @@ INFO_MMAP       equ 48
 MMAP            equ 0x9100
 ENTRY_SIZE      equ 24          ; 4 bytes of size, 20 of the BIOS's
 
-    db 0x55, 0xaa
-    db (end - $$) / 512
-    jmp short init
-    times 0x18 - ($ - $$) db 0
-    dw 0                        ; no PCI data structure
-    dw pnp
-
-align 16
-pnp:
-    db "$PnP"
-    db 1, 2
-    dw 0
-    db 0
-    db 0                        ; checksum: set when the table is filled
-    dd 0
-    dw maker
-    dw product
-    db 0x02, 0x00, 0x80
-    db 0x24
-    dw 0, 0
-    dw boot
-    dw 0, 0
-
-maker:   db "vmm", 0
-product: db "Multiboot", 0
-
-init:
-    mov ax, 0x20                ; BIOS: IPL device attached
-    retf
-
-; Table that is filled in from outside. Position 0x60 is part of the interface.
-    times 0x60 - ($ - $$) db 0
-loads_count:  dw 0
+    boot_rom_begin "Multiboot"
               dw 0
 entry:        dd 0
-loads:        times 8 * 16 db 0  ; fw_cfg DMA descriptors: control, length, address; big-endian
 
-boot:
-    cli
-    cld
-    mov ax, cs
-    mov ds, ax
-    mov si, loads
-    mov cx, [loads_count]
-.next:
-    ; The device clears the control word when it is done, so the descriptor must lie in RAM: on the stack.
-    sub sp, 16
-    mov di, sp
-    push cx
-    mov ax, ss
-    mov es, ax
-    mov cx, 8
-    push di
-    rep movsw
-    pop di
-    xor eax, eax
-    mov ax, ss
-    shl eax, 4
-    movzx ebx, di
-    add eax, ebx
-    bswap eax
-    mov ebx, eax
-    xor eax, eax
-    mov dx, FW_CFG_DMA_HIGH
-    out dx, eax
-    mov eax, ebx
-    mov dx, FW_CFG_DMA_LOW
-    out dx, eax
-.wait:
-    mov eax, [es:di]
-    bswap eax
-    and eax, ~1                 ; anything but "error" or "done": still busy
-    jnz .wait
-    pop cx
-    add sp, 16
-    loop .next
-
+    boot_rom_fetch
     sti
     xor ax, ax
     mov es, ax
