@@ -1,6 +1,7 @@
 /*
  * Images opened with O_DIRECT: a thread that keeps several requests in flight through libaio
- * (io_submit(2)), or through threads that make plain calls (aio=threads). One eventfd wakes it for both new requests and completions. The format says where
+ * (io_submit(2)), or through threads that make plain calls (aio=threads). One eventfd wakes it for
+ * both new requests and completions. The format says where
  * a request's data lies in the host file (`locate`: metadata only, in this thread). What has no such
  * place, or libaio cannot do, or O_DIRECT does not take (new clusters, flush, zeroing, odd offsets),
  * waits until nothing is in flight and is then done by plain calls; so metadata never changes, and no

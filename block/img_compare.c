@@ -125,11 +125,11 @@ static int compare_chunk(struct compare *args, unsigned thread, struct verdict *
     }
     if (zero[0] && zero[1]) {
         same = bytes;
-    } else if (zero[0] || zero[1]) {
-        bytes = MIN(bytes, CHUNK_BYTES);
-        memset(buffers[zero[0] ? 0 : 1], 0, bytes);
-        same = first_difference(buffers[0], buffers[1], bytes);
     } else {
+        if (zero[0] || zero[1]) {
+            bytes = MIN(bytes, CHUNK_BYTES);
+            memset(buffers[zero[0] ? 0 : 1], 0, bytes);
+        }
         same = first_difference(buffers[0], buffers[1], bytes);
     }
     verdict->different = same < bytes;

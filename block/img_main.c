@@ -170,11 +170,11 @@ static int take_common(int argc, char **argv, GPtrArray *words)
     if (target_opts && !no_create) {
         return img_fail("--target-image-opts requires use of -n flag");
     }
-    for (unsigned i = 1; i < words->len && (opts || target_opts); i++) {
-        bool wanted = target_opts && i + 1 == words->len ? true : opts;
-        char *old = words->pdata[i];
-        words->pdata[i] = wanted ? img_name_of_opts(old) : g_strdup(old);
-        g_free(old);
+    for (unsigned i = 1; i < words->len; i++) {
+        if (opts || (target_opts && i + 1 == words->len)) {
+            g_autofree char *old = words->pdata[i];
+            words->pdata[i] = img_name_of_opts(old);
+        }
     }
     return 0;
 }

@@ -54,9 +54,14 @@ static void send_event(struct vnc *vnc, const struct vnc_event *event)
 
 /* ---- what libvncserver calls ---- */
 
+static struct vnc_server *server_of(const rfbClientRec *client)
+{
+    return client->screen->screenData;
+}
+
 static struct vnc *vnc_of(const rfbClientRec *client)
 {
-    return ((struct vnc_server *)client->screen->screenData)->vnc;
+    return server_of(client)->vnc;
 }
 
 static void on_key(rfbBool down, rfbKeySym keysym, rfbClientPtr client)
@@ -121,9 +126,8 @@ static void on_gone(rfbClientPtr client)
 {
     struct vnc *vnc = vnc_of(client);
     struct vnc_event event = { .kind = VNC_EVENT_CLIENTS };
-    struct vnc_server *server = client->screen->screenData;
 
-    server->client_count--;
+    server_of(client)->client_count--;
     /* libvncserver forgets to. */
     free(client->extensions);
     client->extensions = NULL;
@@ -140,7 +144,7 @@ static enum rfbNewClientAction on_client(rfbClientPtr client)
 
     client->clientGoneHook = on_gone;
     client->clientData = vnc_socket_name(client->sock, true);
-    ((struct vnc_server *)client->screen->screenData)->client_count++;
+    server_of(client)->client_count++;
     pthread_mutex_lock(&vnc->shared.mutex);
     g_ptr_array_add(vnc->shared.clients, client->clientData);
     pthread_mutex_unlock(&vnc->shared.mutex);
